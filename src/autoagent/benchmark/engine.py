@@ -1,0 +1,68 @@
+"""The seam between the referee and whatever runs trials.
+
+An engine starts an evaluation and forgets it: the evaluation writes every trial into
+the journal by itself, outlives the server, and ends with one `worker_ended` event.
+"""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from autoagent.records import EvaluationKind, Record
+
+WorkerEnd = Literal["complete", "cancelled", "out_of_time"]
+"""Why a worker stopped by itself. A worker that was killed leaves no such event."""
+
+
+class TaskSpec(Record):
+    """A frozen task: its name and its directory in the snapshot."""
+
+    name: str
+    path: Path
+
+
+class EvaluationSpec(Record):
+    """Everything a worker needs to know; written to disk before it starts.
+
+    `harness` is a directory of the server's own that holds the spliced harness file and
+    `.agent/`; None for the oracle and the no-op. `deadline` is in Unix seconds.
+    """
+
+    id: str
+    kind: EvaluationKind
+    journal: Path
+    directory: Path
+    jobs: Path
+    tasks: tuple[TaskSpec, ...]
+    attempts: int
+    harness: Path | None
+    harness_file: str = "agent.py"
+    harness_class: str = "AutoAgent"
+    harness_digest: str = ""
+    model: str | None = None
+    isolation: Literal["sandbox", "process"] = "sandbox"
+    concurrency: int = 4
+    pass_reward: float = 1.0
+    trial_timeout_seconds: float = 1800.0
+    void_retries: int = 2
+    deadline: float = 0.0
+    reserved_dollars_per_trial: float = 0.0
+
+
+class Engine(Protocol):
+    """Runs evaluations. All calls return at once and are safe to repeat."""
+
+    def start(self, spec: EvaluationSpec) -> None:
+        """Start the evaluation, or resume it: trials already in the journal are not re-run.
+
+        Raises:
+            InfrastructureFault: The worker could not be started.
+        """
+        ...
+
+    def alive(self, evaluation: str) -> bool:
+        """Whether a worker is busy with this evaluation right now."""
+        ...
+
+    def cancel(self, evaluation: str) -> None:
+        """Ask the worker to stop cleanly; it ends with a `worker_ended` event."""
+        ...

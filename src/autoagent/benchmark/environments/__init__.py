@@ -1,0 +1,1 @@
+"""Harbor environments of our own; imported only inside a worker process."""

@@ -1,0 +1,276 @@
+"""Files inside a directory that a hostile process writes to, reached without leaving it.
+
+Every component is opened relative to its parent and never followed as a link by the
+kernel; links are resolved here, inside the root, as a chroot would. Only plain files
+and directories are read; devices, sockets and pipes do not exist for us.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+LINKS_LIMIT = 40
+FILE_LIMIT = 256 * 1024 * 1024
+TREE_LIMIT = 512 * 1024 * 1024
+TREE_FILES_LIMIT = 20_000
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Beneath:
+    """A root directory; paths are absolute as a process inside sees them."""
+
+    def __init__(self, root: Path) -> None:
+        """The root must exist and be ours."""
+        self.root = root
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory and its parents."""
+        with self._directory(path, create=True):
+            pass
+
+    def write_file(self, source: Path, target: str, mode: int | None = None) -> None:
+        """Copy a host file in; an existing file is replaced, a directory receives it by name.
+
+        Raises:
+            OSError: The place cannot be written.
+        """
+        if self.is_directory(target) or target.endswith("/"):
+            target = str(PurePosixPath(target) / source.name)
+        place = PurePosixPath(target)
+        with self._directory(str(place.parent), create=True) as parent:
+            name = self._final_name(parent, place)
+            with source.open("rb") as file:
+                permissions = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if mode is None else mode
+                _write(parent, name, file.fileno(), permissions)
+
+    def write_tree(self, source: Path, target: str) -> None:
+        """Copy the content of a trusted host directory in; links in it are copied as links."""
+        with self._directory(target, create=True) as directory:
+            _copy_in(source, directory)
+
+    def read_file(self, source: str, target: Path) -> None:
+        """Copy a plain file out.
+
+        Raises:
+            FileNotFoundError: There is no such file inside the root.
+            ValueError: It is not a plain file, or too large.
+        """
+        with self._opened(source) as descriptor:
+            facts = os.fstat(descriptor)
+            if stat.S_ISDIR(facts.st_mode):
+                raise IsADirectoryError(f"{source} is a directory")
+            if not stat.S_ISREG(facts.st_mode):
+                raise ValueError(f"{source} is not a plain file")
+            if facts.st_size > FILE_LIMIT:
+                raise ValueError(f"{source} is larger than {FILE_LIMIT} bytes")
+            _copy_out(descriptor, target)
+
+    def read_tree(self, source: str, target: Path) -> None:
+        """Copy the plain files below a directory out; everything else is left behind.
+
+        Raises:
+            FileNotFoundError: There is no such directory inside the root.
+            ValueError: It holds more than we copy.
+        """
+        with self._directory(source) as directory:
+            budget = [TREE_LIMIT, TREE_FILES_LIMIT]
+            _copy_tree_out(directory, target, budget)
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a path is a directory, links resolved inside the root."""
+        try:
+            with self._directory(path):
+                return True
+        except OSError:
+            return False
+
+    def is_real_directory(self, path: str) -> bool:
+        """Whether the path itself is a directory and no link to one."""
+        place = PurePosixPath(path)
+        with self._directory(str(place.parent)) as parent:
+            try:
+                facts = os.stat(place.name, dir_fd=parent, follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+            return stat.S_ISDIR(facts.st_mode)
+
+    def is_file(self, path: str) -> bool:
+        """Whether a path is a plain file, links resolved inside the root."""
+        try:
+            with self._opened(path) as descriptor:
+                return stat.S_ISREG(os.fstat(descriptor).st_mode)
+        except OSError:
+            return False
+
+    def empty(self, path: str) -> None:
+        """Make `path` an empty directory, whatever stood there. `/` is emptied in place."""
+        place = PurePosixPath(path)
+        if place == PurePosixPath("/"):
+            with self._directory("/") as root:
+                for name in os.listdir(root):
+                    _remove(root, name)
+            return
+        with self._directory(str(place.parent), create=True) as parent:
+            _remove(parent, place.name)
+            os.mkdir(place.name, dir_fd=parent)
+            os.chmod(place.name, 0o777, dir_fd=parent)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, link or tree if it is there."""
+        place = PurePosixPath(path)
+        try:
+            with self._directory(str(place.parent)) as parent:
+                _remove(parent, place.name)
+        except FileNotFoundError:
+            return
+
+    @contextmanager
+    def _directory(self, path: str, *, create: bool = False) -> Iterator[int]:
+        descriptor = self._walk(path, create=create)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        """Open a file for reading, its last component resolved inside the root too."""
+        place = PurePosixPath("/", path)
+        for _ in range(LINKS_LIMIT):
+            with self._directory(str(place.parent)) as parent:
+                link = _link(parent, place.name)
+                if link is None:
+                    descriptor = os.open(place.name, _READ, dir_fd=parent)
+                    break
+            place = place.parent / link
+        else:
+            raise OSError(f"{path}: too many links")
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _final_name(self, parent: int, place: PurePosixPath) -> str:
+        """The last component; what stands there is removed rather than written through."""
+        if place.name in ("", ".", ".."):
+            raise ValueError(f"{place} is not a file name")
+        _remove(parent, place.name)
+        return place.name
+
+    def _walk(self, path: str, *, create: bool) -> int:
+        """Open a directory below the root, resolving links inside it."""
+        waiting = _parts(path)
+        trail = [os.open(self.root, _DIRECTORY)]
+        links = 0
+        try:
+            while waiting:
+                part = waiting.pop()
+                if part == "..":
+                    if len(trail) > 1:
+                        os.close(trail.pop())
+                    continue
+                link = _link(trail[-1], part)
+                if link is None:
+                    trail.append(_enter(trail[-1], part, create=create))
+                    continue
+                links += 1
+                if links > LINKS_LIMIT:
+                    raise OSError(f"{path}: too many links")
+                if link.startswith("/"):
+                    while len(trail) > 1:
+                        os.close(trail.pop())
+                waiting += _parts(link)
+            return os.dup(trail[-1])
+        finally:
+            for descriptor in trail:
+                os.close(descriptor)
+
+
+def _parts(path: str) -> list[str]:
+    """The components of a path, last first; no component holds a slash, whatever the path says."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")]
+
+
+def _link(parent: int, name: str) -> str | None:
+    try:
+        return os.readlink(name, dir_fd=parent)
+    except OSError:
+        return None
+
+
+def _enter(parent: int, name: str, *, create: bool) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=parent)
+    except FileNotFoundError:
+        if not create:
+            raise
+    os.mkdir(name, 0o755, dir_fd=parent)
+    return os.open(name, _DIRECTORY, dir_fd=parent)
+
+
+def _remove(parent: int, name: str) -> None:
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=parent)
+        else:
+            os.unlink(name, dir_fd=parent)
+    except FileNotFoundError:
+        return
+
+
+def _write(parent: int, name: str, source: int, mode: int) -> None:
+    target = os.open(name, _WRITE, mode, dir_fd=parent)
+    with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
+        shutil.copyfileobj(file, out)
+        os.fchmod(out.fileno(), mode)
+
+
+def _copy_in(source: Path, directory: int) -> None:
+    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+        if entry.is_symlink():
+            _remove(directory, entry.name)
+            os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
+        elif entry.is_dir(follow_symlinks=False):
+            inner = _enter(directory, entry.name, create=True)
+            try:
+                _copy_in(Path(entry.path), inner)
+            finally:
+                os.close(inner)
+        elif entry.is_file(follow_symlinks=False):
+            _remove(directory, entry.name)
+            with Path(entry.path).open("rb") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) | stat.S_IRUSR | stat.S_IWUSR
+                _write(directory, entry.name, file.fileno(), mode)
+
+
+def _copy_out(descriptor: int, target: Path) -> None:
+    with target.open("wb") as out, os.fdopen(os.dup(descriptor), "rb") as file:
+        shutil.copyfileobj(file, out)
+        out.truncate(min(out.tell(), FILE_LIMIT))
+
+
+def _copy_tree_out(directory: int, target: Path, budget: list[int]) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(os.listdir(directory)):
+        try:
+            descriptor = os.open(name, _READ, dir_fd=directory)
+        except OSError:  # a link, a socket, or gone meanwhile
+            continue
+        try:
+            facts = os.fstat(descriptor)
+            if stat.S_ISDIR(facts.st_mode):
+                _copy_tree_out(descriptor, target / name, budget)
+            elif stat.S_ISREG(facts.st_mode):
+                budget[0] -= facts.st_size
+                budget[1] -= 1
+                if min(budget) < 0:
+                    raise ValueError("the directory holds more than is copied out of a sandbox")
+                _copy_out(descriptor, target / name)
+        finally:
+            os.close(descriptor)

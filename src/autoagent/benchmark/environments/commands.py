@@ -1,0 +1,93 @@
+"""Running one command in a sandbox: the command line, bounded output, and a sure end."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from harbor.environments.base import ExecResult
+
+from autoagent.benchmark import bubblewrap
+from autoagent.errors import InfrastructureFault
+
+OUTPUT_LIMIT = 8 * 1024 * 1024
+
+
+def sandbox_command(
+    root: Path, *, place: str, variables: Mapping[str, str], network: bool, mounts: list[str]
+) -> list[str]:
+    """The bubblewrap command that runs something over `root` with the system read-only around it.
+
+    The user inside is 0 without any capability; outside it is whoever runs the worker.
+    """
+    command = [bubblewrap.binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+    command += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--hostname", "task"]
+    if network:
+        command += ["--share-net"]
+    command += ["--bind", str(root), "/", *bubblewrap.system_binds(network=network)]
+    command += [*bubblewrap.environment_binds(), "--proc", "/proc", "--dev", "/dev", *mounts]
+    command += ["--chdir", place, "--clearenv"]
+    for name, value in {**bubblewrap.environment_variables(), **variables}.items():
+        command += ["--setenv", name, value]
+    return command
+
+
+async def run(command: list[str], timeout_sec: float | None) -> ExecResult:
+    """Run a sandbox command to its end, keeping a bounded part of its output.
+
+    When it ends, is cancelled or runs out of time, every process it started is gone.
+
+    Raises:
+        RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
+        InfrastructureFault: The sandbox could not be made, so nothing ran.
+    """
+    status_read, status_write = os.pipe()
+    command = [command[0], "--json-status-fd", str(status_write), *command[1:]]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=[status_write],
+            env={},
+        )
+    except BaseException:
+        os.close(status_read)
+        raise
+    finally:
+        os.close(status_write)
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        async with asyncio.timeout(timeout_sec):
+            stdout, stderr = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+            return_code = await process.wait()
+    except TimeoutError:
+        raise RuntimeError(f"Command timed out after {timeout_sec} seconds") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        started = _started(status_read)
+    if not started:
+        raise InfrastructureFault(f"The sandbox was not made: {stderr.strip()[-1000:]}")
+    return ExecResult(stdout=stdout, stderr=stderr, return_code=return_code)
+
+
+async def _read(stream: asyncio.StreamReader) -> str:
+    """Read to the end, keeping the first part; what is beyond is read and dropped."""
+    kept = bytearray()
+    while chunk := await stream.read(65536):
+        kept += chunk[: OUTPUT_LIMIT - len(kept)]
+    return kept.decode("utf-8", "replace")
+
+
+def _started(status: int) -> bool:
+    """Whether bubblewrap says that it started the command."""
+    with os.fdopen(status, "rb") as file:
+        lines = file.read(65536).splitlines()
+    return any("child-pid" in json.loads(line) for line in lines if line.startswith(b"{"))

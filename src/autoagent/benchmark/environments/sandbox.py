@@ -1,0 +1,237 @@
+"""The `sandbox` environment: Harbor tasks without Docker, in bubblewrap.
+
+A trial has a root directory of its own, writable everywhere except the system
+directories, which are the host's, read-only. Every `exec` is one sandbox with its own
+process namespace, so nothing a command starts outlives it, and nothing the candidate
+started is alive when the verifier runs. `/tests`, `/solution` and `/logs/verifier` are
+mounted from directories the agent phase never sees: whatever it plants at those paths
+is hidden once the verifier starts.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from harbor.environments.base import BaseEnvironment, ExecResult
+from harbor.environments.capabilities import EnvironmentCapabilities
+from harbor.models.task.config import NetworkPolicy
+
+from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.environments.beneath import Beneath
+from autoagent.benchmark.environments.commands import run, sandbox_command
+from autoagent.benchmark.environments.images import Image, Images, copy_tree
+from autoagent.errors import InfrastructureFault
+
+GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
+"""Paths the agent phase never sees or fills, and the directories that hold them."""
+_MACHINE_ERRNOS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EIO,
+    errno.EROFS,
+}
+"""Errors that say the machine is at its end, not that a path was wrong."""
+
+
+class SandboxEnvironment(BaseEnvironment):
+    """One trial's environment.
+
+    Class attribute `faults` names, by trial, what failed on our side: such a trial is void.
+    """
+
+    faults: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, *args: Any, images: str, trials: str, **kwargs: Any) -> None:
+        """Describe the environment.
+
+        Args:
+            args: Harbor's.
+            images: Directory of built root directories, by content.
+            trials: Directory for the root directories of running trials.
+            kwargs: Harbor's.
+        """
+        self._images, self._trials = Images(Path(images)), Path(trials)
+        self._home: Path | None = None
+        self._image: Image | None = None
+        self._agent_phase = False
+        super().__init__(*args, **kwargs)
+
+    @staticmethod
+    def type() -> str:
+        """The kind of environment, as autoagent.toml names it."""
+        return "sandbox"
+
+    @property
+    def capabilities(self) -> EnvironmentCapabilities:
+        """No network or all of it, switchable between phases; nothing is mounted from the host."""
+        return EnvironmentCapabilities(disable_internet=True, dynamic_network_policy=True, mounted=False)
+
+    def _validate_definition(self) -> None:
+        """Tasks were inspected when the climb started; nothing else gets here."""
+
+    async def _apply_network_policy(self, network_policy: NetworkPolicy) -> None:
+        """Every exec makes its own namespace, so the next one follows the new policy."""
+
+    async def start(self, force_build: bool) -> None:
+        """Make the trial's root directory from its image, building that first if needed."""
+        with self._our_faults():
+            bubblewrap.require()
+            self._trials.mkdir(parents=True, exist_ok=True)
+            self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._trials))
+            for name in GUARDED.values():
+                (self._home / name).mkdir()
+            self._image = await self._images.get(
+                self.environment_id, self.environment_dir, self._build_step
+            )
+            await copy_tree(self._image.root, self._home / "root")
+            for path in ("/logs/agent", "/logs/artifacts", *GUARDED):
+                self._root().empty(path)
+
+    async def stop(self, delete: bool) -> None:
+        """Remove everything. Nothing is left running: each exec ended with its namespace."""
+        if self._home is not None:
+            home, self._home = self._home, None
+            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def agent_phase(self) -> Generator[None]:
+        """While the candidate acts: guarded paths are out of its sight and reach.
+
+        Afterwards, with everything of the candidate dead, the places where they are mounted
+        are plain empty directories again, whatever it made of them.
+        """
+        self._agent_phase = True
+        try:
+            yield
+        finally:
+            self._agent_phase = False
+            with self._our_faults():
+                root = self._root()
+                if not root.is_real_directory("/logs"):
+                    root.empty("/logs")
+                for path in GUARDED:
+                    root.empty(path)
+
+    async def exec(
+        self,
+        command: str,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_sec: int | None = None,
+        user: str | int | None = None,
+    ) -> ExecResult:
+        """Run a shell command in a sandbox of its own; everything it started ends with it.
+
+        Raises:
+            RuntimeError: It took longer than `timeout_sec`; it was killed with all it started.
+        """
+        image = self._image
+        if image is None or self._home is None:
+            raise RuntimeError("The environment is not running.")
+        variables = {**image.variables, **(self._merge_env(env) or {})}
+        arguments = sandbox_command(
+            self._home / "root",
+            place=cwd or self.task_env_config.workdir or image.workdir,
+            variables=variables,
+            network=not self._network_disabled,
+            mounts=self._guards(),
+        )
+        with self._our_faults():
+            return await run([*arguments, "/bin/bash", "-c", command], timeout_sec)
+
+    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+        """Copy a host file in."""
+        with self._our_faults():
+            files, inner = self._placed(target_path)
+            await asyncio.to_thread(files.write_file, Path(source_path), inner)
+
+    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+        """Copy the content of a host directory in."""
+        with self._our_faults():
+            files, inner = self._placed(target_dir)
+            await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
+
+    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+        """Copy a plain file out."""
+        with self._our_faults():
+            files, inner = self._placed(source_path)
+            await asyncio.to_thread(files.read_file, inner, Path(target_path))
+
+    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+        """Copy the plain files below a directory out."""
+        with self._our_faults():
+            files, inner = self._placed(source_dir)
+            await asyncio.to_thread(files.read_tree, inner, Path(target_dir))
+
+    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
+        """Whether a path is a directory."""
+        files, inner = self._placed(path)
+        return files.is_directory(inner)
+
+    async def is_file(self, path: str, user: str | int | None = None) -> bool:
+        """Whether a path is a plain file."""
+        files, inner = self._placed(path)
+        return files.is_file(inner)
+
+    async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
+        """Harbor's call to empty directories, done without starting a process."""
+        with self._our_faults():
+            for path in map(str, dirs):
+                files, inner = self._placed(path)
+                files.empty(inner)
+        return None
+
+    def _guards(self) -> list[str]:
+        """The guarded directories, mounted for everybody but the candidate."""
+        if self._agent_phase or self._home is None:
+            return []
+        mounts: list[str] = []
+        for path, name in GUARDED.items():
+            kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
+            mounts += [kind, str(self._home / name), path]
+        return mounts
+
+    async def _build_step(self, root: Path, command: str, image: Image) -> ExecResult:
+        """A RUN instruction: the same sandbox, with a network, over the image being built."""
+        arguments = sandbox_command(
+            root, place=image.workdir, variables=image.variables, network=True, mounts=[]
+        )
+        timeout = int(self.task_env_config.build_timeout_sec)
+        return await run([*arguments, "/bin/bash", "-c", command], timeout)
+
+    def _placed(self, path: str) -> tuple[Beneath, str]:
+        """The directory a path lives in, and the path inside that."""
+        full = os.path.normpath("/" + path.lstrip("/"))
+        if not self._agent_phase and self._home is not None:
+            for guarded, name in GUARDED.items():
+                if full == guarded or full.startswith(guarded + "/"):
+                    return Beneath(self._home / name), full.removeprefix(guarded) or "/"
+        return self._root(), full + "/" * path.endswith("/")
+
+    def _root(self) -> Beneath:
+        if self._home is None:
+            raise RuntimeError("The environment is not running.")
+        return Beneath(self._home / "root")
+
+    @contextlib.contextmanager
+    def _our_faults(self) -> Generator[None]:
+        """Remember a failure of the machine, so that the trial is void and not 0 (rule R9)."""
+        try:
+            yield
+        except InfrastructureFault as fault:
+            self.faults[self.trial_paths.trial_dir.name] = fault.message
+            raise
+        except OSError as error:
+            if error.errno in _MACHINE_ERRNOS:
+                self.faults[self.trial_paths.trial_dir.name] = str(error)
+            raise

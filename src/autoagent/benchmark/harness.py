@@ -1,0 +1,273 @@
+"""The worker's side of the harness process: start it, give it trials, serve their calls.
+
+The harness sees its file, `.agent/`, its Python, scratch directories and one socket per
+trial. It asks for environment calls over that socket; bytes travel, host paths do not.
+"""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harbor.environments.base import BaseEnvironment
+
+from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.calls import CallRecord, serve_call
+from autoagent.benchmark.engine import EvaluationSpec
+from autoagent.benchmark.inside import wire
+from autoagent.errors import InfrastructureFault
+
+READY_SECONDS = 120.0
+GRACE_SECONDS = 0.5
+CONCURRENT_CALLS = 16
+LOG_FILES_LIMIT = 1000
+INSIDE = Path(wire.__file__).parent
+START = "import sys; sys.path.insert(0, {root!r}); from autoagent.benchmark.inside import zygote; "
+START += "sys.path.pop(0); zygote.main({fd}, {harness!r}, isolated={isolated})"
+
+
+class Ending(NamedTuple):
+    """How the harness says it ended, and what the worker saw.
+
+    `error` is None only where the harness finished by itself; `context` is its own claim.
+    """
+
+    error: str | None
+    traceback: str
+    context: dict[str, Any]
+
+
+class HarnessProcess:
+    """The fork server of one evaluation, sandboxed unless the human chose otherwise."""
+
+    def __init__(self, spec: EvaluationSpec) -> None:
+        """Describe the process; `running` starts it."""
+        assert spec.harness is not None
+        self._spec, self._harness = spec, spec.harness
+        self._isolated = spec.isolation == "sandbox"
+        self._control: socket.socket | None = None
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the fork server for as long as the block lasts; nothing of it survives.
+
+        Raises:
+            InfrastructureFault: It did not come up.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        log = (self._spec.directory / "harness.log").open("ab")
+        with ours, log, tempfile.TemporaryDirectory(prefix="autoagent-harness-") as scratch:
+            self._scratch = Path(scratch)
+            with theirs:
+                process = subprocess.Popen(
+                    self._command(theirs.fileno()),
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self._environment(),
+                    cwd="/",
+                )
+            try:
+                await self._ready(ours)
+                self._control = ours
+                yield
+            finally:
+                self._control = None
+                ours.close()
+                process.kill()
+                process.wait()
+
+    async def run_trial(
+        self,
+        *,
+        trial: str,
+        task: str,
+        instruction: str,
+        environment: BaseEnvironment,
+        logs: Path,
+    ) -> Ending:
+        """Run the harness once; ends when it ends, or is killed when this is cancelled."""
+        if self._control is None:
+            raise InfrastructureFault("The harness process is not running.")
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            socket.send_fds(self._control, [json.dumps({"trial": trial}).encode()], [theirs.fileno()])
+        reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
+        scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
+        order = {
+            "scratch": scratch,
+            "file": str(self._mounted / self._spec.harness_file),
+            "class": self._spec.harness_class,
+            "model": self._spec.model,
+            "task": task,
+            "session": environment.session_id,
+            "workdir": environment.task_env_config.workdir,
+            "instruction": instruction,
+        }
+        record = CallRecord(logs / "environment-calls.jsonl")
+        conversation = _Conversation(reader, writer, environment, record)
+        try:
+            await conversation.send(order)
+            return await conversation.serve(logs)
+        except asyncio.CancelledError:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(conversation.stop(logs), GRACE_SECONDS)
+            raise
+        finally:
+            record.close()
+            writer.close()
+            with contextlib.suppress(OSError):
+                self._control.send(json.dumps({"kill": trial}).encode())
+            if not self._isolated:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    @property
+    def _mounted(self) -> Path:
+        return Path("/harness") if self._isolated else self._harness
+
+    def _command(self, fd: int) -> list[str]:
+        # The package's own root in the sandbox holds `autoagent/benchmark/inside` and nothing else.
+        root = Path("/autoagent") if self._isolated else INSIDE.parents[2]
+        start = START.format(
+            root=str(root),
+            fd=fd,
+            harness=str(self._mounted / self._spec.harness_file),
+            isolated=self._isolated,
+        )
+        python = [sys.executable, "-I", "-B", "-c", start]
+        if not self._isolated:
+            return python
+        command = [bubblewrap.binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+        command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
+        command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
+        command += ["--hostname", "harness", "--clearenv"]
+        for name, value in self._environment().items():
+            command += ["--setenv", name, value]
+        command += [*bubblewrap.system_binds(network=False), *bubblewrap.harness_binds()]
+        command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
+        command += ["--ro-bind", str(self._harness), "/harness"]
+        command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
+        command += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+        return [*command, *python]
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing of the worker's own environment: no key, no proxy, no path of the user's."""
+        home = "/scratch" if self._isolated else str(self._scratch)
+        return {
+            "HOME": home,
+            "LANG": "C.UTF-8",
+            "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            "HARBOR_TELEMETRY": "0",
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        }
+
+    async def _ready(self, control: socket.socket) -> None:
+        control.setblocking(False)
+        loop = asyncio.get_running_loop()
+        try:
+            packet = await asyncio.wait_for(loop.sock_recv(control, 4096), READY_SECONDS)
+        except TimeoutError:
+            packet = b""
+        control.setblocking(True)
+        if not packet:
+            text = (self._spec.directory / "harness.log").read_text(errors="replace")[-2000:]
+            raise InfrastructureFault(f"The harness process did not start: {text.strip() or 'no output'}")
+
+
+class _Conversation:
+    """One trial's socket: calls come in, answers go out, until the harness ends."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        environment: BaseEnvironment,
+        record: CallRecord,
+    ) -> None:
+        self._reader, self._writer = reader, writer
+        self._environment, self._record = environment, record
+        self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
+        self._ended = False
+
+    async def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
+        self._writer.write(wire.pack(message, blob))
+        await self._writer.drain()
+
+    async def serve(self, logs: Path) -> Ending:
+        """Answer calls until the harness ends or is gone."""
+        answers: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                async with self._slots:  # a harness that asks faster than it is answered waits
+                    received = await wire.receive(self._reader)
+                if received is None:
+                    return _gone("the harness process ended without a result")
+                message, blob = received
+                if "end" in message:
+                    self._ended = True
+                    _unpack_logs(blob, logs)
+                    return _ending(message)
+                answer = asyncio.create_task(self._answer(message, blob))
+                answers.add(answer)
+                answer.add_done_callback(answers.discard)
+        except wire.WireError as error:
+            return _gone(f"the harness broke the protocol: {error}")
+        finally:
+            for answer in answers:
+                answer.cancel()
+            await asyncio.gather(*answers, return_exceptions=True)
+
+    async def stop(self, logs: Path) -> None:
+        """Ask the harness to stop and hand over its logs; the caller bounds the wait."""
+        if self._ended:
+            return
+        await self.send({"cancel": True})
+        while (received := await wire.receive(self._reader)) is not None:
+            if "end" in received[0]:
+                _unpack_logs(received[1], logs)
+                return
+
+    async def _answer(self, message: dict[str, Any], blob: bytes) -> None:
+        async with self._slots:
+            started = time.monotonic()
+            answer, data = await serve_call(self._environment, message, blob)
+            self._record.add(message, answer, data, time.monotonic() - started)
+            with contextlib.suppress(ConnectionError, wire.WireError):
+                await self.send({"id": message.get("id"), **answer}, data)
+
+
+def _ending(message: dict[str, Any]) -> Ending:
+    """Read the harness's last message; every field is a claim and may be anything."""
+    context = message.get("context")
+    if message.get("end") == "done":
+        return Ending(None, "", context if isinstance(context, dict) else {})
+    return Ending(str(message.get("error"))[:500], str(message.get("traceback", ""))[:16384], {})
+
+
+def _gone(why: str) -> Ending:
+    return Ending(why, "", {})
+
+
+def _unpack_logs(blob: bytes, logs: Path) -> None:
+    """Plain files only, inside `logs`, never over the worker's own record."""
+    with contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError):
+        with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
+            for count, member in enumerate(archive):
+                if count >= LOG_FILES_LIMIT:
+                    break
+                if member.isreg() and member.name != "environment-calls.jsonl":
+                    member.mode = 0o644
+                    archive.extract(member, logs, filter="data")

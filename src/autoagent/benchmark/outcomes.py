@@ -1,0 +1,75 @@
+"""What a Harbor trial result means: measured, the harness's fault, or ours (rule R9).
+
+Harbor matches failures by exception *name*, which a candidate could imitate; here a trial
+is void only before the agent phase began, or where our own environment said that the
+machine failed. Whatever else goes wrong once the candidate has acted is the candidate's.
+"""
+
+import math
+
+from harbor.models.trial.result import TrialResult
+
+from autoagent.records import Outcome, Trial
+
+
+def trial_of(
+    result: TrialResult, name: str, slot: tuple[str, int], fault: str | None, pass_reward: float
+) -> Trial:
+    """The record of a trial that ended.
+
+    Args:
+        result: Harbor's result.
+        name: The trial's id.
+        slot: Its task and attempt.
+        fault: What our environment says failed on the machine's side.
+        pass_reward: The reward at which a trial passes (rule R5).
+    """
+    outcome, reward, detail = _judge(result, fault, pass_reward)
+    started, finished = result.started_at, result.finished_at
+    seconds = (finished - started).total_seconds() if started and finished else 0.0
+    return Trial(
+        id=name,
+        task=slot[0],
+        attempt=slot[1],
+        outcome=outcome,
+        reward=reward,
+        detail=detail,
+        seconds=round(max(0.0, seconds), 3),
+    )
+
+
+def _judge(
+    result: TrialResult, fault: str | None, pass_reward: float
+) -> tuple[Outcome, float | None, str]:
+    failure = result.exception_info
+    said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
+    if fault is not None:
+        return "void", None, fault
+    acted = result.agent_execution is not None or bool(result.step_results)
+    if failure is not None and not acted:
+        return "void", None, said
+    if failure is not None and failure.exception_type == "HarnessCrashed":
+        return "crashed", 0.0, failure.exception_message[:500]
+    reward, problem = _reward(result)
+    if failure is not None and failure.exception_type == "AgentTimeoutError":
+        if reward is not None and reward >= pass_reward:
+            return "passed", reward, "the harness ran out of time, and the verifier passed it"
+        return "timeout", reward or 0.0, said
+    if reward is None:
+        return "invalid", 0.0, said or problem
+    return ("passed" if reward >= pass_reward else "failed"), reward, said
+
+
+def _reward(result: TrialResult) -> tuple[float | None, str]:
+    """The one number that counts: `reward`, or the only key there is, within 0..1."""
+    rewards = result.verifier_result.rewards if result.verifier_result else None
+    if not rewards:
+        return None, "the verifier left no reward"
+    value = rewards.get("reward") if "reward" in rewards else None
+    if value is None:
+        if len(rewards) != 1:
+            return None, f"the verifier left {sorted(rewards)} and no `reward`"
+        value = next(iter(rewards.values()))
+    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
+        return None, f"the verifier's reward {value!r} is outside 0..1"
+    return float(value), ""

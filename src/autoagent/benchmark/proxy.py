@@ -1,0 +1,87 @@
+"""The Harbor agent that stands for the harness: it passes the trial on to the harness process.
+
+Harbor imports this class, never the candidate's. It measures nothing itself; it makes
+sure that what the candidate could reach ends with its phase.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, override
+
+from harbor.agents.base import BaseAgent
+from harbor.environments.base import BaseEnvironment
+from harbor.models.agent.context import AgentContext
+from harbor.trial.errors import AgentTimeoutError
+
+from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.harness import HarnessProcess
+
+
+class HarnessCrashed(Exception):
+    """The harness failed by itself: its trial scores 0 and the verifier does not run."""
+
+
+class ProxyAgent(BaseAgent):
+    """Runs one trial of the evaluation's harness.
+
+    Class attribute `process` is the evaluation's harness process; a worker has exactly one.
+    """
+
+    process: HarnessProcess | None = None
+
+    def __init__(self, *args: Any, digest: str, timeout_seconds: float, **kwargs: Any) -> None:
+        """Describe the trial.
+
+        Args:
+            args: Harbor's.
+            digest: The candidate's content; it keeps Harbor from reusing another's results.
+            timeout_seconds: Cap on the agent phase, whatever the task says.
+            kwargs: Harbor's.
+        """
+        super().__init__(*args, **kwargs)
+        self._digest, self._timeout_seconds = digest, timeout_seconds
+
+    @staticmethod
+    @override
+    def name() -> str:
+        return "harness"
+
+    @override
+    def version(self) -> str:
+        return self._digest[:12]
+
+    @override
+    async def setup(self, environment: BaseEnvironment) -> None:
+        """Nothing: the harness's own setup is part of its phase, on its own time."""
+
+    @override
+    async def run(self, instruction: str, environment: BaseEnvironment, context: AgentContext) -> None:
+        """Run the harness within its time; nothing it started survives this call."""
+        assert self.process is not None and isinstance(environment, SandboxEnvironment)
+        logs = Path(self.logs_dir)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                with environment.agent_phase():
+                    ending = await self.process.run_trial(
+                        trial=environment.session_id,
+                        task=environment.environment_name,
+                        instruction=instruction,
+                        environment=environment,
+                        logs=logs,
+                    )
+        except TimeoutError as error:
+            raise AgentTimeoutError(
+                f"Agent execution timed out after {self._timeout_seconds} seconds"
+            ) from error
+        if ending.error is not None:
+            (logs / "harness-traceback.txt").write_text(ending.traceback or ending.error)
+            raise HarnessCrashed(ending.error)
+        _fill(context, ending.context)
+
+
+def _fill(context: AgentContext, claims: dict[str, Any]) -> None:
+    """Copy the harness's own counts into Harbor's result. They are claims and decide nothing."""
+    for name in ("n_input_tokens", "n_cache_tokens", "n_output_tokens"):
+        value = claims.get(name)
+        if isinstance(value, int) and 0 <= value < 2**53:
+            setattr(context, name, value)

@@ -1,0 +1,128 @@
+"""An engine that replays given rewards: the test double, shipped with the package.
+
+It appends the same events as a real worker, in the same order, so everything above
+the engine's seam cannot tell the difference.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from autoagent.benchmark.engine import EvaluationSpec, WorkerEnd
+from autoagent.game import Kind
+from autoagent.journal import Journal
+from autoagent.records import Outcome, Trial
+
+Script = Mapping[str, Sequence[float | None]]
+"""Rewards by task, one per attempt; None is a void trial. A missing task scores 0."""
+
+
+class ScriptedEngine:
+    """Plays one script per candidate evaluation, in the order they are started.
+
+    The oracle passes and the no-op fails unless `oracle` or `noop` say otherwise.
+    With `hold=True` an evaluation stays running until `release()` is called.
+    """
+
+    def __init__(
+        self,
+        *scripts: Script,
+        oracle: Script | None = None,
+        noop: Script | None = None,
+        outcome: Outcome | None = None,
+        hold: bool = False,
+    ) -> None:
+        """Scripts beyond the last repeat the last; `outcome` names every failed trial's outcome."""
+        self._scripts = list(scripts)
+        self._oracle, self._noop, self._outcome = oracle, noop, outcome
+        self._held: dict[str, EvaluationSpec] = {}
+        self._assigned: dict[str, Script] = {}
+        self.hold = hold
+        self.started: list[EvaluationSpec] = []
+
+    def start(self, spec: EvaluationSpec) -> None:
+        """Run the script at once, or hold it."""
+        if spec.id not in self._assigned:
+            self._assigned[spec.id] = self._script_for(spec)
+        self.started.append(spec)
+        if self.hold and spec.kind not in ("oracle", "noop"):
+            self._held[spec.id] = spec
+        else:
+            self._play(spec, "complete")
+
+    def alive(self, evaluation: str) -> bool:
+        """Only a held evaluation is alive."""
+        return evaluation in self._held
+
+    def cancel(self, evaluation: str) -> None:
+        """End a held evaluation without its trials."""
+        spec = self._held.pop(evaluation, None)
+        if spec is not None:
+            self._end(spec, "cancelled")
+
+    def release(self, evaluation: str | None = None) -> None:
+        """Finish held evaluations."""
+        for name in [evaluation] if evaluation else list(self._held):
+            self._play(self._held.pop(name), "complete")
+
+    def kill(self, evaluation: str) -> None:
+        """Die as a killed worker does: trials started, nothing ended, no last event."""
+        spec = self._held.pop(evaluation)
+        journal = Journal(spec.journal)
+        for task in spec.tasks:
+            body = {
+                "task": task.name,
+                "attempt": 1,
+                "trial": f"{spec.id}.{task.name}.1",
+                "reserved_dollars": 0.0,
+            }
+            journal.append(Kind.TRIAL_STARTED, spec.id, body)
+        journal.close()
+
+    def _script_for(self, spec: EvaluationSpec) -> Script:
+        if spec.kind == "oracle":
+            return self._oracle or {task.name: [1.0] for task in spec.tasks}
+        if spec.kind == "noop":
+            return self._noop or {}
+        script = self._scripts[0]
+        if len(self._scripts) > 1:
+            self._scripts.pop(0)
+        return script
+
+    def _play(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
+        script = self._assigned[spec.id]
+        journal = Journal(spec.journal)
+        for task in spec.tasks:
+            rewards = list(script.get(task.name, [])) or [0.0]
+            for attempt in range(1, spec.attempts + 1):
+                reward = rewards[min(attempt, len(rewards)) - 1]
+                trial = Trial(
+                    id=f"{spec.id}.{task.name}.{attempt}",
+                    task=task.name,
+                    attempt=attempt,
+                    outcome=self._outcome_of(reward, spec.pass_reward),
+                    reward=reward,
+                    seconds=0.1,
+                )
+                body = {
+                    "task": task.name,
+                    "attempt": attempt,
+                    "trial": trial.id,
+                    "reserved_dollars": 0.0,
+                }
+                journal.append(Kind.TRIAL_STARTED, spec.id, body)
+                journal.append(
+                    Kind.TRIAL_FINISHED, spec.id, {"trial": trial.model_dump(), "directory": ""}
+                )
+        journal.append(Kind.WORKER_ENDED, spec.id, {"end": end})
+        journal.close()
+
+    def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
+        if reward is None:
+            return "void"
+        if reward >= pass_reward:
+            return "passed"
+        return self._outcome or "failed"
+
+    def _end(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
+        journal = Journal(spec.journal)
+        journal.append(Kind.WORKER_ENDED, spec.id, {"end": end})
+        journal.close()

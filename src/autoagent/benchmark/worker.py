@@ -1,0 +1,220 @@
+"""The worker: one process per evaluation, detached from the server that started it.
+
+It runs Harbor over an explicit list of tasks from the snapshot and writes every trial
+into the journal as it ends. Killed and started again, it re-runs only what was not
+measured. SIGTERM stops it cleanly. It never decides anything.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections import defaultdict, deque
+from pathlib import Path
+
+from harbor.job import Job
+from harbor.models.job.config import JobConfig, RetryConfig
+from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
+from harbor.trial.hooks import TrialEvent, TrialHookEvent
+
+from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
+from autoagent.benchmark.engine import EvaluationSpec, WorkerEnd
+from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.harness import HarnessProcess
+from autoagent.benchmark.outcomes import trial_of
+from autoagent.benchmark.proxy import ProxyAgent
+from autoagent.errors import AutoAgentError
+from autoagent.game import Kind
+from autoagent.journal import Journal
+from autoagent.records import Trial
+
+Slot = tuple[str, int]
+"""A task and an attempt: what must be measured once."""
+
+
+class Worker:
+    """One evaluation in progress."""
+
+    def __init__(self, spec: EvaluationSpec) -> None:
+        """Open the journal; what it holds of this evaluation is not run again."""
+        self._spec = spec
+        self._journal = Journal(spec.journal)
+        self._names = {str(task.path): task.name for task in spec.tasks}
+        self._slots: dict[str, tuple[Slot, str]] = {}
+        self._waiting: dict[str, deque[int]] = {}
+        self._tries: defaultdict[Slot, int] = defaultdict(int)
+        self._measured: set[Slot] = set()
+
+    async def run(self) -> WorkerEnd:
+        """Measure what is left; void trials are run again up to the cap (rule R9)."""
+        self._recover()
+        spec = self._spec
+        async with contextlib.AsyncExitStack() as stack:
+            if spec.harness is not None:
+                process = HarnessProcess(spec)
+                await stack.enter_async_context(process.running())
+                ProxyAgent.process = process
+            for _ in range(spec.void_retries + 1):
+                missing = self._missing()
+                if not missing:
+                    break
+                await self._round(missing)
+        return "complete"
+
+    def end(self, how: WorkerEnd) -> None:
+        """The last event of a worker that was not killed."""
+        self._journal.append(Kind.WORKER_ENDED, self._spec.id, {"end": how})
+        self._journal.close()
+
+    def _recover(self) -> None:
+        """Trials an earlier worker started and never ended are lost; their charge stands."""
+        journal, evaluation = self._journal, self._spec.id
+        journal.append(Kind.WORKER_STARTED, evaluation, {"pid": os.getpid()})
+        open_trials: dict[str, Slot] = {}
+        for event in journal.about(evaluation, Kind.TRIAL_STARTED):
+            slot = (event.body["task"], event.body["attempt"])
+            self._tries[slot] += 1
+            open_trials[event.body["trial"]] = slot
+        for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
+            trial = Trial.model_validate(event.body["trial"])
+            open_trials.pop(trial.id, None)
+            if trial.outcome != "void":
+                self._measured.add((trial.task, trial.attempt))
+        for event in journal.about(evaluation, Kind.TRIAL_LOST):
+            open_trials.pop(event.body["trial"], None)
+        for name in open_trials:
+            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name})
+
+    def _missing(self) -> list[Slot]:
+        slots = [
+            (task.name, attempt)
+            for attempt in range(1, self._spec.attempts + 1)
+            for task in self._spec.tasks
+        ]
+        return [slot for slot in slots if slot not in self._measured]
+
+    async def _round(self, slots: list[Slot]) -> None:
+        """One Harbor job over exactly these trials."""
+        self._waiting = {task.name: deque() for task in self._spec.tasks}
+        for name, attempt in slots:
+            self._waiting[name].append(attempt)
+        job = await Job.create(self._job_config(slots))
+        job.add_hook(TrialEvent.START, self._on_start)
+        job.add_hook(TrialEvent.END, self._on_end)
+        await job.run()
+
+    def _job_config(self, slots: list[Slot]) -> JobConfig:
+        spec = self._spec
+        paths = {task.name: task.path for task in spec.tasks}
+        if spec.kind in ("oracle", "noop"):
+            agent = AgentConfig(name="oracle" if spec.kind == "oracle" else "nop")
+        else:
+            agent = AgentConfig(
+                import_path="autoagent.benchmark.proxy:ProxyAgent",
+                kwargs={"digest": spec.harness_digest, "timeout_seconds": spec.trial_timeout_seconds},
+            )
+        return JobConfig(
+            job_name=self._job_name(),
+            jobs_dir=spec.jobs,
+            n_concurrent_trials=spec.concurrency,
+            quiet=True,
+            retry=RetryConfig(max_retries=0),
+            agents=[agent],
+            environment=EnvironmentConfig(
+                import_path="autoagent.benchmark.environments.sandbox:SandboxEnvironment",
+                kwargs={
+                    "images": str(spec.directory.parent / "images"),
+                    "trials": str(spec.directory / "trials"),
+                },
+            ),
+            tasks=[TaskConfig(path=paths[name]) for name, _ in slots],
+        )
+
+    def _job_name(self) -> str:
+        """A fresh directory for each round: Harbor would resume an old one."""
+        name, count = self._spec.id, 1
+        while (self._spec.jobs / name).exists():
+            count += 1
+            name = f"{self._spec.id}.round{count}"
+        return name
+
+    async def _on_start(self, event: TrialHookEvent) -> None:
+        """Give the trial its slot and write its reservation down before it does anything (R10)."""
+        task = self._names[str(event.config.task.path)]
+        slot = (task, self._waiting[task].popleft())
+        self._tries[slot] += 1
+        name = f"{self._spec.id}.{task}.{slot[1]}"
+        if self._tries[slot] > 1:
+            name += f".try{self._tries[slot]}"
+        self._slots[event.trial_name] = (slot, name)
+        body = {
+            "task": task,
+            "attempt": slot[1],
+            "trial": name,
+            "reserved_dollars": self._spec.reserved_dollars_per_trial,
+        }
+        self._journal.append(Kind.TRIAL_STARTED, self._spec.id, body)
+
+    async def _on_end(self, event: TrialHookEvent) -> None:
+        """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
+        failure = event.result.exception_info
+        if failure is not None and failure.exception_type == "CancelledError":
+            return
+        slot, name = self._slots[event.trial_name]
+        fault = SandboxEnvironment.faults.pop(event.trial_name, None)
+        trial = trial_of(event.result, name, slot, fault, self._spec.pass_reward)
+        directory = self._spec.jobs / event.config.trials_dir.name / event.trial_name
+        body = {"trial": trial.model_dump(), "directory": str(directory)}
+        self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
+        if trial.outcome != "void":
+            self._measured.add(slot)
+
+
+async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:
+    """Run to the end, to the deadline, or to a SIGTERM, whichever is first."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.create_task(worker.run())
+    stopping = asyncio.create_task(stop.wait())
+    left = max(0.0, spec.deadline - time.time())
+    await asyncio.wait({running, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if running.done():
+        return await running
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    return "cancelled" if stop.is_set() else "out_of_time"
+
+
+def main(directory: Path) -> int:
+    """Run the evaluation described in `directory`.
+
+    Returns:
+        The exit status: 0 when the journal says how it ended, 1 when the machine failed.
+    """
+    os.set_inheritable(int(os.environ[LOCK_FD_VARIABLE]), False)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    spec = EvaluationSpec.model_validate_json((directory / SPEC_FILE).read_bytes())
+    shutil.rmtree(directory / "trials", ignore_errors=True)  # of a worker that was killed
+    worker = Worker(spec)
+    try:
+        worker.end(asyncio.run(_supervise(worker, spec)))
+    except (AutoAgentError, OSError) as fault:
+        full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
+        logging.exception("the worker stopped%s", ": the disk is full" if full else "")
+        return 1
+    finally:
+        shutil.rmtree(directory / "trials", ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,58 @@
+"""Rule R10: budgets are reserved before an evaluation starts and settled after it.
+
+An evaluation that could pass a cap does not start. Pure: the clock is an argument.
+"""
+
+from autoagent.config import Budget
+from autoagent.errors import BudgetExceeded
+from autoagent.records import Record, Spent
+
+ENDING = "finish_climb()"
+
+
+class Left(Record):
+    """What remains of each cap; None where the human set none."""
+
+    evaluations: int | None
+    hours: float | None
+    dollars: float | None
+
+
+def left(budget: Budget, spent: Spent, started_at: float, now: float) -> Left:
+    """What remains. Reserved dollars count as used; nothing goes below zero."""
+    return Left(
+        evaluations=None
+        if budget.evaluations is None
+        else max(0, budget.evaluations - spent.evaluations),
+        hours=None if budget.hours is None else max(0.0, budget.hours - (now - started_at) / 3600),
+        dollars=None
+        if budget.dollars is None
+        else max(0.0, budget.dollars - spent.dollars - spent.reserved_dollars),
+    )
+
+
+def reserve(budget: Budget, remaining: Left, trials: int, *, seconds: float) -> float:
+    """Dollars to reserve for `trials` trials that are expected to take `seconds`.
+
+    Raises:
+        BudgetExceeded: The evaluation could pass a cap, so it must not start.
+    """
+    if remaining.evaluations == 0:
+        raise BudgetExceeded(
+            f"All {budget.evaluations} evaluations of the budget are used (autoagent.toml: budget.evaluations).",
+            ENDING,
+        )
+    if remaining.hours is not None and remaining.hours * 3600 <= seconds:
+        raise BudgetExceeded(
+            f"{remaining.hours:.2f} h are left and an evaluation takes about {seconds / 3600:.2f} h "
+            "(autoagent.toml: budget.hours).",
+            ENDING,
+        )
+    reserved = trials * budget.dollars_per_trial
+    if remaining.dollars is not None and reserved > remaining.dollars:
+        raise BudgetExceeded(
+            f"{trials} trials reserve ${reserved:.2f} and ${remaining.dollars:.2f} are left "
+            "(autoagent.toml: budget.dollars, budget.dollars_per_trial).",
+            ENDING,
+        )
+    return reserved

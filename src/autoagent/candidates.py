@@ -1,0 +1,135 @@
+"""Reading a candidate from the working tree, once: the bytes that are hashed are the bytes that run.
+
+A candidate is the editable part of the harness file plus `.agent/**`. The fixed section
+on disk is compared and then thrown away: what runs is `editable + canonical fixed section`.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from autoagent.errors import CandidateRefused, WorkspaceError
+from autoagent.gate.simplicity import complexity
+from autoagent.records import Record
+from autoagent.workspace import boundary
+from autoagent.workspace.boundary import Split
+from autoagent.workspace.files import read_regular
+from autoagent.workspace.layout import Workspace
+
+NOTES_LIMIT_BYTES = 1024 * 1024
+HARNESS_LIMIT_BYTES = 1024 * 1024
+REDO = "edit above the boundary, then commit_candidate(description) again"
+
+
+class Draft(Record):
+    """A candidate that passed every check and is not stored yet. Paths are relative to the workspace."""
+
+    files: Mapping[str, bytes]
+    digest: str
+    complexity: int
+    warnings: tuple[str, ...]
+
+
+def read_draft(workspace: Workspace, canonical: Split, model: str | None) -> Draft:
+    """Check the working tree's harness and notes against the frozen rules.
+
+    Raises:
+        CandidateRefused: Lists every broken rule with file and line.
+    """
+    config = workspace.config
+    try:
+        source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
+    except (WorkspaceError, OSError) as error:
+        raise CandidateRefused([_unreadable(workspace.harness.name, error)], "revert()") from error
+    notes = read_notes(workspace)
+    checked = boundary.check(
+        source, canonical, config.harness.file, model=model, class_name=config.harness.class_name
+    )
+    if checked.problems:
+        raise CandidateRefused(list(checked.problems), REDO)
+    spliced = boundary.splice(checked.editable, canonical.fixed)
+    return Draft(
+        files={config.harness.file: spliced, **notes},
+        digest=content_digest(checked.editable, notes),
+        complexity=complexity(checked.editable, notes),
+        warnings=checked.warnings,
+    )
+
+
+def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
+    """The unmodified harness, its split and the model it pins (rules R1, R2).
+
+    Raises:
+        WorkspaceError: The harness is missing, has no boundary, or breaks its own rules.
+    """
+    config = workspace.config
+    try:
+        source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{workspace.harness}: {error.strerror}. The harness under test must be there "
+            "(autoagent.toml: harness.file).",
+            "start_climb(tag) again",
+        ) from error
+    split = boundary.split(source, config.harness.file)
+    model = config.harness.model or boundary.model_pin(source)
+    try:
+        return read_draft(workspace, split, model), split, model
+    except CandidateRefused as error:
+        raise WorkspaceError(
+            f"{config.harness.file} cannot be the baseline: {'; '.join(error.problems)}",
+            "start_climb(tag) again",
+        ) from error
+
+
+def canonical_section(files: Mapping[str, bytes], file: str) -> Split:
+    """The split of a stored harness, which was checked before it was stored."""
+    return boundary.split(files[file], file)
+
+
+def content_digest(editable: bytes, notes: Mapping[str, bytes]) -> str:
+    """SHA-256 over the editable part and every note, each with its path and length."""
+    digest = hashlib.sha256()
+    for name, data in [("", editable), *sorted(notes.items())]:
+        encoded = name.encode("utf-8", "surrogateescape")
+        digest.update(b"%d:%s%d:" % (len(encoded), encoded, len(data)))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def read_notes(workspace: Workspace) -> dict[str, bytes]:
+    """Every file under `.agent/`, by path relative to the workspace.
+
+    Raises:
+        CandidateRefused: A link or special file, or more than the limit in all.
+    """
+    notes: dict[str, bytes] = {}
+    problems: list[str] = []
+    total = 0
+    for directory, folders, names in os.walk(workspace.notes, followlinks=False):
+        problems += [
+            f"{Path(directory, f).relative_to(workspace.root)}: a link; `.agent/` holds plain files only"
+            for f in folders
+            if Path(directory, f).is_symlink()
+        ]
+        for name in names:
+            path = Path(directory, name)
+            relative = path.relative_to(workspace.root).as_posix()
+            try:
+                notes[relative] = read_regular(path, NOTES_LIMIT_BYTES)
+            except (WorkspaceError, OSError) as error:
+                problems.append(_unreadable(relative, error))
+                continue
+            total += len(notes[relative])
+    if workspace.notes.is_symlink():
+        problems.append(".agent: a link; it must be a directory of plain files")
+    if total > NOTES_LIMIT_BYTES:
+        problems.append(f".agent/: {total} bytes in all; the limit is {NOTES_LIMIT_BYTES}")
+    if problems:
+        raise CandidateRefused(problems, REDO)
+    return notes
+
+
+def _unreadable(name: str, error: WorkspaceError | OSError) -> str:
+    return error.message if isinstance(error, WorkspaceError) else f"{name}: {error.strerror}"

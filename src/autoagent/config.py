@@ -1,0 +1,148 @@
+"""autoagent.toml: the rules of one climb, written by the human.
+
+Gates, budgets and timeouts are chosen here and frozen by `start_climb`; no tool
+changes them. A workspace without the file gets the upstream's defaults.
+"""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from autoagent.errors import ConfigError
+
+FILE_NAME = "autoagent.toml"
+
+
+class Section(BaseModel):
+    """A table of autoagent.toml: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Harness(Section):
+    """`[harness]`: the file under test."""
+
+    file: str = Field("agent.py", pattern=r"^[A-Za-z0-9_.-]+\.py$")
+    """The harness's file name, at the workspace's root."""
+    class_name: str = Field("AutoAgent", alias="class", pattern=r"^[A-Za-z_]\w*$")
+    """The Harbor agent class defined below the boundary."""
+    model: str | None = None
+    """The pinned model; None pins whatever MODEL says when the climb starts."""
+
+
+class Benchmark(Section):
+    """`[benchmark]`: which tasks run, and how."""
+
+    tasks: str = "tasks"
+    """Directory of Harbor task directories, relative to the workspace."""
+    only: tuple[str, ...] = Field((), strict=False)
+    """Glob patterns of task names to run; empty means every task."""
+    environment: Literal["sandbox"] = "sandbox"
+    """Where tasks run."""
+    concurrency: int = Field(4, ge=1, le=256)
+    """Trials that run at the same time."""
+    attempts: int = Field(1, ge=1, le=100)
+    """Trials of each task in one evaluation."""
+    pass_reward: float = Field(1.0, gt=0.0, le=1.0, strict=False)
+    """A trial passes at this reward or above."""
+    trial_timeout_seconds: float = Field(1800.0, gt=0, strict=False)
+    """Cap on a task's own agent timeout, and the timeout of tasks that set none."""
+    evaluation_timeout_seconds: float = Field(6 * 3600.0, gt=0, strict=False)
+    """Hard wall clock of one evaluation."""
+    void_retries: int = Field(2, ge=0, le=10)
+    """How often a void trial is run again before the evaluation is indecisive."""
+    verifier_output: Literal["shown", "hidden"] = "shown"
+    """Whether the meta-agent may read what verifiers printed."""
+
+
+class Gate(Section):
+    """`[gate]`: the rule that decides a candidate."""
+
+    rule: Literal["strict"] = "strict"
+    """`strict`: more passed, or as many and simpler."""
+
+
+class Budget(Section):
+    """`[budget]`: caps on the whole climb; None means no cap."""
+
+    evaluations: int | None = Field(None, ge=1)
+    """Evaluations of candidates, the baseline and subsets included."""
+    hours: float | None = Field(None, gt=0, strict=False)
+    """Wall clock since `start_climb`."""
+    dollars: float | None = Field(None, gt=0, strict=False)
+    """Model spending."""
+    dollars_per_trial: float = Field(0.0, ge=0, strict=False)
+    """Reserved before each trial starts; what a trial is charged when nothing was metered."""
+
+
+class Holdout(Section):
+    """`[holdout]`: tasks the meta-agent never sees and no evaluation runs."""
+
+    tasks: tuple[str, ...] = Field((), strict=False)
+    """Glob patterns of task names."""
+
+
+class Config(Section):
+    """All of autoagent.toml."""
+
+    isolation: Literal["sandbox", "process"] = "sandbox"
+    """`process` runs the harness unsandboxed; every status and report says so."""
+    harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
+    benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
+    gate: Gate = Gate()
+    budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
+    holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
+
+
+def load_config(workspace: Path) -> Config:
+    """Read `workspace`/autoagent.toml; the upstream's defaults where there is none.
+
+    Raises:
+        ConfigError: One message with the file, the key, the value and the allowed form.
+    """
+    path = workspace / FILE_NAME
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return Config()
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path}: byte {error.start} is not UTF-8. Save the file as UTF-8."
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        return Config.model_validate(tomli.loads(text))
+    except tomli.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise ConfigError(_first_problem(path, error)) from error
+
+
+def _first_problem(path: Path, error: ValidationError) -> str:
+    """Tell the first problem of a bad file: file, key, value, allowed form."""
+    problem = error.errors(include_url=False)[0]
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    more = f" ({error.error_count() - 1} more after this one)" if error.error_count() > 1 else ""
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(_keys_beside(location))
+        return f"{path}: unknown key `{key}`. Allowed here: {allowed}.{more}"
+    value: Any = problem["input"]
+    return f"{path}: `{key}` is {value!r}, but: {_sentence(problem['msg'])}{more}"
+
+
+def _keys_beside(location: list[str]) -> list[str]:
+    """The keys allowed where an unknown one stood."""
+    model: type[BaseModel] = Config
+    for part in location[:-1]:
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *get_args(annotation)]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _sentence(message: str) -> str:
+    return message[:1].lower() + message[1:].rstrip(".") + "."

@@ -1,0 +1,139 @@
+"""Reading evaluations back from the journal. Nothing here writes.
+
+An evaluation's trials carry its id as their subject, so one indexed look-up finds them.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from autoagent.errors import UnknownName
+from autoagent.game import Kind
+from autoagent.gate.score import score
+from autoagent.journal import Event, Journal
+from autoagent.records import EvaluationState, Running, Score, Trial, Verdict
+from autoagent.views import EvaluationReport, Progress
+
+
+def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
+    """Every trial of an evaluation that ended, voids and their retries included."""
+    return [
+        Trial.model_validate(e.body["trial"])
+        for e in journal.about(evaluation, Kind.TRIAL_FINISHED)
+    ]
+
+
+def deciding_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """One trial per task and attempt: the first that measured something, else the last void."""
+    chosen: dict[tuple[str, int], Trial] = {}
+    for trial in trials:
+        before = chosen.get((trial.task, trial.attempt))
+        if before is None or before.outcome == "void":
+            chosen[trial.task, trial.attempt] = trial
+    return [chosen[key] for key in sorted(chosen)]
+
+
+def progress_of(journal: Journal, running: Running) -> Progress:
+    """How far a running evaluation is."""
+    trials = trials_of(journal, running.id)
+    ended = deciding_trials(trials)
+    started = journal.about(running.id, Kind.EVALUATION_STARTED)
+    return Progress(
+        evaluation=running.id,
+        kind=running.kind,
+        done=sum(trial.outcome != "void" for trial in ended),
+        expected=running.expected,
+        passed=sum(trial.outcome == "passed" for trial in ended),
+        void=sum(trial.outcome == "void" for trial in ended),
+        seconds=time.time() - started[0].at if started else 0.0,
+        last=trials[-1] if trials else None,
+    )
+
+
+def score_of(journal: Journal, running: Running) -> Score:
+    """The score of an evaluation whose worker has ended, over every expected trial (rule R3)."""
+    events = journal.about(running.id)
+    seconds = events[-1].at - events[0].at if events else 0.0
+    return score(trials_of(journal, running.id), running.tasks, running.attempts, seconds=seconds)
+
+
+def charge_of(journal: Journal, evaluation: str) -> float:
+    """Dollars an evaluation used: what was metered, or the reservation where nothing was (rule R10).
+
+    A trial that started and never ended was lost; its reservation stands too.
+    """
+    reserved: dict[str, float] = {}
+    for event in journal.about(evaluation, Kind.TRIAL_STARTED):
+        reserved[event.body["trial"]] = event.body["reserved_dollars"]
+    for trial in trials_of(journal, evaluation):
+        if trial.cost_usd is not None:
+            reserved[trial.id] = trial.cost_usd
+    return sum(reserved.values())
+
+
+def ended(journal: Journal, evaluation: str) -> EvaluationState | None:
+    """How the worker said it ended, or None while it has not."""
+    events = journal.about(evaluation, Kind.WORKER_ENDED)
+    return events[-1].body["end"] if events else None
+
+
+def started(journal: Journal, evaluation: str) -> Event:
+    """The event that started an evaluation.
+
+    Raises:
+        UnknownName: No evaluation has this id.
+    """
+    events = journal.about(evaluation, Kind.EVALUATION_STARTED)
+    if not events:
+        raise UnknownName(f"There is no evaluation {evaluation!r}; ids look like e3.", "status()")
+    return events[0]
+
+
+def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
+    """One evaluation, finished or not.
+
+    Raises:
+        UnknownName: No evaluation has this id.
+    """
+    running = Running.model_validate(started(journal, evaluation).body["running"])
+    finished = [
+        event
+        for event in journal.about(running.digest, Kind.EVALUATION_FINISHED, Kind.EVALUATION_REUSED)
+        if event.body["evaluation"] == evaluation
+    ]
+    body = finished[-1].body if finished else {"state": "running", "score": None, "verdict": None}
+    return EvaluationReport(
+        id=evaluation,
+        kind=running.kind,
+        candidate=running.candidate,
+        state=body["state"],
+        score=Score.model_validate(body["score"]) if body["score"] else None,
+        verdict=Verdict.model_validate(body["verdict"]) if body["verdict"] else None,
+        trials=tuple(deciding_trials(trials_of(journal, evaluation))),
+    )
+
+
+def measured(journal: Journal, climb: str, digest: str) -> EvaluationReport | None:
+    """The full evaluation this content already had in this climb (rule R8)."""
+    for event in journal.about(digest, Kind.EVALUATION_FINISHED):
+        if (
+            event.body["climb"] == climb
+            and event.body["kind"] in ("baseline", "full")
+            and event.body["verdict"]
+        ):
+            return report_of(journal, event.body["evaluation"])
+    return None
+
+
+def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
+    """A trial that ended, by id, and its Harbor directory.
+
+    Raises:
+        UnknownName: No trial has this id.
+    """
+    for event in journal.about(trial.split(".", 1)[0], Kind.TRIAL_FINISHED):
+        if event.body["trial"]["id"] == trial:
+            return Trial.model_validate(event.body["trial"]), Path(event.body["directory"])
+    raise UnknownName(
+        f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.", "status()"
+    )

@@ -1,0 +1,1 @@
+"""Gates decide a candidate. Everything in this room is pure: no I/O, no clock."""

@@ -1,0 +1,54 @@
+"""From trials to a score: always over every trial that should have run."""
+
+from collections.abc import Sequence
+from math import fsum
+
+from autoagent.records import Score, Trial
+
+
+def score(trials: Sequence[Trial], tasks: Sequence[str], attempts: int, *, seconds: float) -> Score:
+    """Aggregate an evaluation over its expected trials: each task's attempts 1 to `attempts`.
+
+    The first trial of an attempt that measured something decides it, so a repetition is never
+    a second chance; a void before it is ignored. An attempt without one is void: it stays in
+    the denominator of `passed` and out of every average, so it can neither help nor pose as
+    a 0 (rules R5, R9). Trials of other tasks or attempts are ignored, except for their cost.
+
+    Args:
+        trials: The trials that ended, in the order they ended.
+        tasks: The names of the expected tasks.
+        attempts: How often each task should have run.
+        seconds: The evaluation's wall clock.
+
+    Returns:
+        `avg_score` and the task scores are means over measured trials, None where there is
+        none; `cost_usd` is the sum of what was metered, None where nothing was.
+    """
+    first: dict[tuple[str, int], Trial] = {}
+    for trial in trials:
+        if trial.outcome != "void":
+            first.setdefault((trial.task, trial.attempt), trial)
+    by_task = {
+        task: [first[task, n] for n in range(1, attempts + 1) if (task, n) in first]
+        for task in tasks
+    }
+    measured = [trial for attempts_made in by_task.values() for trial in attempts_made]
+    expected = len(by_task) * attempts
+    costs = [trial.cost_usd for trial in trials if trial.cost_usd is not None]
+    return Score(
+        passed=sum(trial.outcome == "passed" for trial in measured),
+        expected=expected,
+        void=expected - len(measured),
+        avg_score=_mean(measured),
+        task_scores={task: _mean(attempts_made) for task, attempts_made in by_task.items()},
+        cost_usd=fsum(costs) if costs else None,
+        seconds=seconds,
+        crashed=sum(trial.outcome == "crashed" for trial in measured),
+    )
+
+
+def _mean(trials: Sequence[Trial]) -> float | None:
+    """The mean reward; a measured trial without one scored 0."""
+    if not trials:
+        return None
+    return fsum(trial.reward or 0.0 for trial in trials) / len(trials)

@@ -1,0 +1,138 @@
+"""What may be read of a climb at any time. Nothing here changes anything."""
+
+import time
+from collections.abc import Sequence
+
+from autoagent import budget, evaluations
+from autoagent.benchmark import trajectory
+from autoagent.errors import UnknownName
+from autoagent.game import Kind, Position
+from autoagent.records import Trial
+from autoagent.table import Table
+from autoagent.views import Comparison, EvaluationReport, Status
+from autoagent.workspace import snapshot
+
+TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
+
+NEXT_CALLS = {
+    "new": ("start_climb(tag)",),
+    "validating": ("start_climb(tag)",),
+    "baseline_needed": ("run_benchmark()",),
+    "idle": ("commit_candidate(description)", "read_trajectory(trial)", "finish_climb()"),
+    "committed": ("run_benchmark()", "revert()"),
+    "evaluating": ("run_benchmark()", "cancel_benchmark()"),
+    "evaluated": ("append_result(description)",),
+    "finished": ("start_climb(tag)",),
+}
+"""What may be called next, in each phase (rule R11)."""
+
+
+def next_call(position: Position) -> str:
+    """The one call that moves the climb on."""
+    if position.phase == "validating":
+        return f'start_climb("{position.tag}")'
+    return NEXT_CALLS[position.phase][0]
+
+
+def status(table: Table) -> Status:
+    """Where the climb stands (rule R11). Cheap: no file is hashed unless it changed."""
+    position, config = table.position, table.workspace.config
+    remaining = budget.left(config.budget, position.spent, position.started_at, time.time())
+    playing = position.phase not in ("new", "finished")
+    return Status(
+        phase=position.phase,
+        tag=position.tag,
+        tasks=len(position.tasks),
+        baseline_passed=position.baseline_passed,
+        incumbent=position.incumbent,
+        candidate=position.candidate,
+        running=position.running,
+        pending=position.pending,
+        rows=position.rows,
+        evaluations_left=remaining.evaluations,
+        hours_left=remaining.hours if playing else None,
+        dollars_left=remaining.dollars,
+        next_calls=(next_call(position), *NEXT_CALLS[position.phase][1:]),
+        head=table.journal.head(),
+        tier=TIER,
+        isolation="sandboxed"
+        if config.isolation == "sandbox"
+        else "UNSANDBOXED (isolation = process)",
+        drift=tuple(snapshot.drift(table.workspace, table.frozen(position))) if playing else (),
+        notes=_notes(table, position),
+        state_directory=str(table.workspace.state),
+        program=str(table.workspace.program),
+    )
+
+
+def _notes(table: Table, position: Position) -> tuple[str, ...]:
+    """What the human should know: tasks left out, lint lines, a repaired branch."""
+    if position.phase == "new":
+        return ()
+    left_out = dict(table.climb()["excluded"])
+    for event in table.this_climb(Kind.TASKS_VALIDATED):
+        left_out.update(event.body["excluded"])
+    lines = [f"task {name} is left out: {why}" for name, why in left_out.items()]
+    lines += [
+        f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
+    ]
+    return (*lines, *table.projection.notes)
+
+
+def compare(table: Table, candidate: str | None, against: str | None) -> Comparison:
+    """Tasks fixed and broken between two full evaluations; by default the last against the incumbent.
+
+    Raises:
+        UnknownName: One of them has no finished full evaluation in this climb.
+    """
+    position = table.position
+    done = [e for e in table.this_climb(Kind.EVALUATION_FINISHED) if e.body["verdict"]]
+    ids = [event.body["evaluation"] for event in done]
+    if not ids:
+        raise UnknownName(
+            "No full evaluation has finished yet, so nothing can be compared.", next_call(position)
+        )
+    reports = {name: evaluations.report_of(table.journal, name) for name in ids}
+    incumbent = position.incumbent.evaluation if position.incumbent else ids[0]
+    new = _named(reports, candidate, ids[-1])
+    fallback = incumbent if incumbent != new.id else ids[max(0, ids.index(new.id) - 1)]
+    old = _named(reports, against, fallback)
+    before, after = _passed(old.trials), _passed(new.trials)
+    changed = [task for task in position.tasks if before.get(task) != after.get(task)]
+    return Comparison(
+        candidate=new.candidate[:7],
+        against=old.candidate[:7],
+        fixed=tuple(task for task in changed if after.get(task)),
+        broken=tuple(task for task in changed if not after.get(task)),
+        same_passed=sum(bool(after.get(t)) for t in position.tasks if t not in changed),
+        same_failed=sum(not after.get(t) for t in position.tasks if t not in changed),
+        parts={task: _parting(table, old.trials, new.trials, task) for task in changed},
+    )
+
+
+def _named(
+    reports: dict[str, EvaluationReport], name: str | None, fallback: str
+) -> EvaluationReport:
+    for report in reversed(reports.values()):
+        if report.id == (name or fallback) or (
+            name and len(name) >= 7 and report.candidate.startswith(name)
+        ):
+            return report
+    known = ", ".join(f"{r.candidate[:7]} ({r.id})" for r in reports.values())
+    raise UnknownName(
+        f"{name!r} has no finished full evaluation. Known: {known}.", "compare() with one of these"
+    )
+
+
+def _passed(trials: Sequence[Trial]) -> dict[str, bool]:
+    """Whether every attempt of a task passed."""
+    tasks = {trial.task for trial in trials}
+    return {task: all(t.outcome == "passed" for t in trials if t.task == task) for task in tasks}
+
+
+def _parting(table: Table, old: Sequence[Trial], new: Sequence[Trial], task: str) -> str:
+    sides = [next((t.id for t in side if t.task == task), None) for side in (old, new)]
+    if None in sides:
+        return "not measured on both sides"
+    directories = [evaluations.trial_of(table.journal, side)[1] for side in sides if side]
+    return trajectory.parts(directories[0], directories[1])

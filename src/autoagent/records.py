@@ -1,0 +1,169 @@
+"""The facts of a climb, as frozen values. No I/O, no rules.
+
+Everything here is written into the journal as JSON and read back equal; a field
+is added with a default, never renamed.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "void"]
+"""How a trial ended. Only `void` has no reward: it measured nothing (rule R9).
+
+`crashed`: the harness process failed; `timeout`: the task's time ran out; `invalid`:
+the verifier left no acceptable reward. All three score what the verifier said, or 0.
+"""
+
+EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop"]
+"""What an evaluation is for. Only `baseline` and `full` enter the gate (rule R4)."""
+
+EvaluationState = Literal["running", "complete", "cancelled", "indecisive", "out_of_time"]
+
+Status = Literal["keep", "discard", "crash"]
+"""The ledger's status column, the upstream's three words."""
+
+Reason = Literal[
+    "baseline",
+    "passed_up",
+    "simpler",
+    "not_simpler",
+    "passed_down",
+    "crashed",
+    "cancelled",
+    "indecisive",
+    "out_of_time",
+]
+
+Phase = Literal[
+    "new",
+    "validating",
+    "baseline_needed",
+    "idle",
+    "committed",
+    "evaluating",
+    "evaluated",
+    "finished",
+]
+"""Where a climb stands. `new` means no climb was started yet."""
+
+
+class Record(BaseModel):
+    """A frozen value with no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Trial(Record):
+    """One execution of one task by one harness.
+
+    `reward` is the verifier's number in 0..1, or None where the trial is void.
+    `cost_usd` is what was metered, None where nothing was metered (blank, never 0).
+    """
+
+    id: str
+    task: str
+    attempt: int
+    outcome: Outcome
+    reward: float | None
+    detail: str = ""
+    seconds: float = 0.0
+    cost_usd: float | None = None
+
+
+class Score(Record):
+    """An evaluation's aggregate over every expected trial (rules R3, R5).
+
+    `passed` counts trials at or above the pass reward; `expected` counts trials that
+    should have run, so a missing or void trial is never dropped from the denominator.
+    """
+
+    passed: int
+    expected: int
+    void: int
+    avg_score: float | None
+    task_scores: Mapping[str, float | None]
+    cost_usd: float | None
+    seconds: float
+    crashed: int
+
+
+class Candidate(Record):
+    """A committed harness: the editable part of agent.py plus `.agent/**`.
+
+    `id` is its commit in the store; `digest` names its content, so identical
+    content is one evaluation (rule R8). `complexity` is the simplicity measure C.
+    """
+
+    id: str
+    digest: str
+    parent: str | None
+    description: str
+    complexity: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """The seven characters the ledger and the tools show."""
+        return self.id[:7]
+
+
+class Standing(Record):
+    """A measured candidate: what the gate compares."""
+
+    candidate: Candidate
+    evaluation: str
+    score: Score
+
+
+class Verdict(Record):
+    """A gate's answer and the one sentence that explains it."""
+
+    status: Status
+    reason: Reason
+    sentence: str
+
+    @property
+    def keep(self) -> bool:
+        """Whether the candidate becomes the incumbent."""
+        return self.status == "keep"
+
+
+class Row(Record):
+    """One line of the ledger: the upstream's seven columns, unchanged and in order."""
+
+    commit: str
+    avg_score: float | None
+    passed: str
+    task_scores: Mapping[str, float | None]
+    cost_usd: float | None
+    status: Status
+    description: str
+
+
+class Spent(Record):
+    """What the climb has used of its budget (rule R10); reserved counts as used."""
+
+    evaluations: int = 0
+    dollars: float = 0.0
+    reserved_dollars: float = 0.0
+
+
+class Running(Record):
+    """The evaluation a worker is busy with. `digest` names the candidate's content."""
+
+    id: str
+    kind: EvaluationKind
+    candidate: str
+    digest: str
+    tasks: tuple[str, ...]
+    attempts: int
+    reserved_dollars: float = 0.0
+    deadline: float = 0.0
+    """Unix seconds after which the worker stops by itself."""
+
+    @property
+    def expected(self) -> int:
+        """Trials that must be accounted for."""
+        return len(self.tasks) * self.attempts

@@ -1,0 +1,505 @@
+"""The referee: the rules of the game, in order of play.
+
+This is the only place where the rooms meet. A climb is played in these steps, and
+every public call below is one of them, in this order:
+
+    start_climb        freeze everything; prove each task with its oracle and a no-op    R1
+    run_benchmark      the unmodified baseline first                                     R2
+    commit_candidate   check and store a changed harness                                 R8
+    run_benchmark      every expected trial, measured by the server                      R3 R4 R9
+    append_result      the gate's verdict takes effect; the ledger gets its row          R5 R6 R7
+    finish_climb       nothing can be changed any more
+
+A call out of order is refused with the call to make next; budgets are checked before
+anything starts (R10); every answer says where the climb stands (R11). All calls are quick
+and synchronous: trials run in a worker that outlives this process, and `advance` settles
+what it has done. Every fact is in the journal before it takes effect anywhere else.
+"""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from autoagent import budget, evaluations, reading, validation
+from autoagent.benchmark.engine import Engine
+from autoagent.candidates import Draft, baseline_draft, read_draft
+from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder, TaskError
+from autoagent.game import Kind, Position
+from autoagent.gate import strict
+from autoagent.records import (
+    Candidate,
+    EvaluationKind,
+    EvaluationState,
+    Phase,
+    Row,
+    Running,
+    Score,
+    Standing,
+    Trial,
+    Verdict,
+)
+from autoagent.table import Table, candidate_named
+from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
+from autoagent.workspace import editing, snapshot
+from autoagent.workspace.layout import WorkspaceLock, open_workspace
+
+MAX_WORKER_STARTS = 4
+"""A worker that dies this often measures nothing: the evaluation is indecisive (rule R9)."""
+
+
+class Referee:
+    """One workspace's referee, which holds the workspace's lock.
+
+    Not safe for concurrent calls; the server makes them one at a time.
+    """
+
+    def __init__(self, table: Table, engine: Engine, lock: WorkspaceLock) -> None:
+        """Use `Referee.open`."""
+        self._table, self._engine, self._lock = table, engine, lock
+
+    @classmethod
+    def open(cls, root: Path, engine: Engine | None = None) -> Self:
+        """Take the workspace and finish what a killed server left half done.
+
+        Raises:
+            WorkspaceBusy: Another server holds the workspace.
+            ConfigError: autoagent.toml is wrong.
+        """
+        workspace = open_workspace(root)
+        lock = WorkspaceLock(workspace.lock)
+        lock.acquire()
+        try:
+            if engine is None:
+                from autoagent.benchmark.detached import DetachedEngine
+
+                engine = DetachedEngine(workspace.evaluations)
+            table = Table(workspace)
+            table.projection.sweep_locks()
+            table.project()
+        except BaseException:
+            lock.release()
+            raise
+        return cls(table, engine, lock)
+
+    def close(self) -> None:
+        """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""
+        self._table.journal.close()
+        self._lock.release()
+
+    @property
+    def position(self) -> Position:
+        """Where the climb stands."""
+        return self._table.position
+
+    # start_climb ------------------------------------------------------------------
+
+    def start_climb(self, tag: str) -> Status:
+        """R1: freeze tasks, verifiers, program, fixed section, model and config; start validation.
+
+        Repeating the call with the same tag rejoins the validation.
+
+        Raises:
+            OutOfOrder: Another climb is being played.
+            WorkspaceError: The workspace, its git repository or the harness is not ready.
+            TaskError: No task can be used.
+        """
+        position = self.position
+        if position.phase in ("validating", "baseline_needed") and position.tag == tag:
+            self.advance()
+            return self.status()
+        self._require("new", "finished")
+        table = Table(open_workspace(self._table.workspace.root))
+        draft, split, model = baseline_draft(table.workspace)
+        head = table.projection.clean_head(tag)
+        frozen = snapshot.take(table.workspace, split.fixed)
+        commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
+        baseline = _candidate(commit, draft, parent=None, description="baseline")
+        self._table.journal.close()
+        self._table = table
+        table.append(
+            Kind.CLIMB_STARTED,
+            tag,
+            tag=tag,
+            snapshot=frozen.digest,
+            tasks=[task.name for task in frozen.tasks],
+            excluded=dict(frozen.excluded),
+            baseline=baseline.model_dump(),
+            model=model,
+            head=head,
+            isolation=table.workspace.config.isolation,
+        )
+        table.project()
+        self.advance()
+        return self.status()
+
+    def _validate_next(self, position: Position) -> None:
+        """R1, one step: run the next probe that is missing, or close the validation."""
+        journal, facts = self._table.journal, self._table.frozen(position).tasks
+        events = self._table.this_climb(Kind.EVALUATION_STARTED)
+        asked = {event.body["running"]["kind"] for event in events}
+        for probe in validation.PROBES:
+            missing = validation.unproven(journal, facts, probe)
+            if missing and probe not in asked:
+                assert position.baseline is not None
+                self._measure(position, probe, position.baseline, tuple(t.name for t in missing))
+                return
+        verdicts = {task.name: validation.unusable(journal, task) for task in facts}
+        left_out = {name: why for name, why in verdicts.items() if why}
+        used = [name for name, why in verdicts.items() if why is None]
+        if used:
+            self._table.append(Kind.TASKS_VALIDATED, position.tag, tasks=used, excluded=left_out)
+            return
+        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason="no usable task")
+        listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
+        raise TaskError(
+            f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"
+        )
+
+    # commit_candidate, revert -----------------------------------------------------
+
+    def commit_candidate(self, description: str, *, dry_run: bool = False) -> Commitment:
+        """Check the harness on disk and store it; `dry_run` only checks.
+
+        Raises:
+            CandidateRefused: A rule is broken, or nothing changed; nothing was stored.
+            OutOfOrder: No incumbent yet, or a candidate is waiting to be measured.
+        """
+        position = self.position
+        self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
+        config = self._table.workspace.config
+        own = f"{config.harness.file} and .agent/"
+        if others := self._table.projection.changed_elsewhere():
+            problems = [f"{path}: changed, and only {own} may" for path in others[:20]]
+            raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
+        draft = read_draft(
+            self._table.workspace, self._table.canonical(position), self._table.climb()["model"]
+        )
+        incumbent = candidate_named(position, "incumbent" if position.incumbent else "baseline")
+        earlier = evaluations.measured(self._table.journal, position.tag, draft.digest)
+        facts: dict[str, Any] = {
+            "complexity": draft.complexity,
+            "incumbent_complexity": incumbent.complexity,
+            "warnings": draft.warnings,
+            "duplicate_of": earlier.candidate[:7] if earlier else None,
+        }
+        if dry_run:
+            return Commitment(candidate=None, **facts)
+        if draft.digest == incumbent.digest:
+            raise CandidateRefused(
+                [f"no_change: {own} equal the incumbent {incumbent.short}"],
+                f"edit {config.harness.file} above the boundary, then commit_candidate(description)",
+            )
+        commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
+        candidate = _candidate(commit, draft, parent=incumbent.id, description=description)
+        self._table.append(Kind.CANDIDATE_COMMITTED, commit, candidate=candidate.model_dump())
+        return Commitment(candidate=candidate, **facts)
+
+    def revert(self) -> Position:
+        """R6: back to the incumbent's files. What stood there is kept in the store.
+
+        Raises:
+            OutOfOrder: A measured candidate waits for its ledger row, or a worker is busy.
+        """
+        position = self._require("idle", "committed")
+        incumbent = candidate_named(position, "incumbent")
+        saved = self._table.projection.save_working_copy(incumbent.id)
+        subject = (position.candidate or incumbent).id
+        self._table.append(Kind.CANDIDATE_REVERTED, subject, restored=incumbent.id, saved=saved)
+        self._table.project()
+        return self.position
+
+    # run_benchmark ----------------------------------------------------------------
+
+    def run_benchmark(self, candidate: str | None = None, tasks: Sequence[str] = ()) -> str:
+        """Start an evaluation, or rejoin it. Without `tasks` it is a full suite and decides (R4).
+
+        Args:
+            candidate: Which harness; by default the one the phase calls for.
+            tasks: A subset, for diagnosis only.
+
+        Returns:
+            The evaluation's id. Identical content is one evaluation (R8): it may be complete.
+
+        Raises:
+            OutOfOrder: Nothing is committed, or another evaluation runs.
+            UnknownName: No such candidate or task.
+            BudgetExceeded: It could pass a cap, or a STOP file asks for the end (R10).
+        """
+        position = self._require("baseline_needed", "idle", "committed", "evaluating", "evaluated")
+        chosen = candidate_named(position, candidate)
+        names = self._table.known_tasks(position, tasks)
+        if position.running is not None:
+            if position.running.candidate == chosen.id and (
+                not tasks or position.running.tasks == names
+            ):
+                return position.running.id
+            raise OutOfOrder(
+                f"Evaluation {position.running.id} of {position.running.candidate[:7]} is running.",
+                "run_benchmark() to wait for it, or cancel_benchmark()",
+            )
+        if not tasks:
+            decided = evaluations.measured(self._table.journal, position.tag, chosen.digest)
+            if decided is not None:
+                return self._reuse(position, chosen, decided)
+        elif position.phase == "baseline_needed":
+            raise OutOfOrder(
+                "The baseline comes first, on the full suite (rule R2).", "run_benchmark()"
+            )
+        elif position.phase == "evaluated":
+            raise OutOfOrder(
+                "The last evaluation has no ledger row yet.", reading.next_call(position)
+            )
+        stop = self._table.workspace.stop_file
+        if stop.exists():
+            raise BudgetExceeded(
+                f"{stop} asks for the end of the climb (rule R10).", "finish_climb()"
+            )
+        if tasks:
+            return self._measure(position, "subset", chosen, names)
+        return self._measure(position, "full" if position.incumbent else "baseline", chosen, names)
+
+    def _reuse(self, position: Position, chosen: Candidate, decided: EvaluationReport) -> str:
+        """R8: the same content is not measured twice; its first measurement decides again."""
+        if position.phase == "committed" and position.incumbent and decided.score:
+            standing = Standing(candidate=chosen, evaluation=decided.id, score=decided.score)
+            verdict = (
+                strict.decide(standing, position.incumbent)
+                if decided.state == "complete"
+                else strict.undecided(decided.score, decided.state)
+            )
+            self._table.append(
+                Kind.EVALUATION_REUSED,
+                chosen.digest,
+                evaluation=decided.id,
+                climb=position.tag,
+                kind=decided.kind,
+                state=decided.state,
+                score=decided.score.model_dump(),
+                verdict=verdict.model_dump(),
+            )
+        return decided.id
+
+    def _measure(
+        self,
+        position: Position,
+        kind: EvaluationKind,
+        chosen: Candidate,
+        names: tuple[str, ...],
+    ) -> str:
+        """R10: reserve the budget, write the evaluation down, then start its worker."""
+        config, now = self._table.workspace.config, time.time()
+        probing = kind in ("oracle", "noop")
+        attempts = 1 if probing else config.benchmark.attempts
+        deadline = now + config.benchmark.evaluation_timeout_seconds
+        reserved = 0.0
+        if not probing:
+            left = budget.left(config.budget, position.spent, position.started_at, now)
+            usual = (
+                position.incumbent.score.seconds if position.incumbent and kind == "full" else 0.0
+            )
+            reserved = budget.reserve(config.budget, left, len(names) * attempts, seconds=usual)
+            deadline = min(deadline, now + left.hours * 3600) if left.hours else deadline
+        last = self._table.journal.last(Kind.EVALUATION_STARTED)
+        running = Running(
+            id=f"e{int(last.subject[1:]) + 1 if last else 1}",
+            kind=kind,
+            candidate=chosen.id,
+            digest=chosen.digest,
+            tasks=names,
+            attempts=attempts,
+            reserved_dollars=reserved,
+            deadline=deadline,
+        )
+        spec = self._table.spec(position, running)
+        self._table.append(
+            Kind.EVALUATION_STARTED, running.id, climb=position.tag, running=running.model_dump()
+        )
+        self._engine.start(spec)
+        return running.id
+
+    def cancel_benchmark(self) -> Position:
+        """Stop the running evaluation. What was started counts: a full suite is then discarded.
+
+        Raises:
+            OutOfOrder: Nothing runs, or the baseline does: it is the yardstick and must be whole.
+        """
+        position = self.position
+        if position.running is None:
+            raise OutOfOrder("No evaluation is running.", reading.next_call(position))
+        if position.running.kind not in ("full", "subset"):
+            raise OutOfOrder(
+                "The baseline and the validation of tasks cannot be cancelled.",
+                reading.next_call(position),
+            )
+        self._engine.cancel(position.running.id)
+        return self.advance()
+
+    def advance(self) -> Position:
+        """Settle what workers have done since the last call. Quick; call it until nothing runs."""
+        position = self.position
+        running = position.running
+        if running is None:
+            if position.phase == "validating":
+                self._validate_next(position)
+            return self.position
+        alive = self._engine.alive(running.id)  # asked first: a worker ends before it dies
+        ended = evaluations.ended(self._table.journal, running.id)
+        if ended is not None:
+            self._settle(position, running, ended)
+        elif not alive:
+            self._restart(position, running)
+        elif running.kind in ("full", "subset") and self._table.workspace.stop_file.exists():
+            self._engine.cancel(running.id)
+        return self.position
+
+    def _restart(self, position: Position, running: Running) -> None:
+        """R9: a worker that died is started again; what it had measured stays measured."""
+        starts = self._table.journal.about(running.id, Kind.WORKER_STARTED)
+        if len(starts) >= MAX_WORKER_STARTS:
+            self._table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
+        else:
+            self._engine.start(self._table.spec(position, running))
+
+    def _settle(self, position: Position, running: Running, ended: EvaluationState) -> None:
+        """R3, R9: score every expected trial; a probe's answers belong to its tasks."""
+        journal = self._table.journal
+        if running.kind in ("oracle", "noop"):
+            facts = [t for t in self._table.frozen(position).tasks if t.name in running.tasks]
+            validation.record(journal, running.id, running.kind, facts)
+        score = evaluations.score_of(journal, running)
+        state: EvaluationState = "indecisive" if ended == "complete" and score.void else ended
+        verdict = self._verdict(position, running, score, state)
+        self._table.append(
+            Kind.EVALUATION_FINISHED,
+            running.digest,
+            evaluation=running.id,
+            climb=position.tag,
+            kind=running.kind,
+            state=state,
+            score=score.model_dump(),
+            charged_dollars=evaluations.charge_of(journal, running.id),
+            verdict=verdict.model_dump() if verdict else None,
+        )
+
+    @staticmethod
+    def _verdict(
+        position: Position, running: Running, score: Score, state: EvaluationState
+    ) -> Verdict | None:
+        """R4, R5: the gate decides a full suite and nothing else."""
+        if running.kind == "baseline":
+            return strict.decide_baseline(score) if state == "complete" else None
+        if running.kind != "full":
+            return None
+        if state != "complete":
+            return strict.undecided(score, state)
+        assert position.candidate is not None and position.incumbent is not None
+        standing = Standing(candidate=position.candidate, evaluation=running.id, score=score)
+        return strict.decide(standing, position.incumbent)
+
+    # append_result, finish_climb --------------------------------------------------
+
+    def append_result(self, description: str | None = None) -> Row:
+        """R7: write the ledger row; the verdict takes effect.
+
+        A keep makes the candidate the incumbent (R5); a discard restores the incumbent's files (R6).
+
+        Raises:
+            OutOfOrder: No evaluated candidate is waiting for its row.
+        """
+        position = self._require("evaluated")
+        assert position.evaluated is not None and position.pending is not None
+        candidate, score = position.evaluated.candidate, position.evaluated.score
+        row = Row(
+            commit=candidate.short,
+            avg_score=score.avg_score,
+            passed=f"{score.passed}/{score.expected}",
+            task_scores=score.task_scores,
+            cost_usd=score.cost_usd,
+            status=position.pending.status,
+            description=description or candidate.description,
+        )
+        kept = position.pending.keep
+        saved = None if kept else self._table.projection.save_working_copy(candidate.id)
+        self._table.append(
+            Kind.RESULT_RECORDED,
+            candidate.id,
+            climb=position.tag,
+            row=row.model_dump(),
+            saved=saved,
+        )
+        self._table.project()
+        return row
+
+    def finish_climb(self, reason: str = "finished") -> Status:
+        """End the climb. A measured candidate still gets its row (R7); an unmeasured one is dropped.
+
+        Raises:
+            OutOfOrder: Nothing is being played, or an evaluation runs.
+        """
+        position = self._require("baseline_needed", "idle", "committed", "evaluated")
+        if position.phase == "evaluated":
+            self.append_result()
+        elif position.phase == "committed":
+            self.revert()
+        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason=reason)
+        return self.status()
+
+    # reading ------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """R11: the phase, the incumbent, what is left of the budget, the next calls, the head."""
+        return reading.status(self._table)
+
+    def progress(self) -> Progress | None:
+        """How far the running evaluation is, or None when nothing runs."""
+        running = self.position.running
+        return evaluations.progress_of(self._table.journal, running) if running else None
+
+    def evaluation(self, evaluation: str) -> EvaluationReport:
+        """One evaluation, finished or not."""
+        return evaluations.report_of(self._table.journal, evaluation)
+
+    def trial(self, trial: str) -> tuple[Trial, Path]:
+        """A trial that ended, by id, and its Harbor directory."""
+        return evaluations.trial_of(self._table.journal, trial)
+
+    def compare(self, candidate: str | None = None, against: str | None = None) -> Comparison:
+        """Tasks fixed and broken between two full evaluations."""
+        return reading.compare(self._table, candidate, against)
+
+    def read_file(self, path: str) -> bytes:
+        """A file of the enumerated set: program, harness, ledger, notes, instructions."""
+        return editing.read(self._table.workspace, self._tasks(), path)
+
+    def edit_file(self, path: str, old: str, new: str) -> str:
+        """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
+        self._require("idle", "committed", "evaluated", "baseline_needed")
+        return editing.edit(self._table.workspace, path, old, new)
+
+    def _tasks(self) -> dict[str, Path]:
+        position = self.position
+        if not position.snapshot:
+            return {}
+        return {task.name: task.path for task in self._table.frozen(position).tasks}
+
+    def _require(self, *phases: Phase) -> Position:
+        """Refuse a call that is out of order, naming the call to make next (R11)."""
+        position = self.position
+        if position.phase not in phases:
+            raise OutOfOrder(
+                f"This call is out of order: the climb is in phase `{position.phase}`.",
+                reading.next_call(position),
+            )
+        return position
+
+
+def _candidate(commit: str, draft: Draft, *, parent: str | None, description: str) -> Candidate:
+    return Candidate(
+        id=commit,
+        digest=draft.digest,
+        parent=parent,
+        description=description,
+        complexity=draft.complexity,
+        warnings=draft.warnings,
+    )

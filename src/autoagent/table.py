@@ -1,0 +1,151 @@
+"""The table a climb is played on: the workspace, the journal and the projections, held together.
+
+It knows where things are and how to write an event; it does not know the rules.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
+from autoagent.candidates import canonical_section
+from autoagent.errors import UnknownName
+from autoagent.game import Kind, Position, replay
+from autoagent.journal import Event, Journal
+from autoagent.records import Candidate, Row, Running
+from autoagent.workspace import snapshot
+from autoagent.workspace.boundary import Split
+from autoagent.workspace.layout import Workspace
+from autoagent.workspace.projection import Projection
+from autoagent.workspace.snapshot import Snapshot
+
+
+class Table:
+    """One workspace, its journal, and what is projected from it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Open the journal and the store; the caller holds the workspace's lock."""
+        self.workspace = workspace
+        self.journal = Journal(workspace.journal)
+        self.projection = Projection(workspace)
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def position(self) -> Position:
+        """Where the climb stands, as the journal holds it."""
+        stored = self.journal.position()
+        return Position.model_validate_json(stored) if stored else Position()
+
+    def append(self, kind: Kind, subject: str, **body: Any) -> Event:
+        """Write an event; it moves the position in the same transaction."""
+        return self.journal.append(kind, subject, body, replay)
+
+    def this_climb(self, *kinds: Kind) -> list[Event]:
+        """Events since the climb started."""
+        start = self.journal.last(Kind.CLIMB_STARTED)
+        return self.journal.of_kind(*kinds, after=start.seq if start else 0)
+
+    def climb(self) -> dict[str, Any]:
+        """The facts frozen when the climb started."""
+        start = self.journal.last(Kind.CLIMB_STARTED)
+        return start.body if start else {}
+
+    def frozen(self, position: Position) -> Snapshot:
+        """The climb's snapshot, read once."""
+        if self._snapshot is None or self._snapshot.digest != position.snapshot:
+            self._snapshot = snapshot.load(self.workspace, position.snapshot)
+        return self._snapshot
+
+    def canonical(self, position: Position) -> Split:
+        """The split of the baseline: its fixed section is every candidate's."""
+        assert position.baseline is not None
+        return canonical_section(
+            self.projection.content(position.baseline.id), self.workspace.config.harness.file
+        )
+
+    def rows(self) -> list[Row]:
+        """The ledger of this climb."""
+        return [Row.model_validate(e.body["row"]) for e in self.this_climb(Kind.RESULT_RECORDED)]
+
+    def project(self) -> None:
+        """Redo what the journal implies: the branch, results.tsv, and files a discard restores."""
+        position = self.position
+        if position.baseline is None:
+            return
+        standing = position.incumbent.candidate if position.incumbent else position.baseline
+        self.projection.branch(position.tag, standing.id)
+        self.projection.ledger(self.rows())
+        restores = self.this_climb(Kind.RESULT_RECORDED, Kind.CANDIDATE_REVERTED)
+        if restores and (restores[-1].kind == Kind.CANDIDATE_REVERTED or not _kept(restores[-1])):
+            self.projection.restore(standing.id, restores[-1].seq)
+
+    def known_tasks(self, position: Position, names: Sequence[str]) -> tuple[str, ...]:
+        """The named tasks in the snapshot's order, or every task where none is named.
+
+        Raises:
+            UnknownName: A name is not in the frozen set.
+        """
+        unknown = sorted(set(names) - set(position.tasks))
+        if unknown:
+            raise UnknownName(
+                f"There is no task {unknown[0]!r} in this climb. Tasks: {', '.join(position.tasks)}.",
+                "run_benchmark(tasks=[...]) with names from this list",
+            )
+        return tuple(name for name in position.tasks if not names or name in names)
+
+    def spec(self, position: Position, running: Running) -> EvaluationSpec:
+        """Everything a worker needs, with the harness written out from the store, not from the workspace."""
+        config = self.workspace.config
+        paths = {task.name: task.path for task in self.frozen(position).tasks}
+        directory = self.workspace.evaluations / running.id
+        probing = running.kind in ("oracle", "noop")
+        return EvaluationSpec(
+            id=running.id,
+            kind=running.kind,
+            journal=self.workspace.journal,
+            directory=directory,
+            jobs=self.workspace.jobs,
+            tasks=tuple(TaskSpec(name=name, path=paths[name]) for name in running.tasks),
+            attempts=running.attempts,
+            harness=None
+            if probing
+            else self.projection.write_out(running.candidate, directory / "harness"),
+            harness_file=config.harness.file,
+            harness_class=config.harness.class_name,
+            harness_digest=running.digest,
+            model=self.climb()["model"],
+            isolation=config.isolation,
+            concurrency=config.benchmark.concurrency,
+            pass_reward=config.benchmark.pass_reward,
+            trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
+            void_retries=config.benchmark.void_retries,
+            deadline=running.deadline,
+            reserved_dollars_per_trial=config.budget.dollars_per_trial,
+        )
+
+
+def _kept(event: Event) -> bool:
+    return event.body["row"]["status"] == "keep"
+
+
+def candidate_named(position: Position, name: str | None) -> Candidate:
+    """The candidate a call means: the committed one, else the incumbent, else the baseline.
+
+    Raises:
+        UnknownName: The name is none of these.
+    """
+    known = [
+        position.candidate,
+        position.incumbent.candidate if position.incumbent else None,
+        position.baseline,
+    ]
+    present = [candidate for candidate in known if candidate is not None]
+    if name is None:
+        return present[0]
+    labels = {"candidate": position.candidate, "incumbent": known[1], "baseline": position.baseline}
+    for candidate in [labels.get(name), *present]:
+        if candidate and (name in labels or (len(name) >= 7 and candidate.id.startswith(name))):
+            return candidate
+    raise UnknownName(
+        f"There is no candidate {name!r} to measure; known: {', '.join(c.short for c in present)}.",
+        "run_benchmark() without a candidate",
+    )

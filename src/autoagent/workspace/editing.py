@@ -1,0 +1,100 @@
+"""The files a client may read or edit through the server: an enumerated set, no paths.
+
+For clients without file tools of their own. An edit is checked like any other when the
+candidate is committed; here it only has to stay inside the set and above the boundary.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from autoagent.errors import BoundaryError, CandidateRefused, UnknownName
+from autoagent.workspace import boundary
+from autoagent.workspace.files import read_regular
+from autoagent.workspace.layout import Workspace, write_durably
+
+READ_LIMIT = 4 * 1024 * 1024
+
+
+def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
+    """A file of the enumerated set; instructions come from the frozen snapshot.
+
+    Raises:
+        UnknownName: The path names nothing in the set.
+    """
+    named = {
+        workspace.program.name: workspace.program,
+        workspace.harness.name: workspace.harness,
+        workspace.ledger.name: workspace.ledger,
+        "autoagent.toml": workspace.root / "autoagent.toml",
+    }
+    named |= {f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()}
+    place = named.get(path) or _note(workspace, path)
+    if place is None:
+        raise UnknownName(
+            f"{path!r} cannot be read. Readable: {workspace.program.name}, {workspace.harness.name}, "
+            f"{workspace.ledger.name}, autoagent.toml, .agent/<file>, tasks/<name>/instruction.md.",
+            f'read_file("{workspace.program.name}")',
+        )
+    return read_regular(place, READ_LIMIT)
+
+
+def edit(workspace: Workspace, path: str, old: str, new: str) -> str:
+    """Replace `old`, which must occur exactly once; an empty `old` makes a new file in `.agent/`.
+
+    Returns:
+        One line that says what was done.
+
+    Raises:
+        UnknownName: The path is neither the harness nor in `.agent/`.
+        CandidateRefused: `old` is not there once, or lies below the boundary.
+    """
+    harness = workspace.harness.name
+    note = _note(workspace, path)
+    if path != harness and note is None:
+        raise UnknownName(
+            f"{path!r} cannot be edited; only {harness} above the boundary and .agent/<file> can.",
+            f'edit_file("{harness}", old, new)',
+        )
+    place = workspace.harness if note is None else note
+    if not old:
+        if note is None or place.exists():
+            raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(place, new.encode())
+        return f"{path}: created, {len(new.encode())} bytes."
+    text = read_regular(place, READ_LIMIT).decode("utf-8", "surrogateescape")
+    count = text.count(old)
+    if count != 1:
+        raise _refused(f"{path}: `old` occurs {count} times; it must occur exactly once", path)
+    at = text.index(old)
+    if note is None:
+        _refuse_below_boundary(text, at + len(old), path)
+    edited = text[:at] + new + text[at + len(old) :]
+    write_durably(place, edited.encode("utf-8", "surrogateescape"))
+    return f"{path}:{text.count(chr(10), 0, at) + 1}: replaced {len(old)} characters by {len(new)}."
+
+
+def _refuse_below_boundary(text: str, end: int, path: str) -> None:
+    source = text.encode("utf-8", "surrogateescape")
+    try:
+        split = boundary.split(source, path)
+    except BoundaryError as error:
+        raise CandidateRefused([error.message], "revert()") from error
+    if len(text[:end].encode("utf-8", "surrogateescape")) > len(split.editable):
+        raise _refused(f"{path}:{split.line}: the edit reaches below the boundary", path)
+
+
+def _note(workspace: Workspace, path: str) -> Path | None:
+    """The place of a note, or None where the path is no plain name below `.agent/`."""
+    parts = PurePosixPath(path).parts
+    if len(parts) < 2 or parts[0] != workspace.notes.name or "\0" in path:
+        return None
+    if any(part in ("..", ".", ".git") for part in parts):
+        return None
+    place = workspace.root.joinpath(*parts)
+    inside = place.parent.resolve().is_relative_to(workspace.root)
+    return place if inside and not place.is_symlink() else None
+
+
+def _refused(problem: str, path: str) -> CandidateRefused:
+    return CandidateRefused([problem], f'read_file("{path}"), then edit_file again')

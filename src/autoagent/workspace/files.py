@@ -1,0 +1,186 @@
+"""Files in trees that somebody hostile can write to: read as data, replaced whole.
+
+Nothing here follows a symbolic link in the last component of a path, blocks on a pipe,
+or leaves half a file behind.
+"""
+
+import os
+import secrets
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from autoagent.errors import WorkspaceError
+
+LARGEST = 64 * 1024 * 1024
+"""Bytes beyond which a file of a task or a workspace is refused."""
+
+
+def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    A named pipe or a device planted at `path` is refused, never waited for.
+
+    Raises:
+        WorkspaceError: The path is a link, not a regular file, or too large.
+        OSError: The file is missing or unreadable.
+    """
+    status = path.lstat()
+    if not stat.S_ISREG(status.st_mode):
+        raise WorkspaceError(f"{path} is {kind(status)}; a regular file is needed. Replace it.")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise WorkspaceError(f"{path} was swapped while it was read. Try again.")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise WorkspaceError(f"{path} is larger than {limit:,} bytes. Make it smaller.")
+    return data
+
+
+def kind(status: os.stat_result) -> str:
+    """What a path is, in words: for messages."""
+    mode = status.st_mode
+    if stat.S_ISLNK(mode):
+        return "a symbolic link"
+    if stat.S_ISDIR(mode):
+        return "a directory"
+    return "a regular file" if stat.S_ISREG(mode) else "a special file"
+
+
+class Tree(NamedTuple):
+    """A directory's regular files and subdirectories, and what else it holds.
+
+    Paths are relative, with `/`, and sorted; `problems` has one line per entry that
+    cannot be copied by content.
+    """
+
+    files: dict[str, os.stat_result]
+    directories: list[str]
+    problems: list[str]
+
+
+def walk(directory: Path) -> Tree:
+    """List a directory by content, without following a single link."""
+    tree = Tree({}, [], [])
+    _walk(directory, "", tree)
+    return Tree(dict(sorted(tree.files.items())), sorted(tree.directories), sorted(tree.problems))
+
+
+def _walk(directory: Path, prefix: str, tree: Tree) -> None:
+    for entry in os.scandir(directory):
+        name = prefix + entry.name
+        status = entry.stat(follow_symlinks=False)
+        if not entry.name.isprintable():
+            tree.problems.append(f"{name!r}: the name is not plain UTF-8 text. Rename it.")
+        elif stat.S_ISDIR(status.st_mode):
+            tree.directories.append(name)
+            _walk(directory / entry.name, name + "/", tree)
+        elif not stat.S_ISREG(status.st_mode):
+            tree.problems.append(f"{name}: is {kind(status)}. Put a regular file there.")
+        elif status.st_size > LARGEST:
+            tree.problems.append(f"{name}: has {status.st_size:,} bytes, of at most {LARGEST:,}.")
+        else:
+            tree.files[name] = status
+
+
+@contextmanager
+def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator[int]:
+    """A descriptor of base/parts…, where no part below `base` may be a link.
+
+    Everything done through the descriptor stays there, whatever is renamed meanwhile.
+
+    Raises:
+        OSError: A part is missing, a link, or not a directory.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(base, flags)
+    try:
+        for part in parts:
+            if create:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=descriptor)
+            below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = below
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def staged(directory: int, name: str, temporary: str, mode: int | None = None) -> Generator[int]:
+    """A new file that takes the place of `name` when the block ends well.
+
+    The temporary file is created exclusively, so its name can serve as a lock. The data
+    is on the disk before the rename and the rename before the return; if the block
+    raises, nothing changed.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666, dir_fd=directory)
+    try:
+        try:
+            yield descriptor
+            if mode is not None:
+                os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=directory)
+        raise
+    os.fsync(directory)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write every byte, however the kernel splits them."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or a directory that was written by somebody else is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put(directory: int, name: str, data: bytes, mode: int | None = None) -> None:
+    """Replace `name` in an opened directory by `data`, durably and atomically."""
+    temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
+    with staged(directory, name, temporary, mode) as descriptor:
+        write_all(descriptor, data)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Replace a file's content as one step that survives a power cut.
+
+    The old content or the new one is there at every moment; the file's permissions are
+    kept. The path itself must not be a link: the workspace's tree is hostile input.
+
+    Raises:
+        WorkspaceError: Nothing was written; the file holds what it held before.
+    """
+    try:
+        with opened_directory(path.parent) as directory:
+            try:
+                status = os.stat(path.name, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                status = None
+            if status is not None and not stat.S_ISREG(status.st_mode):
+                raise WorkspaceError(
+                    f"{path} is {kind(status)}; nothing was written. Remove it and try again."
+                )
+            put(directory, path.name, data, status and stat.S_IMODE(status.st_mode))
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path} was not written ({error.strerror}); what it held before is intact. "
+            "Free disk space or correct the permissions, then try again."
+        ) from error

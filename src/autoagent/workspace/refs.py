@@ -1,0 +1,121 @@
+"""Git refs as files: read, and moved by compare-and-swap. No git process, no config.
+
+The same code moves branches of the server's store and the projection in the user's
+repository, where every path may have been prepared by somebody hostile.
+"""
+
+import errno
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+from autoagent.errors import WorkspaceBusy, WorkspaceError
+from autoagent.workspace.files import opened_directory, read_regular, staged, write_all
+
+SHA = re.compile(r"[0-9a-f]{40}")
+_TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_SMALL = 4096
+_PACKED = 256 * 1024 * 1024
+
+
+def branch_name(tag: str) -> str:
+    """The ref of a climb's branch.
+
+    Raises:
+        WorkspaceError: The tag is not one that git and every file system accept.
+    """
+    bad_end = tag.endswith((".", ".lock"))
+    if not _TAG.fullmatch(tag) or ".." in tag or bad_end:
+        raise WorkspaceError(
+            f"{tag[:60]!r} cannot name a climb: use 1 to 40 of a-z 0-9 . _ -, starting with a "
+            'letter or digit, without "..", and not ending in "." or ".lock".',
+            'start_climb(tag="apr4")',
+        )
+    return f"refs/heads/autoagent/{tag}"
+
+
+def read_head(git_dir: Path, common_dir: Path) -> tuple[str | None, str | None]:
+    """The ref HEAD points at (None when detached) and its commit (None when unborn)."""
+    text = _content(git_dir / "HEAD")
+    name: str | None = None
+    for _ in range(5):
+        if text is None or SHA.fullmatch(text):
+            return name, text
+        name = text.removeprefix("ref:").strip()
+        if not text.startswith("ref:") or not name.startswith("refs/") or ".." in name:
+            break
+        text = _content(common_dir / name) or read_packed(common_dir).get(name)
+    raise WorkspaceError(f"{git_dir}/HEAD says {text!r}, which is no branch. Repair it with git.")
+
+
+def read(git_dir: Path, name: str) -> str | None:
+    """The commit a ref names: its own file, else packed-refs."""
+    text = _content(git_dir / name)
+    if text is not None and SHA.fullmatch(text):
+        return text
+    return read_packed(git_dir).get(name)
+
+
+def exists(git_dir: Path, name: str) -> bool:
+    """Whether a ref of this name is there in any form, even a damaged one."""
+    return os.path.lexists(git_dir / name) or name in read_packed(git_dir)
+
+
+def read_packed(git_dir: Path) -> dict[str, str]:
+    """The refs in packed-refs; peeled tags and comments are left out."""
+    try:
+        data = read_regular(git_dir / "packed-refs", _PACKED)
+    except FileNotFoundError:
+        return {}
+    lines = data.decode("utf-8", "replace").splitlines()
+    pairs = (line.split(" ", 1) for line in lines if line[:1] not in ("#", "^"))
+    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2 and SHA.fullmatch(pair[0])}
+
+
+def swap(
+    git_dir: Path, name: str, commit: str, expected: str | None | Literal["any"]
+) -> str | None:
+    """Point a ref at `commit` if it still is where the caller thinks.
+
+    `<ref>.lock` is taken as git takes it, so a running git and this never write at the
+    same time. No directory on the way may be a link.
+
+    Returns:
+        Where the ref was before.
+
+    Raises:
+        WorkspaceBusy: The ref's lock is taken.
+        WorkspaceError: The ref was moved, or something is in its way.
+    """
+    *folders, leaf = name.split("/")
+    try:
+        with opened_directory(git_dir, *folders, create=True) as directory:
+            try:
+                with staged(directory, leaf, leaf + ".lock") as descriptor:
+                    before = read(git_dir, name)
+                    if expected not in ("any", before):
+                        raise WorkspaceError(
+                            f"{git_dir}: {name} is at {before}, not at {expected}: "
+                            "somebody else moved it."
+                        )
+                    write_all(descriptor, f"{commit}\n".encode())
+            except FileExistsError as error:
+                raise WorkspaceBusy(
+                    f"{git_dir}/{name}.lock exists: a git process is at work, or one was killed. "
+                    "Delete that file if no git runs."
+                ) from error
+    except OSError as error:
+        in_the_way = error.errno in (errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENOTEMPTY)
+        why = "another branch or a link is in the way" if in_the_way else error.strerror
+        raise WorkspaceError(f"{git_dir}/{name} cannot be written: {why}.") from error
+    return before
+
+
+def _content(path: Path) -> str | None:
+    try:
+        return read_regular(path, _SMALL).decode("utf-8", "replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except WorkspaceError:
+        return None
