@@ -70,7 +70,7 @@ async def tell_credits(agent: Agent, user: str, message: str) -> str:
     """How many credits there are, and what they are good for."""
     balance = await agent.lumen("credits", user)
     count = balance.get("credits", 0)
-    return f"You have {count} credits left. Use them to enhance, restore or upscale your photos."
+    return f"You have {count} credits. Use them to enhance, restore or upscale your photos."
 
 
 async def tell_price(agent: Agent, user: str, message: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from autoagent.errors import CandidateRefused, WorkspaceError
 from autoagent.gate.simplicity import complexity
-from autoagent.records import Record
+from autoagent.records import Candidate, Record
 from autoagent.workspace import boundary
 from autoagent.workspace.boundary import Split
 from autoagent.workspace.files import read_regular
@@ -29,6 +29,17 @@ class Draft(Record):
     digest: str
     complexity: int
     warnings: tuple[str, ...]
+
+    def stored(self, commit: str, *, parent: str | None, description: str) -> Candidate:
+        """The candidate it became when it was stored."""
+        return Candidate(
+            id=commit,
+            digest=self.digest,
+            parent=parent,
+            description=description,
+            complexity=self.complexity,
+            warnings=self.warnings,
+        )
 
 
 def read_draft(workspace: Workspace, canonical: Split, model: str | None) -> Draft:

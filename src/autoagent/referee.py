@@ -16,14 +16,13 @@ and synchronous: trials run in a worker that outlives this process, and `advance
 what it has done. Every fact is in the journal before it takes effect anywhere else.
 """
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from autoagent import budget, evaluations, reading, validation
+from autoagent import evaluations, measuring, reading, validation
 from autoagent.benchmark.engine import Engine
-from autoagent.candidates import Draft, baseline_draft, read_draft
+from autoagent.candidates import baseline_draft, read_draft
 from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder, TaskError
 from autoagent.game import Kind, Position
 from autoagent.gate import strict
@@ -43,9 +42,6 @@ from autoagent.table import Table, candidate_named
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.workspace import editing, snapshot
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
-
-MAX_WORKER_STARTS = 4
-"""A worker that dies this often measures nothing: the evaluation is indecisive (rule R9)."""
 
 
 class Referee:
@@ -114,7 +110,7 @@ class Referee:
         head = table.projection.clean_head(tag)
         frozen = snapshot.take(table.workspace, split.fixed)
         commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
-        baseline = _candidate(commit, draft, parent=None, description="baseline")
+        baseline = draft.stored(commit, parent=None, description="baseline")
         self._table.journal.close()
         self._table = table
         table.append(
@@ -142,7 +138,7 @@ class Referee:
             missing = validation.unproven(journal, facts, probe)
             if missing and probe not in asked:
                 assert position.baseline is not None
-                self._measure(position, probe, position.baseline, tuple(t.name for t in missing))
+                self._begin(position, probe, position.baseline, tuple(t.name for t in missing))
                 return
         verdicts = {task.name: validation.unusable(journal, task) for task in facts}
         left_out = {name: why for name, why in verdicts.items() if why}
@@ -169,7 +165,7 @@ class Referee:
         self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
         config = self._table.workspace.config
         own = f"{config.harness.file} and .agent/"
-        if others := self._table.projection.changed_elsewhere():
+        if others := self._table.projection.changed_elsewhere(self._table.climb()["head"]):
             problems = [f"{path}: changed, and only {own} may" for path in others[:20]]
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
         draft = read_draft(
@@ -191,7 +187,7 @@ class Referee:
                 f"edit {config.harness.file} above the boundary, then commit_candidate(description)",
             )
         commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
-        candidate = _candidate(commit, draft, parent=incumbent.id, description=description)
+        candidate = draft.stored(commit, parent=incumbent.id, description=description)
         self._table.append(Kind.CANDIDATE_COMMITTED, commit, candidate=candidate.model_dump())
         return Commitment(candidate=candidate, **facts)
 
@@ -256,8 +252,8 @@ class Referee:
                 f"{stop} asks for the end of the climb (rule R10).", "finish_climb()"
             )
         if tasks:
-            return self._measure(position, "subset", chosen, names)
-        return self._measure(position, "full" if position.incumbent else "baseline", chosen, names)
+            return self._begin(position, "subset", chosen, names)
+        return self._begin(position, "full" if position.incumbent else "baseline", chosen, names)
 
     def _reuse(self, position: Position, chosen: Candidate, decided: EvaluationReport) -> str:
         """R8: the same content is not measured twice; its first measurement decides again."""
@@ -280,43 +276,10 @@ class Referee:
             )
         return decided.id
 
-    def _measure(
-        self,
-        position: Position,
-        kind: EvaluationKind,
-        chosen: Candidate,
-        names: tuple[str, ...],
+    def _begin(
+        self, position: Position, kind: EvaluationKind, chosen: Candidate, names: tuple[str, ...]
     ) -> str:
-        """R10: reserve the budget, write the evaluation down, then start its worker."""
-        config, now = self._table.workspace.config, time.time()
-        probing = kind in ("oracle", "noop")
-        attempts = 1 if probing else config.benchmark.attempts
-        deadline = now + config.benchmark.evaluation_timeout_seconds
-        reserved = 0.0
-        if not probing:
-            left = budget.left(config.budget, position.spent, position.started_at, now)
-            usual = (
-                position.incumbent.score.seconds if position.incumbent and kind == "full" else 0.0
-            )
-            reserved = budget.reserve(config.budget, left, len(names) * attempts, seconds=usual)
-            deadline = min(deadline, now + left.hours * 3600) if left.hours else deadline
-        last = self._table.journal.last(Kind.EVALUATION_STARTED)
-        running = Running(
-            id=f"e{int(last.subject[1:]) + 1 if last else 1}",
-            kind=kind,
-            candidate=chosen.id,
-            digest=chosen.digest,
-            tasks=names,
-            attempts=attempts,
-            reserved_dollars=reserved,
-            deadline=deadline,
-        )
-        spec = self._table.spec(position, running)
-        self._table.append(
-            Kind.EVALUATION_STARTED, running.id, climb=position.tag, running=running.model_dump()
-        )
-        self._engine.start(spec)
-        return running.id
+        return measuring.begin(self._table, self._engine, position, kind, chosen, names)
 
     def cancel_benchmark(self) -> Position:
         """Stop the running evaluation. What was started counts: a full suite is then discarded.
@@ -348,18 +311,10 @@ class Referee:
         if ended is not None:
             self._settle(position, running, ended)
         elif not alive:
-            self._restart(position, running)
+            measuring.restart(self._table, self._engine, position, running)
         elif running.kind in ("full", "subset") and self._table.workspace.stop_file.exists():
             self._engine.cancel(running.id)
         return self.position
-
-    def _restart(self, position: Position, running: Running) -> None:
-        """R9: a worker that died is started again; what it had measured stays measured."""
-        starts = self._table.journal.about(running.id, Kind.WORKER_STARTED)
-        if len(starts) >= MAX_WORKER_STARTS:
-            self._table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
-        else:
-            self._engine.start(self._table.spec(position, running))
 
     def _settle(self, position: Position, running: Running, ended: EvaluationState) -> None:
         """R3, R9: score every expected trial; a probe's answers belong to its tasks."""
@@ -492,14 +447,3 @@ class Referee:
                 reading.next_call(position),
             )
         return position
-
-
-def _candidate(commit: str, draft: Draft, *, parent: str | None, description: str) -> Candidate:
-    return Candidate(
-        id=commit,
-        digest=draft.digest,
-        parent=parent,
-        description=description,
-        complexity=draft.complexity,
-        warnings=draft.warnings,
-    )

@@ -35,7 +35,7 @@ class Table:
         stored = self.journal.position()
         return Position.model_validate_json(stored) if stored else Position()
 
-    def append(self, kind: Kind, subject: str, **body: Any) -> Event:
+    def append(self, kind: Kind, subject: str, /, **body: Any) -> Event:
         """Write an event; it moves the position in the same transaction."""
         return self.journal.append(kind, subject, body, replay)
 
@@ -119,7 +119,7 @@ class Table:
             trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
             void_retries=config.benchmark.void_retries,
             deadline=running.deadline,
-            reserved_dollars_per_trial=config.budget.dollars_per_trial,
+            reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
         )
 
 

@@ -1,7 +1,8 @@
 """Rule R1: a task counts only where its oracle passes and a no-op fails.
 
 The answer belongs to the task's content, so it is kept in the journal under the task's
-digest and never measured twice. Pure but for reading the journal.
+digest: a task that proved good is not measured again, one that did not gets another chance
+in the next climb.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from typing import Literal
 from autoagent import evaluations
 from autoagent.game import Kind
 from autoagent.journal import Journal
-from autoagent.records import Trial
 from autoagent.workspace.snapshot import TaskFacts
 
 Probe = Literal["oracle", "noop"]
@@ -18,11 +18,12 @@ PROBES: tuple[Probe, ...] = ("oracle", "noop")
 
 
 def unproven(journal: Journal, tasks: Sequence[TaskFacts], probe: Probe) -> list[TaskFacts]:
-    """Tasks whose oracle or no-op has not been measured yet."""
+    """Tasks that a probe has not shown to be good."""
     return [
         task
         for task in tasks
-        if (probe == "noop" or task.has_solution) and _answer(journal, task, probe) is None
+        if (probe == "noop" or task.has_solution)
+        and not _good(probe, _answer(journal, task, probe))
     ]
 
 
@@ -43,24 +44,24 @@ def record(journal: Journal, evaluation: str, probe: Probe, tasks: Sequence[Task
             journal.append(Kind.TASK_VALIDATED, task.digest, body)
 
 
-def unusable(journal: Journal, task: TaskFacts, void: Trial | None = None) -> str | None:
+def unusable(journal: Journal, task: TaskFacts) -> str | None:
     """Why a task is left out of the climb, or None where it may count."""
     if task.has_solution:
         oracle = _answer(journal, task, "oracle")
         if oracle is None:
-            return (
-                f"its oracle could not be measured: {void.detail if void else 'the machine failed'}"
-            )
+            return "its oracle could not be measured; `autoagent doctor` looks at the machine"
         if oracle != "passed":
-            return f"its oracle solution did not pass ({oracle}); mend tasks/{task.name}/solution or its verifier"
+            return f"its oracle did not pass ({oracle}): mend its solution/ or its verifier"
     noop = _answer(journal, task, "noop")
     if noop is None:
-        return f"a no-op could not be measured: {void.detail if void else 'the machine failed'}"
+        return "a no-op could not be measured; `autoagent doctor` looks at the machine"
     if noop == "passed":
-        return (
-            f"a harness that does nothing passes it; mend the verifier in tasks/{task.name}/tests"
-        )
+        return "a harness that does nothing passes it: mend its verifier"
     return None
+
+
+def _good(probe: Probe, answer: str | None) -> bool:
+    return answer == "passed" if probe == "oracle" else answer not in (None, "passed")
 
 
 def _answer(journal: Journal, task: TaskFacts, probe: Probe) -> str | None:

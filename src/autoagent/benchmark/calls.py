@@ -9,7 +9,7 @@ import json
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harbor.environments.base import BaseEnvironment
 
@@ -30,7 +30,9 @@ async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob
             case "exec":
                 return await _exec(environment, arguments)
             case "upload_file":
-                await _upload_file(environment, blob, str(arguments["target"]), int(arguments["mode"]))
+                await _upload_file(
+                    environment, blob, str(arguments["target"]), int(arguments["mode"])
+                )
                 return {"value": None}, b""
             case "upload_dir":
                 await _upload_dir(environment, blob, str(arguments["target"]))
@@ -44,17 +46,21 @@ async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob
             case "is_file":
                 return {"value": await environment.is_file(str(arguments["path"]))}, b""
             case unknown:
-                return {"type": "ValueError", "error": f"there is no environment call {unknown!r}"}, b""
+                return {
+                    "type": "ValueError",
+                    "error": f"there is no environment call {unknown!r}",
+                }, b""
     except Exception as error:  # whatever a hostile argument provokes is the caller's answer
         return {"type": type(error).__name__, "error": str(error)[:2000] or repr(error)[:2000]}, b""
 
 
 async def _exec(environment: BaseEnvironment, arguments: dict[str, Any]) -> Answer:
-    timeout = arguments.get("timeout_sec")
+    timeout: Any = arguments.get("timeout_sec")
+    variables: dict[Any, Any] = arguments.get("env") or {}
     result = await environment.exec(
         str(arguments["command"]),
         cwd=arguments.get("cwd"),
-        env={str(k): str(v) for k, v in (arguments.get("env") or {}).items()} or None,
+        env={str(name): str(value) for name, value in variables.items()} or None,
         timeout_sec=None if timeout is None else int(timeout),
         user=arguments.get("user"),
     )
@@ -108,22 +114,27 @@ class CallRecord:
         self._file = path.open("w", encoding="utf-8")
         self._left, self._step = RECORD_LIMIT, 0
 
-    def add(self, message: dict[str, Any], answer: dict[str, Any], data: bytes, seconds: float) -> None:
+    def add(
+        self, message: dict[str, Any], answer: dict[str, Any], data: bytes, seconds: float
+    ) -> None:
         """One call and its outcome, texts cut to a bounded length."""
         self._step += 1
-        arguments = message.get("arguments")
-        known = arguments if isinstance(arguments, dict) else {}
-        value = answer.get("value")
+        arguments: Any = message.get("arguments")
+        known = cast("dict[str, Any]", arguments) if isinstance(arguments, dict) else {}
+        value: Any = answer.get("value")
         line: dict[str, Any] = {"step": self._step, "call": str(message.get("call"))[:40]}
         if line["call"] == "exec":
             line["command"] = str(known.get("command"))[:TEXT_LIMIT]
         else:
-            line["path"] = str(known.get("target") or known.get("source") or known.get("path"))[:TEXT_LIMIT]
+            line["path"] = str(known.get("target") or known.get("source") or known.get("path"))[
+                :TEXT_LIMIT
+            ]
         if "error" in answer:
             line["error"] = f"{answer['type']}: {answer['error']}"[:TEXT_LIMIT]
         elif isinstance(value, dict):
-            cut = value["stdout_bytes"]
-            line["return_code"] = value["return_code"]
+            facts = cast("dict[str, int]", value)
+            cut = facts["stdout_bytes"]
+            line["return_code"] = facts["return_code"]
             line["stdout"] = data[:cut][:TEXT_LIMIT].decode("utf-8", "replace")
             line["stderr"] = data[cut:][:TEXT_LIMIT].decode("utf-8", "replace")
         line["seconds"] = round(seconds, 4)

@@ -102,7 +102,9 @@ class DetachedEngine:
         """The worker's lock, or None while a worker holds it."""
         directory = self._directory / evaluation
         directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / "worker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            directory / "worker.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

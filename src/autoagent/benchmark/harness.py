@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import io
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,8 +32,13 @@ GRACE_SECONDS = 0.5
 CONCURRENT_CALLS = 16
 LOG_FILES_LIMIT = 1000
 INSIDE = Path(wire.__file__).parent
-START = "import sys; sys.path.insert(0, {root!r}); from autoagent.benchmark.inside import zygote; "
-START += "sys.path.pop(0); zygote.main({fd}, {harness!r}, isolated={isolated})"
+START = """\
+import sys
+sys.path.insert(0, {root!r})
+from autoagent.benchmark.inside import zygote
+sys.path.pop(0)
+zygote.main({fd}, {harness!r}, isolated={isolated})
+"""
 
 
 class Ending(NamedTuple):
@@ -59,7 +63,7 @@ class HarnessProcess:
         self._control: socket.socket | None = None
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Run the fork server for as long as the block lasts; nothing of it survives.
 
         Raises:
@@ -104,7 +108,9 @@ class HarnessProcess:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
-            socket.send_fds(self._control, [json.dumps({"trial": trial}).encode()], [theirs.fileno()])
+            socket.send_fds(
+                self._control, [json.dumps({"trial": trial}).encode()], [theirs.fileno()]
+            )
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
         scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
         order = {
@@ -150,7 +156,15 @@ class HarnessProcess:
         python = [sys.executable, "-I", "-B", "-c", start]
         if not self._isolated:
             return python
-        command = [bubblewrap.binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+        command = [
+            bubblewrap.binary(),
+            "--unshare-all",
+            "--unshare-user",
+            "--uid",
+            "0",
+            "--gid",
+            "0",
+        ]
         command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
         command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
         command += ["--hostname", "harness", "--clearenv"]
@@ -160,7 +174,16 @@ class HarnessProcess:
         command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
         command += ["--ro-bind", str(self._harness), "/harness"]
         command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
-        command += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+        command += [
+            "--dir",
+            "/dev/shm",
+            "--remount-ro",
+            "/dev",
+            "--remount-ro",
+            "/",
+            "--chdir",
+            "/",
+        ]
         return [*command, *python]
 
     def _environment(self) -> dict[str, str]:
@@ -184,7 +207,9 @@ class HarnessProcess:
         control.setblocking(True)
         if not packet:
             text = (self._spec.directory / "harness.log").read_text(errors="replace")[-2000:]
-            raise InfrastructureFault(f"The harness process did not start: {text.strip() or 'no output'}")
+            raise InfrastructureFault(
+                f"The harness process did not start: {text.strip() or 'no output'}"
+            )
 
 
 class _Conversation:
@@ -263,11 +288,13 @@ def _gone(why: str) -> Ending:
 
 def _unpack_logs(blob: bytes, logs: Path) -> None:
     """Plain files only, inside `logs`, never over the worker's own record."""
-    with contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError):
-        with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
-            for count, member in enumerate(archive):
-                if count >= LOG_FILES_LIMIT:
-                    break
-                if member.isreg() and member.name != "environment-calls.jsonl":
-                    member.mode = 0o644
-                    archive.extract(member, logs, filter="data")
+    with (
+        contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError),
+        tarfile.open(fileobj=io.BytesIO(blob)) as archive,
+    ):
+        for count, member in enumerate(archive):
+            if count >= LOG_FILES_LIMIT:
+                break
+            if member.isreg() and member.name != "environment-calls.jsonl":
+                member.mode = 0o644
+                archive.extract(member, logs, filter="data")

@@ -55,7 +55,9 @@ class ProxyAgent(BaseAgent):
         """Nothing: the harness's own setup is part of its phase, on its own time."""
 
     @override
-    async def run(self, instruction: str, environment: BaseEnvironment, context: AgentContext) -> None:
+    async def run(
+        self, instruction: str, environment: BaseEnvironment, context: AgentContext
+    ) -> None:
         """Run the harness within its time; nothing it started survives this call."""
         assert self.process is not None and isinstance(environment, SandboxEnvironment)
         logs = Path(self.logs_dir)

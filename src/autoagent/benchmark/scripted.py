@@ -72,7 +72,7 @@ class ScriptedEngine:
                 "task": task.name,
                 "attempt": 1,
                 "trial": f"{spec.id}.{task.name}.1",
-                "reserved_dollars": 0.0,
+                "reserved_dollars": spec.reserved_dollars_per_trial,
             }
             journal.append(Kind.TRIAL_STARTED, spec.id, body)
         journal.close()
@@ -106,7 +106,7 @@ class ScriptedEngine:
                     "task": task.name,
                     "attempt": attempt,
                     "trial": trial.id,
-                    "reserved_dollars": 0.0,
+                    "reserved_dollars": spec.reserved_dollars_per_trial,
                 }
                 journal.append(Kind.TRIAL_STARTED, spec.id, body)
                 journal.append(
@@ -116,11 +116,10 @@ class ScriptedEngine:
         journal.close()
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
+        failed: Outcome = self._outcome or "failed"
         if reward is None:
             return "void"
-        if reward >= pass_reward:
-            return "passed"
-        return self._outcome or "failed"
+        return "passed" if reward >= pass_reward else failed
 
     def _end(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
         journal = Journal(spec.journal)

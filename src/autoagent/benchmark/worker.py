@@ -116,7 +116,10 @@ class Worker:
         else:
             agent = AgentConfig(
                 import_path="autoagent.benchmark.proxy:ProxyAgent",
-                kwargs={"digest": spec.harness_digest, "timeout_seconds": spec.trial_timeout_seconds},
+                kwargs={
+                    "digest": spec.harness_digest,
+                    "timeout_seconds": spec.trial_timeout_seconds,
+                },
             )
         return JobConfig(
             job_name=self._job_name(),

@@ -295,6 +295,8 @@ def _changed_section(source: bytes, canonical: Split, file: str) -> list[str]:
     )
     if offset < len(now) and was[offset:] in ([], [""]):
         what = "text was added after the end of the fixed section; delete it"
+    elif now[offset:] == [] and was[offset:] == [""]:
+        what = "the line feed at the end of the file is missing; restore it"
     elif now[offset:] in ([], [""]):
         what = "the end of the fixed section is missing; restore it"
     else:

@@ -27,7 +27,9 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
         workspace.ledger.name: workspace.ledger,
         "autoagent.toml": workspace.root / "autoagent.toml",
     }
-    named |= {f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()}
+    named |= {
+        f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()
+    }
     place = named.get(path) or _note(workspace, path)
     if place is None:
         raise UnknownName(

@@ -32,9 +32,10 @@ def read_regular(path: Path, limit: int = LARGEST) -> bytes:
         raise WorkspaceError(f"{path} is {kind(status)}; a regular file is needed. Replace it.")
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        opened = os.fstat(descriptor)
+        if not stat.S_ISREG(opened.st_mode):
             raise WorkspaceError(f"{path} was swapped while it was read. Try again.")
-        data = file.read(limit + 1)
+        data = file.read(min(limit, opened.st_size) + 1)
     if len(data) > limit:
         raise WorkspaceError(f"{path} is larger than {limit:,} bytes. Make it smaller.")
     return data
@@ -184,3 +185,9 @@ def write_durably(path: Path, data: bytes) -> None:
             f"{path} was not written ({error.strerror}); what it held before is intact. "
             "Free disk space or correct the permissions, then try again."
         ) from error
+
+
+def ensure(path: Path, data: bytes) -> None:
+    """Make a file hold `data`; one that does already is not written."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_durably(path, data)

@@ -11,7 +11,7 @@ wrote is in our store in full, so no `git gc` in the user's repository can take 
 import os
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, override
@@ -22,22 +22,24 @@ from gitdb import IStream, LooseObjectDB  # pyright: ignore[reportMissingTypeStu
 
 from autoagent.errors import UnknownName, WorkspaceError
 from autoagent.workspace import refs
-from autoagent.workspace.files import flush, write_durably
-from autoagent.workspace.git_objects import DIRECTORY, FILE, SCRIPT, Entry, Nested
-from autoagent.workspace.git_objects import nest, object_name, parse_tree, serialise_tree
+from autoagent.workspace.files import ensure, flush
+from autoagent.workspace.git_objects import (
+    DIRECTORY,
+    FILE,
+    SCRIPT,
+    Entry,
+    Nested,
+    nest,
+    object_name,
+    parse_tree,
+    serialise_tree,
+)
 from autoagent.workspace.plumbing import run_git
 
 AUTHOR = Actor("AutoAgent", "autoagent@localhost")
 NOTES = ".agent"
 
-_CONFIG = b"""\
-[core]
-\trepositoryformatversion = 0
-\tfilemode = true
-\tbare = true
-[gc]
-\tauto = 0
-"""
+_CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n"
 
 
 class _OwnRepo(Repo):
@@ -72,10 +74,10 @@ class Store:
         self._prefix = [os.fsencode(part) for part in PurePosixPath(prefix).parts]
         for folder in ("objects/info", "objects/pack", "refs/heads", "refs/candidates"):
             (path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        _ensure(path / "HEAD", b"ref: refs/heads/none\n")
-        _ensure(path / "config", _CONFIG)
+        ensure(path / "HEAD", b"ref: refs/heads/none\n")
+        ensure(path / "config", _CONFIG)
         if borrow is not None:
-            _ensure(path / "objects/info/alternates", _alternates(borrow))
+            ensure(path / "objects/info/alternates", _alternates(borrow))
         self._repo = _OwnRepo(path, odbt=LooseObjectDB, expand_vars=False)
         # Repo asks GIT_OBJECT_DIRECTORY where the objects are; it has no say here.
         self._objects: Any = LooseObjectDB(str(path / "objects"))
@@ -144,7 +146,7 @@ class Store:
             UnknownName: No candidate has this id.
             WorkspaceError: The store is damaged.
         """
-        if not refs.SHA.fullmatch(commit) or not self._owns(commit):
+        if not self._is_candidate(commit):
             raise UnknownName(f"{commit[:60]!r} is not a candidate of {self.path}.", "status")
         tree = self._below(self._root(commit))
         entries = self._entries(tree) if tree else {}
@@ -178,18 +180,25 @@ class Store:
         """A candidate and those it was built on, newest first; the user's commits left out."""
         found: list[str] = []
         following: str | None = commit
-        while following is not None and self._owns(following):
+        while following is not None and self._is_candidate(following):
             found.append(following)
-            parents = Commit(self._repo, bytes.fromhex(following)).parents
-            following = parents[0].hexsha if parents else None
+            lines = self._read(following)[1].split(b"\n")
+            parent = lines[1].removeprefix(b"parent ") if lines[1].startswith(b"parent ") else None
+            following = parent.decode() if parent else None
         return found
 
-    def objects(self, commit: str) -> Iterator[tuple[str, Path]]:
-        """Our objects that a candidate's history needs, those needed by others first."""
-        seen: set[str] = set()
+    def objects(self, commit: str) -> list[str]:
+        """What we wrote for a candidate and its history, those needed by others first."""
+        found: dict[str, None] = {}
         for sha in reversed(self.chain(commit)):
-            for needed in (*self._written(self._root(sha), seen), sha):
-                yield needed, self._file(needed)
+            self._written(self._root(sha), self._prefix, found)
+            found[sha] = None
+        return list(found)
+
+    def loose(self, sha: str) -> bytes:
+        """An object as a loose object file has it."""
+        kind, data = self._read(sha)
+        return zlib.compress(kind + b" %d\0" % len(data) + data, 1)
 
     def tree(self, commit: str) -> dict[str, tuple[int, str]]:
         """Mode and blob of every file a commit has in the workspace, by relative path.
@@ -222,8 +231,6 @@ class Store:
             path.unlink(missing_ok=True)
         return sorted(stale)
 
-    # -- trees ---------------------------------------------------------------------------
-
     def _graft(self, base: str | None, below: list[bytes], files: Nested) -> str:
         """The tree `base` with `files` put in place at the end of the path `below`."""
         entries = self._entries(base) if base else {}
@@ -252,19 +259,25 @@ class Store:
             else:
                 found[path] = self._read(entry.sha)[1]
 
-    def _written(self, tree: str, seen: set[str]) -> list[str]:
-        """Our objects in and below a tree, leaves first, those in `seen` left out."""
-        if tree in seen or not self._owns(tree):
-            return []
-        seen.add(tree)
-        found: list[str] = []
-        for entry in self._entries(tree).values():
-            if entry.mode == DIRECTORY:
-                found += self._written(entry.sha, seen)
-            elif entry.sha not in seen and self._owns(entry.sha):
-                seen.add(entry.sha)
-                found.append(entry.sha)
-        return [*found, tree]
+    def _written(self, tree: str, below: list[bytes], found: dict[str, None]) -> None:
+        """The trees down to the workspace, and all of the harness and the notes in it."""
+        entries = self._entries(tree)
+        if below:
+            self._written(entries[below[0]].sha, below[1:], found)
+        for name in () if below else self._names:
+            if name in entries:
+                self._all(entries[name], found)
+        found[tree] = None
+
+    def _all(self, entry: Entry, found: dict[str, None]) -> None:
+        if entry.mode == DIRECTORY and entry.sha not in found:
+            for inner in self._entries(entry.sha).values():
+                self._all(inner, found)
+        found[entry.sha] = None
+
+    def _is_candidate(self, sha: str) -> bool:
+        named = refs.SHA.fullmatch(sha) is not None
+        return named and refs.exists(self.path, f"refs/candidates/{sha}")
 
     def _root(self, commit: str) -> str:
         kind, data = self._read(commit)
@@ -286,8 +299,6 @@ class Store:
         if kind != b"tree":
             raise WorkspaceError(f"{tree} is a {kind.decode()}, not a tree.")
         return parse_tree(data)
-
-    # -- objects -------------------------------------------------------------------------
 
     def _file(self, sha: str) -> Path:
         return self.path / "objects" / sha[:2] / sha[2:]
@@ -347,8 +358,3 @@ def _alternates(borrow: Path) -> bytes:
     if b"\n" in line or line.startswith((b'"', b"#")):
         raise WorkspaceError(f"{borrow} has a line break in its path. Move the repository.")
     return line + b"\n"
-
-
-def _ensure(path: Path, data: bytes) -> None:
-    if not path.is_file() or path.read_bytes() != data:
-        write_durably(path, data)

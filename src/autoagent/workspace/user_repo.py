@@ -5,6 +5,7 @@ What we write is the branch `autoagent/<tag>`, a projection of the store: object
 carry their own checksum, and one ref file.
 """
 
+import hashlib
 import os
 import re
 import stat
@@ -14,13 +15,12 @@ from pathlib import Path, PurePosixPath
 from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.records import Record
 from autoagent.workspace import refs
-from autoagent.workspace.files import opened_directory, put, read_regular
+from autoagent.workspace.files import LARGEST, opened_directory, put, read_regular
 from autoagent.workspace.git_objects import object_name
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.store import Store
 
 _SMALL = 1024 * 1024
-_HUGE = 1 << 40
 _LINK, _SUBMODULE = 0o120000, 0o160000
 
 
@@ -94,8 +94,8 @@ class UserRepo(Record):
             if not in_the_way.is_dir() or in_the_way.is_symlink():
                 return [f"The branch `autoagent/{tag}` is not shown: `autoagent` is one already."]
         try:
-            for sha, path in store.objects(commit):
-                self._give(sha, path)
+            for sha in store.objects(commit):
+                self._give(sha, store)
             before = refs.swap(self.common_dir, name, commit, "any")
         except (AutoAgentError, OSError) as error:
             return [f"The branch `autoagent/{tag}` is not shown: {error}"]
@@ -105,13 +105,13 @@ class UserRepo(Record):
         was = "deleted" if before is None else f"moved to {before[:7]}"
         return [f"Somebody had {was} the branch `autoagent/{tag}`; it is at {commit[:7]} again."]
 
-    def _give(self, sha: str, path: Path) -> None:
-        """Copy one loose object, unless the repository has it."""
+    def _give(self, sha: str, store: Store) -> None:
+        """Write one loose object, unless it is there."""
         with opened_directory(self.objects, sha[:2], create=True) as directory:
             try:
                 os.stat(sha[2:], dir_fd=directory, follow_symlinks=False)
             except FileNotFoundError:
-                put(directory, sha[2:], path.read_bytes(), 0o444)
+                put(directory, sha[2:], store.loose(sha), 0o444)
 
 
 def changed(
@@ -175,10 +175,20 @@ def _same(path: Path, mode: int, sha: str, key: str, cache: StatCache) -> bool:
 
 
 def _compare(path: Path, sha: str) -> str:
-    data = read_regular(path, _HUGE)
+    if path.lstat().st_size > LARGEST:  # too large to be text with other line endings
+        return "same" if _streamed_name(path) == sha else "differs"
+    data = read_regular(path)
     unix = data.replace(b"\r\n", b"\n")
     forms = [data] if b"\0" in data else [data, unix, unix.replace(b"\n", b"\r\n")]
     return "same" if any(object_name(b"blob", form) == sha for form in forms) else "differs"
+
+
+def _streamed_name(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
+        while chunk := file.read(_SMALL):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _git_dir(path: Path) -> Path:

@@ -8,7 +8,7 @@ and directories are read; devices, sockets and pipes do not exist for us.
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -46,13 +46,15 @@ class Beneath:
         with self._directory(str(place.parent), create=True) as parent:
             name = self._final_name(parent, place)
             with source.open("rb") as file:
-                permissions = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if mode is None else mode
+                permissions = (
+                    stat.S_IMODE(os.fstat(file.fileno()).st_mode) if mode is None else mode
+                )
                 _write(parent, name, file.fileno(), permissions)
 
-    def write_tree(self, source: Path, target: str) -> None:
+    def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
         """Copy the content of a trusted host directory in; links in it are copied as links."""
         with self._directory(target, create=True) as directory:
-            _copy_in(source, directory)
+            _copy_in(source, directory, mode)
 
     def read_file(self, source: str, target: Path) -> None:
         """Copy a plain file out.
@@ -131,7 +133,7 @@ class Beneath:
             return
 
     @contextmanager
-    def _directory(self, path: str, *, create: bool = False) -> Iterator[int]:
+    def _directory(self, path: str, *, create: bool = False) -> Generator[int]:
         descriptor = self._walk(path, create=create)
         try:
             yield descriptor
@@ -139,7 +141,7 @@ class Beneath:
             os.close(descriptor)
 
     @contextmanager
-    def _opened(self, path: str) -> Iterator[int]:
+    def _opened(self, path: str) -> Generator[int]:
         """Open a file for reading, its last component resolved inside the root too."""
         place = PurePosixPath("/", path)
         for _ in range(LINKS_LIMIT):
@@ -231,7 +233,7 @@ def _write(parent: int, name: str, source: int, mode: int) -> None:
         os.fchmod(out.fileno(), mode)
 
 
-def _copy_in(source: Path, directory: int) -> None:
+def _copy_in(source: Path, directory: int, given: int | None) -> None:
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         if entry.is_symlink():
             _remove(directory, entry.name)
@@ -239,13 +241,14 @@ def _copy_in(source: Path, directory: int) -> None:
         elif entry.is_dir(follow_symlinks=False):
             inner = _enter(directory, entry.name, create=True)
             try:
-                _copy_in(Path(entry.path), inner)
+                _copy_in(Path(entry.path), inner, given)
             finally:
                 os.close(inner)
         elif entry.is_file(follow_symlinks=False):
             _remove(directory, entry.name)
             with Path(entry.path).open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) | stat.S_IRUSR | stat.S_IWUSR
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if given is None else given
+                mode |= stat.S_IRUSR | stat.S_IWUSR
                 _write(directory, entry.name, file.fileno(), mode)
 
 

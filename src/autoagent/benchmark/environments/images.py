@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from harbor.environments.base import ExecResult
 
-from autoagent.benchmark.bubblewrap import environment_variables
-from autoagent.dockerfile import Copy, Env, Recipe, Run, Workdir, read_dockerfile
 from autoagent.benchmark.environments.beneath import Beneath
+from autoagent.workspace.dockerfile import Copy, Env, Recipe, Run, Step, Workdir, read_dockerfile
 from autoagent.errors import InfrastructureFault
 
 WORKDIR = "/app"
@@ -30,8 +29,8 @@ class Image(NamedTuple):
     variables: Mapping[str, str]
 
 
-BuildStep = Callable[[Path, str, Image], Awaitable[ExecResult]]
-"""Runs one RUN instruction over the tree being built."""
+BuildStep = Callable[[Image, tuple[str, ...]], Awaitable[ExecResult]]
+"""Runs the argument list of a RUN instruction over the image being built."""
 
 
 class Images:
@@ -72,7 +71,7 @@ class Images:
                 tree.make_directory(path)
             tree.empty("/tmp")
             dockerfile = context / "Dockerfile"
-            recipe = read_dockerfile(dockerfile) if dockerfile.exists() else Recipe(steps=())
+            recipe = read_dockerfile(dockerfile) if dockerfile.exists() else Recipe()
             image = Image(root, WORKDIR, {})
             for step in recipe.steps:
                 image = await _carry_out(step, image, tree, context, build_step)
@@ -86,7 +85,11 @@ class Images:
 
 
 async def _carry_out(
-    step: Copy | Run | Workdir | Env, image: Image, tree: Beneath, context: Path, build_step: BuildStep
+    step: Step,
+    image: Image,
+    tree: Beneath,
+    context: Path,
+    build_step: BuildStep,
 ) -> Image:
     """One instruction; the image as the next instruction finds it."""
     match step:
@@ -97,16 +100,16 @@ async def _carry_out(
             return image._replace(variables={**image.variables, name: value})
         case Copy(sources=sources, target=target, chmod=chmod):
             for source in sources:
-                place = target if target.startswith("/") else f"{image.workdir}/{target}"
-                _copy(context / source, tree, place, chmod, into=len(sources) > 1)
+                _copy(context / source, tree, target, chmod, into=len(sources) > 1)
             return image
-        case Run(command=command):
-            result = await build_step(tree.root, command, image)
+        case Run(command=command, arguments=arguments):
+            sees = image._replace(variables={**arguments, **image.variables})
+            result = await build_step(sees, command)
             if result.return_code != 0:
                 output = f"{result.stdout or ''}{result.stderr or ''}".strip()[-1000:]
                 raise InfrastructureFault(
-                    f"{context / 'Dockerfile'}: `RUN {command}` exited {result.return_code} in the sandbox, "
-                    f"where the system directories are read-only: {output}"
+                    f"{context / 'Dockerfile'}: `RUN {command[-1]}` exited {result.return_code} in "
+                    f"the sandbox, where the system directories are read-only: {output}"
                 )
             return image
 
@@ -114,7 +117,7 @@ async def _carry_out(
 def _copy(source: Path, tree: Beneath, target: str, chmod: int | None, *, into: bool) -> None:
     """COPY: a directory's content goes into the target, a file becomes it or goes into it."""
     if source.is_dir():
-        tree.write_tree(source, target)
+        tree.write_tree(source, target, chmod)
     else:
         tree.write_file(source, f"{target.rstrip('/')}/" if into else target, chmod)
 
@@ -126,4 +129,6 @@ async def copy_tree(source: Path, target: Path) -> None:
     )
     _, stderr = await process.communicate()
     if process.returncode != 0:
-        raise InfrastructureFault(f"{source} was not copied to {target}: {stderr.decode(errors='replace')}")
+        raise InfrastructureFault(
+            f"{source} was not copied to {target}: {stderr.decode(errors='replace')}"
+        )

@@ -74,7 +74,9 @@ class SandboxEnvironment(BaseEnvironment):
     @property
     def capabilities(self) -> EnvironmentCapabilities:
         """No network or all of it, switchable between phases; nothing is mounted from the host."""
-        return EnvironmentCapabilities(disable_internet=True, dynamic_network_policy=True, mounted=False)
+        return EnvironmentCapabilities(
+            disable_internet=True, dynamic_network_policy=True, mounted=False
+        )
 
     def _validate_definition(self) -> None:
         """Tasks were inspected when the climb started; nothing else gets here."""
@@ -201,13 +203,12 @@ class SandboxEnvironment(BaseEnvironment):
             mounts += [kind, str(self._home / name), path]
         return mounts
 
-    async def _build_step(self, root: Path, command: str, image: Image) -> ExecResult:
+    async def _build_step(self, image: Image, command: tuple[str, ...]) -> ExecResult:
         """A RUN instruction: the same sandbox, with a network, over the image being built."""
         arguments = sandbox_command(
-            root, place=image.workdir, variables=image.variables, network=True, mounts=[]
+            image.root, place=image.workdir, variables=image.variables, network=True, mounts=[]
         )
-        timeout = int(self.task_env_config.build_timeout_sec)
-        return await run([*arguments, "/bin/bash", "-c", command], timeout)
+        return await run([*arguments, *command], self.task_env_config.build_timeout_sec)
 
     def _placed(self, path: str) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""

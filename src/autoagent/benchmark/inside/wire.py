@@ -7,7 +7,7 @@ sides enforce the limits before they allocate, because the other side may be hos
 import asyncio
 import json
 import struct
-from typing import Any
+from typing import Any, cast
 
 HEADER = struct.Struct("!II")
 HEADER_LIMIT = 8 * 1024 * 1024
@@ -45,9 +45,9 @@ async def receive(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes] 
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
     try:
-        message = json.loads(text)
+        message: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise WireError("the header is not JSON") from error
     if not isinstance(message, dict):
         raise WireError("the header is not a JSON object")
-    return message, blob
+    return cast("dict[str, Any]", message), blob

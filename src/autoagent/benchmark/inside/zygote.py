@@ -93,9 +93,7 @@ def _fork_trial(control: socket.socket, fd: int, *, isolated: bool) -> int:
     try:
         control.close()
         if isolated:
-            os.unshare(
-                os.CLONE_NEWPID | os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWNET
-            )
+            os.unshare(os.CLONE_NEWPID | os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWNET)
         else:
             os.setsid()
         child = os.fork()
@@ -146,9 +144,7 @@ def _drop_capabilities() -> None:
     _checked("capset", _libc().capset(ctypes.byref(header), ctypes.byref(empty)))
 
 
-def _mount(
-    source: str | None, target: str, kind: str | None, flags: int, data: str = ""
-) -> None:
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     encoded = [text.encode() if text is not None else None for text in (source, target, kind)]
     result = _libc().mount(*encoded, ctypes.c_ulong(flags), data.encode() or None)
     _checked(f"mount {target}", result)

@@ -1,0 +1,128 @@
+"""`autoagent verify`: replay a night from its journal and compare it with what is claimed.
+
+The chain shows that no event changed; the replay shows that every score, verdict and
+position follows from the trials before it. Reads only.
+"""
+
+from collections.abc import Iterator
+
+from autoagent.errors import JournalError
+from autoagent.game import Kind, Position, apply
+from autoagent.gate import strict
+from autoagent.gate.score import score
+from autoagent.journal import Event, Journal
+from autoagent.records import Record, Row, Running, Score, Standing, Trial, Verdict
+from autoagent.workspace import ledger
+
+
+class Audit(Record):
+    """What a replay found. `problems` is empty for a journal that holds together."""
+
+    events: int
+    decisions: int
+    head: str
+    position: Position
+    problems: tuple[str, ...]
+
+
+def audit(journal: Journal, ledger_text: str | None) -> Audit:
+    """Replay every event.
+
+    Args:
+        journal: The journal, opened for reading.
+        ledger_text: results.tsv as it stands, or None where there is none.
+
+    Raises:
+        JournalError: An event does not match its hash.
+    """
+    last = journal.check()
+    replayed = _Replay()
+    for event in journal.events():
+        replayed.take(event)
+    problems = list(replayed.problems)
+    stored = journal.position()
+    if last is not None and stored is not None:
+        if Position.model_validate_json(stored) != replayed.position:
+            problems.append("the stored position is not what the events lead to")
+    expected = ledger.render(replayed.rows)
+    if ledger_text is not None and replayed.rows and ledger_text != expected:
+        problems.append(
+            "results.tsv is not what the journal says; the next server start rewrites it"
+        )
+    return Audit(
+        events=last.seq if last else 0,
+        decisions=replayed.decisions,
+        head=journal.head(),
+        position=replayed.position,
+        problems=tuple(problems),
+    )
+
+
+class _Replay:
+    """A climb played again from its events."""
+
+    def __init__(self) -> None:
+        self.position = Position()
+        self.problems: list[str] = []
+        self.rows: list[Row] = []
+        self.decisions = 0
+        self._trials: dict[str, list[Trial]] = {}
+        self._running: dict[str, Running] = {}
+
+    def take(self, event: Event) -> None:
+        """One more event; what does not follow from those before it is a problem."""
+        body = event.body
+        match event.kind:
+            case Kind.CLIMB_STARTED:
+                self.rows = []
+            case Kind.TRIAL_FINISHED:
+                trial = Trial.model_validate(body["trial"])
+                self._trials.setdefault(event.subject, []).append(trial)
+            case Kind.EVALUATION_STARTED:
+                self._running[event.subject] = Running.model_validate(body["running"])
+            case Kind.EVALUATION_FINISHED | Kind.EVALUATION_REUSED:
+                self.problems += self._decision(event)
+            case Kind.RESULT_RECORDED:
+                self.rows.append(Row.model_validate(body["row"]))
+                self.problems += self._recorded(event)
+            case _:
+                pass
+        try:
+            self.position = apply(self.position, event)
+        except (AssertionError, KeyError, ValueError) as error:
+            raise JournalError(
+                f"Event {event.seq} (`{event.kind}`) cannot follow those before it."
+            ) from error
+
+    def _decision(self, event: Event) -> Iterator[str]:
+        """The score follows from the trials, and the verdict from the score."""
+        body = event.body
+        running = self._running[body["evaluation"]]
+        stated = Score.model_validate(body["score"])
+        trials = self._trials.get(running.id, [])
+        computed = score(trials, running.tasks, running.attempts, seconds=stated.seconds)
+        if computed != stated:
+            yield f"event {event.seq}: the score of {running.id} does not follow from its trials"
+        if body["verdict"] is None:
+            return
+        self.decisions += 1
+        stated_verdict = Verdict.model_validate(body["verdict"])
+        if self._verdict(event, stated) != stated_verdict:
+            yield f"event {event.seq}: the verdict on {running.id} does not follow from its score"
+
+    def _verdict(self, event: Event, stated: Score) -> Verdict:
+        position, state = self.position, event.body["state"]
+        if position.incumbent is None:
+            return strict.decide_baseline(stated)
+        if state != "complete":
+            return strict.undecided(stated, state)
+        assert position.candidate is not None
+        standing = Standing(
+            candidate=position.candidate, evaluation=event.body["evaluation"], score=stated
+        )
+        return strict.decide(standing, position.incumbent)
+
+    def _recorded(self, event: Event) -> Iterator[str]:
+        row, pending = self.rows[-1], self.position.pending
+        if pending is None or row.status != pending.status:
+            yield f"event {event.seq}: the row of {row.commit} is not the verdict's"

@@ -1,0 +1,187 @@
+"""What the journal implies outside it: the store's commits, the branch, the ledger, the files.
+
+Everything here can be done again: a server that was killed between the journal and a
+projection is caught up by the next one.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from autoagent.errors import WorkspaceError
+from autoagent.records import Row
+from autoagent.workspace import ledger
+from autoagent.workspace.files import read_regular
+from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.stat_cache import StatCache
+from autoagent.workspace.store import Store
+from autoagent.workspace.user_repo import UserRepo, changed
+
+NOTES_LIMIT_BYTES = 1024 * 1024
+
+
+class Projection:
+    """The places a workspace's journal is projected to.
+
+    `notes` collects what the human should hear about them, such as a branch that somebody moved.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Nothing is opened before it is needed."""
+        self._workspace = workspace
+        self.notes: list[str] = []
+
+    @cached_property
+    def _repo(self) -> UserRepo:
+        return UserRepo.discover(self._workspace.root)
+
+    @cached_property
+    def _store(self) -> Store:
+        return Store(self._workspace.store, prefix=self._repo.prefix, borrow=self._repo.objects)
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        """What a candidate may change, and what the server itself writes."""
+        workspace = self._workspace
+        return (
+            workspace.harness.name,
+            workspace.notes.name,
+            workspace.ledger.name,
+            workspace.output.name,
+            workspace.stop_file.name,
+        )
+
+    def clean_head(self, tag: str) -> str:
+        """The commit a climb starts from.
+
+        Raises:
+            WorkspaceError: No repository, no commit, a taken tag, or a file that differs from HEAD.
+        """
+        again = f'start_climb("{tag}") again'
+        head = self._repo.head()
+        if head is None:
+            raise WorkspaceError(
+                f"{self._repo.top}: the repository has no commit yet: run `git add -A && git commit -m start`.",
+                again,
+            )
+        if self._repo.branch_exists(tag) or self._store.has_branch(tag):
+            raise WorkspaceError(
+                f"The branch `autoagent/{tag}` exists already: every climb has a new tag.",
+                "start_climb(another tag)",
+            )
+        ledger_and_output = self._own[2:]
+        dirty = changed(
+            self._workspace.root, self._store.tree(head), ledger_and_output, self._cache
+        )
+        if dirty:
+            listed = ", ".join(dirty[:10]) + (
+                f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
+            )
+            raise WorkspaceError(
+                f"{self._workspace.root}: the tree is dirty: {listed} differ from HEAD. Commit or undo that.",
+                again,
+            )
+        return head
+
+    def changed_elsewhere(self, head: str) -> list[str]:
+        """Tracked files outside a candidate that differ from the commit the climb started from."""
+        return changed(self._workspace.root, self._store.tree(head), self._own, self._cache)
+
+    @property
+    def _cache(self) -> StatCache:
+        return StatCache(self._workspace.state / "tracked.json")
+
+    def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:
+        """Keep a candidate for ever; its commit."""
+        return self._store.commit(files, parent=parent, message=message)
+
+    def content(self, commit: str) -> dict[str, bytes]:
+        """A candidate's harness and notes, as they were stored."""
+        harness, notes = self._workspace.harness.name, self._workspace.notes.name
+        files = self._store.files(commit)
+        return {p: d for p, d in files.items() if p == harness or p.startswith(notes + "/")}
+
+    def write_out(self, commit: str, directory: Path) -> Path:
+        """Write a candidate into a directory of the server's own, from the store alone."""
+        shutil.rmtree(directory, ignore_errors=True)
+        for path, data in self.content(commit).items():
+            place = directory / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        (directory / self._workspace.notes.name).mkdir(exist_ok=True)
+        return directory
+
+    def save_working_copy(self, known: str) -> str | None:
+        """Store what stands in the workspace if it is not `known`, so that no restore loses work."""
+        present = self._present()
+        if present == self.content(known):
+            return None
+        try:
+            return self._store.commit(
+                present, parent=known, message="working copy before a restore"
+            )
+        except WorkspaceError as error:  # a name git cannot hold; the file itself is left alone
+            self.notes.append(f"The working copy was not saved: {error.message}")
+            return None
+
+    def restore(self, commit: str, event: int) -> None:
+        """R6: make the harness and `.agent/` the candidate's; nothing else is touched.
+
+        Args:
+            commit: The candidate.
+            event: The journal's event that asks for it; done once for each event, so that a
+                restart never overwrites what the meta-agent wrote since.
+        """
+        marker = self._workspace.state / "restored"
+        if marker.exists() and int(marker.read_text()) >= event:
+            return
+        wanted = self.content(commit)
+        for path in self._present(everything=True):
+            if path not in wanted:
+                (self._workspace.root / path).unlink(missing_ok=True)
+        for path, data in wanted.items():
+            place = self._workspace.root / path
+            self._make_real_parents(place)
+            if place.is_symlink():
+                place.unlink()
+            write_durably(place, data)
+        write_durably(marker, str(event).encode())
+
+    def branch(self, tag: str, commit: str) -> None:
+        """The climb's branch, in the store and in the user's repository, is the incumbent."""
+        self._store.set_branch(tag, commit, self._store.branch(tag))
+        self.notes = self._repo.project_branch(self._store, tag, commit)
+
+    def ledger(self, rows: Sequence[Row]) -> None:
+        """Write results.tsv anew."""
+        write_durably(self._workspace.ledger, ledger.render(rows).encode())
+
+    def sweep_locks(self) -> None:
+        """Remove what a killed process left; only while holding the workspace's lock."""
+        if self._workspace.store.exists():
+            Store(self._workspace.store).sweep_locks()
+
+    def _present(self, *, everything: bool = False) -> dict[str, bytes]:
+        """The harness and notes in the workspace; links and oversized files only if `everything`."""
+        root, found = self._workspace.root, dict[str, bytes]()
+        places = [self._workspace.harness]
+        if not self._workspace.notes.is_symlink():
+            places += sorted(self._workspace.notes.rglob("*"))
+        for place in places:
+            try:
+                data = read_regular(place, NOTES_LIMIT_BYTES)
+            except (OSError, WorkspaceError):
+                if not everything or (place.is_dir() and not place.is_symlink()):
+                    continue
+                data = b""
+            found[place.relative_to(root).as_posix()] = data
+        return found
+
+    def _make_real_parents(self, place: Path) -> None:
+        """Directories up to the workspace; a link planted in their place is removed."""
+        for parent in reversed(place.relative_to(self._workspace.root).parents):
+            directory = self._workspace.root / parent
+            if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+                directory.unlink()
+            directory.mkdir(exist_ok=True)

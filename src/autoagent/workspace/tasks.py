@@ -1,0 +1,157 @@
+"""Whether a task directory can be used, found out before a night depends on it.
+
+A task is untrusted input and is only read here: nothing of it is executed or imported.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from autoagent.errors import TaskError
+from autoagent.records import Record
+from autoagent.workspace.article import Conformed, File, conform, normalise
+from autoagent.workspace.dockerfile import ELSEWHERE, parse_dockerfile
+from autoagent.workspace.task_config import check_task_toml, parse_toml
+
+__all__ = ["TASK_NAME", "TaskReport", "inspect_task", "normalise", "task_digest"]
+
+TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+_COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
+
+
+class TaskReport(Record):
+    """What is to be said about one task.
+
+    `problems` keep it from being used; `notes` are worth knowing. Each line begins with
+    the file it is about. `digest` names the content as it would run, in Harbor's form;
+    "" where it could not be read.
+    """
+
+    name: str
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+    digest: str
+    has_solution: bool
+
+    @property
+    def usable(self) -> bool:
+        """Whether the task can be run."""
+        return not self.problems
+
+
+def inspect_task(directory: Path) -> TaskReport:
+    """Check a task directory, in the article's form or in Harbor's.
+
+    Every problem is found at once, not just the first.
+    """
+    name = directory.name
+    where = f"{directory.parent.name}/{name}"
+    problems: list[str] = []
+    if not TASK_NAME.fullmatch(name):
+        problems.append(f"{where}: name the directory with 1 to 80 of A-Z a-z 0-9 . _ -.")
+    if directory.is_symlink():
+        problems.append(f"{where}: is a symbolic link. Put the task's directory there.")
+    if problems:
+        return TaskReport(
+            name=name, problems=tuple(problems), notes=(), digest="", has_solution=False
+        )
+    try:
+        task = conform(directory)
+        found = [] if task.problems else list(_problems(task))
+        notes = [] if task.problems else list(_notes(task))
+        problems = [f"{where}/{line}" for line in (*task.problems, *found)]
+        return TaskReport(
+            name=name,
+            problems=tuple(problems),
+            notes=tuple(f"{where}/{line}" for line in (*task.notes, *notes)),
+            digest=task_digest(task.files),
+            has_solution="solution/solve.sh" in task.files,
+        )
+    except (OSError, TaskError) as error:
+        line = f"{where}: cannot be read ({error})."
+        return TaskReport(name=name, problems=(line,), notes=(), digest="", has_solution=False)
+
+
+def task_digest(files: Mapping[str, File]) -> str:
+    """SHA-256 over relative paths, executable bits and bytes.
+
+    Every part is preceded by its length, so no file can imitate another's boundary.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        data = files[name].read()
+        path = name.encode()
+        digest.update(b"%d %d %d\n" % (len(path), files[name].executable, len(data)))
+        digest.update(path)
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _problems(task: Conformed) -> Iterator[str]:
+    """What keeps a task from running, each line beginning with the file."""
+    file = task.files.get("task.toml")
+    if file is None:
+        yield "task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`."
+    else:
+        try:
+            finding = check_task_toml(parse_toml(file.read()))
+        except ValueError as error:
+            yield f"task.toml: {error}."
+        else:
+            yield from (f"task.toml: {problem}" for problem in finding.problems)
+            if finding.separate_verifier and "tests/Dockerfile" in task.files:
+                yield f"tests/Dockerfile: an image of the verifier's own {ELSEWHERE}."
+    instruction = task.files.get("instruction.md")
+    if instruction is None:
+        if "steps" not in task.directories:
+            yield "instruction.md: missing. Write what the harness is asked to do."
+    elif not _is_text(instruction.read()):
+        yield "instruction.md: is not UTF-8 text. Save the file as UTF-8."
+    elif not instruction.read().strip():
+        yield "instruction.md: is empty. Write what the harness is asked to do."
+    if "tests/test.sh" not in task.files:
+        if "tests/test.bat" in task.files:
+            yield f"tests/test.bat: a Windows test {ELSEWHERE}; write tests/test.sh."
+        else:
+            yield "tests/test.sh: missing. It writes the reward to /logs/verifier/reward.txt."
+    for folder in ("environment", "tests"):
+        for name in _COMPOSE:
+            if f"{folder}/{name}" in task.files:
+                yield f"{folder}/{name}: services {ELSEWHERE}."
+    context = task.below("environment")
+    if dockerfile := context.get("Dockerfile"):
+        yield from parse_dockerfile(dockerfile.read(), "environment/Dockerfile", context)[1]
+
+
+def _notes(task: Conformed) -> Iterator[str]:
+    file = task.files.get("task.toml")
+    try:
+        content = parse_toml(file.read()) if file else {}
+    except ValueError:
+        content = {}
+    finding = check_task_toml(content)
+    if file is not None:
+        yield from (f"task.toml: {note}" for note in finding.notes)
+    for script in ("tests/test.sh", "solution/solve.sh"):
+        if script in task.files and b"\r\n" in task.files[script].read():
+            yield f"{script}: has Windows line endings, on which bash fails. Save it with LF."
+    if task.below("solution") and "solution/solve.sh" not in task.files:
+        yield "solution/: has no solve.sh, so the oracle cannot prove the task solvable."
+    if "tests/test.sh" in task.files and not any(
+        b"reward" in test.read() for test in task.below("tests").values()
+    ):
+        yield "tests/: nothing mentions a reward; Harbor wants /logs/verifier/reward.txt."
+    if "environment/.dockerignore" in task.files:
+        yield "environment/.dockerignore: the sandbox copies without reading it."
+    if "tests/Dockerfile" in task.files and not finding.separate_verifier:
+        yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data

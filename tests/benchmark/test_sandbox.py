@@ -1,0 +1,183 @@
+"""The sandbox environment, with real sandboxes: what tasks find, and what ends with what."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
+from harbor.models.trial.paths import TrialPaths
+
+from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+
+
+def build(tmp_path: Path, dockerfile: str = "", network: NetworkMode = NetworkMode.NO_NETWORK):
+    context = tmp_path / "environment"
+    context.mkdir(exist_ok=True)
+    (context / "greeting.txt").write_text("hello\n")
+    if dockerfile:
+        (context / "Dockerfile").write_text(dockerfile)
+    paths = TrialPaths(trial_dir=tmp_path / "trial")
+    paths.mkdir()
+    return SandboxEnvironment(
+        environment_dir=context,
+        environment_name="task",
+        session_id="task__env",
+        trial_paths=paths,
+        task_env_config=EnvironmentConfig(),
+        network_policy=NetworkPolicy(network_mode=network),
+        images=str(tmp_path / "images"),
+        trials=str(tmp_path / "trials"),
+    )
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxEnvironment]:
+    """A running environment with nothing but the base in it."""
+    environment = build(tmp_path)
+    await environment.start(force_build=False)
+    yield environment
+    await environment.stop(delete=True)
+
+
+async def shell(environment: SandboxEnvironment, command: str) -> str:
+    result = await environment.exec(command)
+    return f"{result.stdout}{result.stderr}".strip()
+
+
+async def test_files_and_directories_persist_between_commands(sandbox: SandboxEnvironment) -> None:
+    await sandbox.exec("mkdir -p /data && echo kept > /data/file && echo x > /app/file")
+    assert await shell(sandbox, "pwd; cat /data/file; ls /app") == "/app\nkept\nfile"
+
+
+async def test_the_system_is_read_only(sandbox: SandboxEnvironment) -> None:
+    for path in ("/usr/bin/bash", "/bin/bash", "/etc/passwd", "/usr/local/bin/python3"):
+        result = await sandbox.exec(f"echo x > {path}")
+        assert result.return_code != 0, path
+
+
+async def test_a_shadowed_shell_is_never_run(sandbox: SandboxEnvironment) -> None:
+    await sandbox.exec("mv /bin /bin2; rm -rf /bin; mkdir /bin; echo evil > /bin/bash")
+    assert await shell(sandbox, "echo fine") == "fine"
+
+
+async def test_no_home_key_or_variable_of_the_host_is_visible(
+    sandbox: SandboxEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    home = Path.home()
+    listed = await shell(sandbox, f"env; ls -a {home}; ls /proc; cat /proc/*/environ")
+    assert "sk-secret" not in listed
+    assert ".ssh" not in listed
+
+
+async def test_nothing_inside_has_a_capability(sandbox: SandboxEnvironment) -> None:
+    assert await shell(sandbox, "grep CapEff /proc/self/status") == "CapEff:\t0000000000000000"
+
+
+async def test_without_a_network_there_is_no_interface_but_loopback(
+    sandbox: SandboxEnvironment,
+) -> None:
+    assert await shell(sandbox, "tail -n +3 /proc/net/dev | cut -d: -f1") == "lo"
+
+
+async def test_a_background_process_ends_with_its_command(sandbox: SandboxEnvironment) -> None:
+    await sandbox.exec("(setsid sh -c 'sleep 0.2; echo late > /app/late' &) ; true")
+    await sandbox.exec("sleep 0.4")
+    assert await shell(sandbox, "ls /app") == ""
+
+
+async def test_a_timeout_kills_everything_the_command_started(sandbox: SandboxEnvironment) -> None:
+    started = time.monotonic()
+    with pytest.raises(RuntimeError, match="timed out after 1 seconds"):
+        await sandbox.exec("(setsid sleep 30 &); sleep 30", timeout_sec=1)
+    assert time.monotonic() - started < 5
+
+
+async def test_a_cancelled_command_is_gone_when_the_cancel_returns(
+    sandbox: SandboxEnvironment,
+) -> None:
+    task = asyncio.ensure_future(sandbox.exec("touch /app/started; sleep 30; touch /app/ended"))
+    with anyio.fail_after(10):
+        while not await sandbox.is_file("/app/started"):
+            await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await shell(sandbox, "ls /app") == "started"
+
+
+async def test_output_is_bounded(sandbox: SandboxEnvironment) -> None:
+    result = await sandbox.exec("head -c 30000000 /dev/zero | tr '\\0' x")
+    assert len(result.stdout or "") == 8 * 1024 * 1024
+
+
+async def test_what_the_agent_phase_plants_in_guarded_places_is_hidden_afterwards(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    """Rewards planted beforehand gain nothing (threats C1, C4)."""
+    with sandbox.agent_phase():
+        await sandbox.exec("mkdir -p /tests; echo planted > /tests/conftest.py")
+        await sandbox.exec("mkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.json")
+        await sandbox.exec("rm -rf /solution; ln -s /app /solution")
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / "test.sh").write_text("#!/bin/bash\nls /tests /logs/verifier /solution\n")
+    (tests / "test.sh").chmod(0o755)
+    await sandbox.upload_dir(tests, "/tests")
+    assert await shell(sandbox, "/tests/test.sh") == "/logs/verifier:\n\n/solution:\n\n/tests:\ntest.sh"
+
+
+async def test_the_agent_phase_cannot_aim_a_later_mount(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    with sandbox.agent_phase():
+        await sandbox.exec("rm -rf /logs; ln -s /app /logs")
+    await sandbox.exec("echo 1 > /logs/verifier/reward.txt")
+    await sandbox.download_dir("/logs/verifier", tmp_path / "out")
+    assert (tmp_path / "out/reward.txt").read_text() == "1\n"
+    assert await shell(sandbox, "ls /app") == ""
+
+
+async def test_tests_and_solution_are_not_there_while_the_candidate_acts(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "solve.sh").write_text("the answer")
+    await sandbox.upload_dir(secret, "/solution")
+    with sandbox.agent_phase():
+        assert await shell(sandbox, "ls /solution") == ""
+        assert not await sandbox.is_file("/solution/solve.sh")
+    assert await sandbox.is_file("/solution/solve.sh")
+
+
+async def test_the_dockerfile_subset_builds_a_root_once_for_its_content(tmp_path: Path) -> None:
+    recipe = (
+        "FROM autoagent-base\nENV NAME=world\nWORKDIR /srv/app\n"
+        "COPY greeting.txt ./\nRUN date +%N > built && echo $NAME >> greeting.txt\n"
+    )
+    built: list[str] = []
+    for _ in range(2):
+        environment = build(tmp_path, recipe)
+        await environment.start(force_build=False)
+        built.append(await shell(environment, "pwd; cat greeting.txt built; echo $NAME"))
+        await environment.stop(delete=True)
+    assert built[0].startswith("/srv/app\nhello\nworld\n")
+    assert built[0] == built[1]
+
+
+async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: Path) -> None:
+    environment = build(tmp_path, "FROM autoagent-base\nRUN echo why it failed; exit 3\n")
+    with pytest.raises(Exception, match="Dockerfile: .*exited 3.*why it failed"):
+        await environment.start(force_build=False)
+    await environment.stop(delete=True)
+    assert SandboxEnvironment.faults.pop("trial")
+
+
+async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_path: Path) -> None:
+    await sandbox.exec("mkdir -p /app/x; touch /app/x/y; chmod 000 /app/x")
+    await sandbox.stop(delete=True)
+    assert list((tmp_path / "trials").iterdir()) == []
