@@ -113,7 +113,7 @@ def git(directory: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def write_task(directory: Path, *, expected: str, question: str) -> None:
+def write_one_task(directory: Path, *, expected: str, question: str) -> None:
     """A whole Harbor task: the answer must be `expected`; the oracle gives it."""
     for folder in ("environment", "tests", "solution"):
         (directory / folder).mkdir(parents=True)
@@ -133,6 +133,18 @@ def write_task(directory: Path, *, expected: str, question: str) -> None:
     solve = directory / "solution/solve.sh"
     solve.write_text(f'#!/bin/bash\necho "{expected}" > /app/answer.txt\n')
     solve.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def write_task() -> Callable[..., None]:
+    """Write a whole Harbor task: `write_task(directory, expected=..., question=...)`."""
+    return write_one_task
+
+
+@pytest.fixture(scope="session")
+def harness_source() -> str:
+    """A harness that answers each question with itself."""
+    return HARNESS
 
 
 @pytest.fixture
@@ -155,7 +167,7 @@ def make_workspace(tmp_path: Path) -> MakeWorkspace:
             (root / "autoagent.toml").write_text(config)
         chosen = tasks or {f"t{n}": (f"question {n}", f"answer {n}") for n in range(1, 5)}
         for name, (question, expected) in chosen.items():
-            write_task(root / "tasks" / name, expected=expected, question=question)
+            write_one_task(root / "tasks" / name, expected=expected, question=question)
         if commit:
             git(root, "init", "-q")
             git(root, "add", "-A")

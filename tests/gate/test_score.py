@@ -28,6 +28,7 @@ def trial(
     )
 
 
+@pytest.mark.rule("R3", "R5")
 def test_every_expected_trial_is_counted() -> None:
     """Passed is trials passed over trials expected (rules R3, R5)."""
     trials = [
@@ -49,6 +50,7 @@ def test_every_expected_trial_is_counted() -> None:
     )
 
 
+@pytest.mark.rule("R9")
 @pytest.mark.parametrize("unmeasured", [[], [trial("sort-csv", None)]], ids=["missing", "void"])
 def test_an_unmeasured_trial_stays_in_the_denominator_and_is_never_a_zero(
     unmeasured: list[Trial],
@@ -61,6 +63,7 @@ def test_an_unmeasured_trial_stays_in_the_denominator_and_is_never_a_zero(
     assert result.task_scores == {"fizzbuzz": 1.0, "sort-csv": None}
 
 
+@pytest.mark.rule("R9")
 def test_an_evaluation_that_measured_nothing_has_no_score() -> None:
     """Unknown is blank, never 0 (rule R9)."""
     result = score([], TASKS, 1, seconds=0.0)
@@ -71,6 +74,7 @@ def test_an_evaluation_that_measured_nothing_has_no_score() -> None:
     assert result.void == result.expected == 2
 
 
+@pytest.mark.rule("R9")
 def test_a_void_trial_is_replaced_by_its_retry() -> None:
     """An infrastructure fault is tried again (rule R9)."""
     trials = [trial("fizzbuzz", None), trial("fizzbuzz", None), trial("fizzbuzz", 1.0)]
@@ -88,6 +92,7 @@ def test_a_measured_trial_is_never_rolled_again() -> None:
     assert (result.passed, result.void, result.avg_score) == (0, 0, 0.0)
 
 
+@pytest.mark.rule("R4")
 def test_trials_of_other_tasks_and_attempts_are_ignored() -> None:
     """Only the frozen suite enters the score (rule R4)."""
     trials = [
@@ -132,6 +137,7 @@ TRIALS = st.lists(
 )
 
 
+@pytest.mark.rule("R3")
 @given(TRIALS, st.integers(1, 3))
 def test_the_counts_always_add_up(trials: list[Trial], attempts: int) -> None:
     """Whatever a worker wrote, nothing leaves the denominator (rule R3)."""
@@ -143,6 +149,7 @@ def test_the_counts_always_add_up(trials: list[Trial], attempts: int) -> None:
     assert result.avg_score is None or 0.0 <= result.avg_score <= 1.0
 
 
+@pytest.mark.rule("R9")
 @given(TRIALS, st.integers(1, 3), st.sampled_from(TASKS), st.integers(1, 3))
 def test_a_void_trial_never_changes_a_score(
     trials: list[Trial], attempts: int, task: str, attempt: int

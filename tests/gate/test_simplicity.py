@@ -135,6 +135,7 @@ def test_the_measure_of_a_literal_grows_with_its_text(text: str) -> None:
     assert shorter >= complexity(b"x = ''", {})
 
 
+@pytest.mark.rule("R5")
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_simpler_is_ten_less_and_two_percent_less(candidate: int, incumbent: int) -> None:
     """Both thresholds hold, exactly, at every size (rule R5)."""

@@ -32,6 +32,7 @@ def standing(score: Score, complexity: int = 500) -> Standing:
 INCUMBENT = standing(measured(5))
 
 
+@pytest.mark.rule("R5")
 @pytest.mark.parametrize(
     ("candidate", "verdict"),
     [
@@ -97,6 +98,7 @@ def test_the_upstream_rule_decides(candidate: Standing, verdict: Verdict) -> Non
     assert decide(candidate, INCUMBENT) == verdict
 
 
+@pytest.mark.rule("R5")
 def test_a_harness_that_always_crashes_is_not_kept_for_being_simpler() -> None:
     """Against an incumbent that passed nothing, an empty file would be simpler (rule R5)."""
     verdict = decide(standing(measured(0, crashed=14), 1), standing(measured(0)))
@@ -107,6 +109,7 @@ def test_a_harness_that_always_crashes_is_not_kept_for_being_simpler() -> None:
 counts = st.integers(0, 14)
 
 
+@pytest.mark.rule("R5")
 @given(counts, counts, st.integers(0, 1000), st.integers(0, 1000))
 def test_a_keep_means_more_passed_or_as_many_and_simpler(
     now: int, was: int, complexity: int, before: int
@@ -117,6 +120,7 @@ def test_a_keep_means_more_passed_or_as_many_and_simpler(
     assert verdict.keep == (now > was or (now == was and is_simpler(complexity, before)))
 
 
+@pytest.mark.rule("R9")
 @given(counts, counts, st.integers(1, 14), st.integers(0, 1000))
 def test_a_candidate_with_a_void_trial_is_never_kept(
     now: int, was: int, void: int, complexity: int
@@ -127,6 +131,7 @@ def test_a_candidate_with_a_void_trial_is_never_kept(
     assert decide(candidate, standing(measured(was))).status == "discard"
 
 
+@pytest.mark.rule("R2")
 @pytest.mark.parametrize(
     ("score", "sentence"),
     [
@@ -140,11 +145,13 @@ def test_the_baseline_is_kept_whatever_it_scored(score: Score, sentence: str) ->
     assert decide_baseline(score) == Verdict(status="keep", reason="baseline", sentence=sentence)
 
 
+@pytest.mark.rule("R9")
 def test_a_baseline_with_a_void_trial_is_no_yardstick() -> None:
     """It is measured again (rule R9)."""
     assert decide_baseline(measured(5, void=1)).reason == "indecisive"
 
 
+@pytest.mark.rule("R4", "R9")
 @pytest.mark.parametrize(
     ("state", "reason", "sentence"),
     [

@@ -74,6 +74,7 @@ SPELLINGS = {
     "claude with a hyphen": CLAUDE.replace("—", "-"),
     "claude with an en dash": CLAUDE.replace("—", "–"),
     "claude with two hyphens": CLAUDE.replace("—", "--"),
+    "a wide block": f"# ----\n#\n# FIXED ADAPTER BOUNDARY\n#\n{RULE}\n",
     "a bare comment": "# FIXED ADAPTER BOUNDARY\n",
     "a comment without a space": "#FIXED ADAPTER BOUNDARY\n",
 }
@@ -260,8 +261,9 @@ def test_a_boundary_beside_code_or_indented_is_refused(code: str) -> None:
         f"x = [\n{ARTICLE}]\n",
         f"def f():\n    x = 1\n{ARTICLE}    return x\n",
         f"if x:\n    pass\n{ARTICLE}else:\n    pass\n",
+        f"@decorate\n{ARTICLE}class AutoAgent: pass\n",
     ],
-    ids=["bracket", "function", "else"],
+    ids=["bracket", "function", "else", "decorator"],
 )
 def test_a_boundary_inside_a_statement_is_refused(source: str) -> None:
     """Each side of the boundary is Python by itself."""
@@ -475,6 +477,22 @@ def test_an_editable_part_that_swallows_the_boundary_is_refused(ending: str) -> 
     assert problem.endswith("The part above the boundary must be whole by itself")
 
 
+@pytest.mark.parametrize("block", [ARTICLE, UPSTREAM])
+def test_code_on_the_line_of_the_boundary_is_refused(block: str) -> None:
+    """The fixed section begins with a line of its own (threat A1)."""
+    canonical = split((HARNESS + block + ADAPTER).encode(), "agent.py")
+
+    result = check(
+        (HARNESS + "x = 1" + block + ADAPTER).encode(),
+        canonical,
+        "agent.py",
+        model="gpt-5",
+        class_name="AutoAgent",
+    )
+
+    assert only_problem(result).startswith("agent.py:2")
+
+
 def test_an_editable_part_below_which_the_section_is_not_python_is_refused() -> None:
     """Each part may be whole by itself and the two together still not be a module (threat A2)."""
     fixed = b"# FIXED ADAPTER BOUNDARY\nfrom __future__ import annotations\nclass AutoAgent: pass\n"
@@ -528,6 +546,7 @@ REBINDINGS = {
     "global in a method": (
         "class C:\n    def m(self):\n        global AutoAgent\n        import AutoAgent"
     ),
+    "global inside if": "def f():\n    if True:\n        global AutoAgent\n    AutoAgent = 1",
     "global and a comprehension": (
         "def f():\n    global AutoAgent\n    [AutoAgent := x for x in ()]"
     ),
@@ -567,6 +586,9 @@ LOCAL = {
     "function import": "def f():\n    import json\n    from x import AutoAgent",
     "global of an outer function": (
         "def f():\n    global AutoAgent\n    def g():\n        AutoAgent = 1"
+    ),
+    "global of an inner function": (
+        "def f():\n    AutoAgent = 1\n    def g():\n        global AutoAgent"
     ),
     "bare annotation": "AutoAgent: object",
     "attribute": "class C: pass\nC.AutoAgent = C.json = 1",
@@ -653,13 +675,19 @@ def test_a_name_that_the_fixed_section_uses_keeps_its_meaning(
             "binds any more; put `run_task` back",
         ),
         (
+            "async def run_task",
+            "def later():\n    global run_task\n    run_task = 1\nasync def run",
+            "agent.py:43: the fixed section uses `run_task`, which nothing above the boundary "
+            "binds any more; put `run_task` back",
+        ),
+        (
             "import json\n",
             "try:\n    pass\nexcept ValueError as json:\n    pass\n",
             "agent.py:3: binds `json` (except as), but the fixed section needs `import json`; "
             "use another name",
         ),
     ],
-    ids=["import", "function", "only until the handler ends"],
+    ids=["import", "function", "only later", "only until the handler ends"],
 )
 def test_a_name_that_the_fixed_section_needs_may_not_go_missing(
     old: str, new: str, sentence: str
@@ -681,6 +709,11 @@ def test_what_the_baseline_does_is_allowed() -> None:
     result = check(odd + FIXED, canonical, "agent.py", model="gpt-5", class_name="AutoAgent")
 
     assert result.problems == ()
+
+    later = odd + b"def f():\n    global AutoAgent\n    AutoAgent = None\n"
+    result = check(later + FIXED, canonical, "agent.py", model="gpt-5", class_name="AutoAgent")
+
+    assert "binds `AutoAgent` (assignment)" in only_problem(result)
 
 
 def test_an_import_of_the_fixed_section_may_be_repeated_above_it() -> None:
@@ -724,7 +757,7 @@ def python_stores(code: CodeType, *, inside: bool = False) -> set[str]:
     return names.union(*(python_stores(constant, inside=True) for constant in nested))
 
 
-SOURCES = sorted(Path(ast.__file__).parent.glob("*.py"))[::4][:40]
+SOURCES = sorted(Path(ast.__file__).parent.glob("*.py"))[::8][:20]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def cell(row: Row, column: str) -> str:
     return cells[COLUMNS.index(column)]
 
 
+@pytest.mark.rule("R7")
 def test_the_ledger_has_the_upstream_columns_in_their_order() -> None:
     """Scripts written for the upstream's results.tsv read ours (rule R7)."""
     assert render([ROW]) == snapshot(
@@ -52,6 +53,7 @@ def test_an_empty_ledger_is_its_header() -> None:
     assert parse(render([])) == []
 
 
+@pytest.mark.rule("R9")
 def test_what_is_unknown_is_blank_and_never_zero() -> None:
     """A void evaluation has no score; an unmetered one has no cost (rule R9)."""
     row = ROW.model_copy(update={"avg_score": None, "cost_usd": None, "task_scores": {}})
@@ -136,6 +138,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.rule("R7")
 @given(ROWS)
 @example([described("'")])
 @example([described("''=")])

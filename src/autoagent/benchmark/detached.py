@@ -23,6 +23,9 @@ CANCEL_SECONDS = 10.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 """The only variables of the server's environment a worker sees."""
 
+_CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
+"""Workers this process started, held so that their end is collected by nobody else."""
+
 
 class DetachedEngine:
     """Starts workers, tells whether they live, and ends them."""
@@ -30,7 +33,6 @@ class DetachedEngine:
     def __init__(self, directory: Path) -> None:
         """Evaluations have their directories below `directory`."""
         self._directory = directory
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled_at: dict[str, float] = {}
 
     def start(self, spec: EvaluationSpec) -> None:
@@ -59,7 +61,7 @@ class DetachedEngine:
                     pass_fds=[lock],
                     start_new_session=True,
                 )
-            self._children[spec.id] = child
+            _CHILDREN[spec.directory] = child
             (spec.directory / "worker.pid").write_text(str(child.pid))
         except OSError as error:
             raise InfrastructureFault(
@@ -70,13 +72,13 @@ class DetachedEngine:
 
     def alive(self, evaluation: str) -> bool:
         """Whether the worker holds its lock; a child that ended is collected."""
-        child = self._children.get(evaluation)
-        if child is not None and child.poll() is not None:
-            del self._children[evaluation]
         lock = self._try_lock(evaluation)
         if lock is None:
             return True
         os.close(lock)
+        child = _CHILDREN.pop(self._directory / evaluation, None)
+        if child is not None:
+            child.wait()  # it gave up its lock, so it is at its very end
         return False
 
     def cancel(self, evaluation: str) -> None:

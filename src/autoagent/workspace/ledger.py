@@ -78,7 +78,7 @@ def one_line(text: str) -> str:
     shown: list[str] = []
     for character in text:
         category = unicodedata.category(character)
-        if category in ("Cc", "Cs", "Zl", "Zp", "Zs"):
+        if category in ("Cc", "Cs"):
             shown.append(" ")
         elif category != "Cf":
             shown.append(character)

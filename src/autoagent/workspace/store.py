@@ -10,19 +10,16 @@ wrote is in our store in full, so no `git gc` in the user's repository can take 
 
 import os
 import time
-import zlib
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, override
 
 from git import Actor, Commit, GitConfigParser, Repo, Tree
-from git.exc import ODBError
-from gitdb import IStream, LooseObjectDB  # pyright: ignore[reportMissingTypeStubs]
+from gitdb import LooseObjectDB  # pyright: ignore[reportMissingTypeStubs]
 
 from autoagent.errors import UnknownName, WorkspaceError
 from autoagent.workspace import refs
-from autoagent.workspace.files import ensure, flush
+from autoagent.workspace.files import ensure
 from autoagent.workspace.git_objects import (
     DIRECTORY,
     FILE,
@@ -30,10 +27,9 @@ from autoagent.workspace.git_objects import (
     Entry,
     Nested,
     nest,
-    object_name,
-    parse_tree,
     serialise_tree,
 )
+from autoagent.workspace.object_store import ObjectStore
 from autoagent.workspace.plumbing import run_git
 
 AUTHOR = Actor("AutoAgent", "autoagent@localhost")
@@ -80,8 +76,8 @@ class Store:
             ensure(path / "objects/info/alternates", _alternates(borrow))
         self._repo = _OwnRepo(path, odbt=LooseObjectDB, expand_vars=False)
         # Repo asks GIT_OBJECT_DIRECTORY where the objects are; it has no say here.
-        self._objects: Any = LooseObjectDB(str(path / "objects"))
-        self._repo.odb = self._objects
+        self._objects = ObjectStore(path)
+        self._repo.odb = self._objects.database
 
     def commit(
         self,
@@ -112,7 +108,7 @@ class Store:
         nested = nest(files)
         if stray := sorted(nested.keys() - set(self._names)):
             raise WorkspaceError(f"A candidate cannot hold {os.fsdecode(stray[0])!r}.")
-        base = self._root(parent) if parent else None
+        base = self._objects.root(parent) if parent else None
         try:
             root = self._graft(base, self._prefix, nested)
             stamp = f"{int(time.time() if at is None else at)} +0000"
@@ -127,7 +123,7 @@ class Store:
                 author_date=stamp,
                 commit_date=stamp,
             )
-            self._make_durable(commit.hexsha)
+            self._objects.make_durable(commit.hexsha)
         except OSError as error:
             raise WorkspaceError(
                 f"{self.path}: the candidate was not stored ({error.strerror}); nothing was lost. "
@@ -148,8 +144,8 @@ class Store:
         """
         if not self._is_candidate(commit):
             raise UnknownName(f"{commit[:60]!r} is not a candidate of {self.path}.", "status")
-        tree = self._below(self._root(commit))
-        entries = self._entries(tree) if tree else {}
+        tree = self._below(self._objects.root(commit))
+        entries = self._objects.entries(tree) if tree else {}
         found: dict[str, bytes] = {}
         self._gather({n: entries[n] for n in self._names if n in entries}, "", found)
         if not found:
@@ -165,7 +161,7 @@ class Store:
         Raises:
             WorkspaceError: It is somewhere else, or the tag is not a name.
         """
-        self._root(commit)
+        self._objects.root(commit)
         refs.swap(self.path, refs.branch_name(tag), commit, expected)
 
     def branch(self, tag: str) -> str | None:
@@ -182,23 +178,20 @@ class Store:
         following: str | None = commit
         while following is not None and self._is_candidate(following):
             found.append(following)
-            lines = self._read(following)[1].split(b"\n")
-            parent = lines[1].removeprefix(b"parent ") if lines[1].startswith(b"parent ") else None
-            following = parent.decode() if parent else None
+            following = self._objects.parent(following)
         return found
 
     def objects(self, commit: str) -> list[str]:
         """What we wrote for a candidate and its history, those needed by others first."""
         found: dict[str, None] = {}
         for sha in reversed(self.chain(commit)):
-            self._written(self._root(sha), self._prefix, found)
+            self._written(self._objects.root(sha), self._prefix, found)
             found[sha] = None
         return list(found)
 
     def loose(self, sha: str) -> bytes:
         """An object as a loose object file has it."""
-        kind, data = self._read(sha)
-        return zlib.compress(kind + b" %d\0" % len(data) + data, 1)
+        return self._objects.loose(sha)
 
     def tree(self, commit: str) -> dict[str, tuple[int, str]]:
         """Mode and blob of every file a commit has in the workspace, by relative path.
@@ -208,7 +201,7 @@ class Store:
         Raises:
             WorkspaceError: The commit cannot be read.
         """
-        tree = self._below(self._root(commit))
+        tree = self._below(self._objects.root(commit))
         if tree is None:
             return {}
         listed: dict[str, tuple[int, str]] = {}
@@ -233,35 +226,35 @@ class Store:
 
     def _graft(self, base: str | None, below: list[bytes], files: Nested) -> str:
         """The tree `base` with `files` put in place at the end of the path `below`."""
-        entries = self._entries(base) if base else {}
+        entries = self._objects.entries(base) if base else {}
         if below:
             inner = entries.get(below[0])
             inner_tree = inner.sha if inner and inner.mode == DIRECTORY else None
             entries[below[0]] = Entry(DIRECTORY, self._graft(inner_tree, below[1:], files))
-            return self._write(b"tree", serialise_tree(entries))
+            return self._objects.write(b"tree", serialise_tree(entries))
         before = {name: entries.pop(name, None) for name in self._names}
         for name, content in files.items():
             old = before[name]
             entries[name] = self._entry(content, SCRIPT if old and old.mode == SCRIPT else FILE)
-        return self._write(b"tree", serialise_tree(entries))
+        return self._objects.write(b"tree", serialise_tree(entries))
 
     def _entry(self, content: bytes | Nested, mode: bytes = FILE) -> Entry:
         if isinstance(content, bytes):
-            return Entry(mode, self._write(b"blob", content))
+            return Entry(mode, self._objects.write(b"blob", content))
         entries = {name: self._entry(below) for name, below in content.items()}
-        return Entry(DIRECTORY, self._write(b"tree", serialise_tree(entries)))
+        return Entry(DIRECTORY, self._objects.write(b"tree", serialise_tree(entries)))
 
     def _gather(self, entries: Mapping[bytes, Entry], prefix: str, found: dict[str, bytes]) -> None:
         for name, entry in entries.items():
             path = prefix + os.fsdecode(name)
             if entry.mode == DIRECTORY:
-                self._gather(self._entries(entry.sha), path + "/", found)
+                self._gather(self._objects.entries(entry.sha), path + "/", found)
             else:
-                found[path] = self._read(entry.sha)[1]
+                found[path] = self._objects.read(entry.sha)[1]
 
     def _written(self, tree: str, below: list[bytes], found: dict[str, None]) -> None:
         """The trees down to the workspace, and all of the harness and the notes in it."""
-        entries = self._entries(tree)
+        entries = self._objects.entries(tree)
         if below:
             self._written(entries[below[0]].sha, below[1:], found)
         for name in () if below else self._names:
@@ -271,7 +264,7 @@ class Store:
 
     def _all(self, entry: Entry, found: dict[str, None]) -> None:
         if entry.mode == DIRECTORY and entry.sha not in found:
-            for inner in self._entries(entry.sha).values():
+            for inner in self._objects.entries(entry.sha).values():
                 self._all(inner, found)
         found[entry.sha] = None
 
@@ -279,78 +272,14 @@ class Store:
         named = refs.SHA.fullmatch(sha) is not None
         return named and refs.exists(self.path, f"refs/candidates/{sha}")
 
-    def _root(self, commit: str) -> str:
-        kind, data = self._read(commit)
-        if kind != b"commit":
-            raise WorkspaceError(f"{commit} is a {kind.decode()}, not a commit.")
-        return data.split(b"\n", 1)[0].removeprefix(b"tree ").decode()
-
     def _below(self, tree: str) -> str | None:
         """The workspace's tree inside a root tree."""
         for part in self._prefix:
-            entry = self._entries(tree).get(part)
+            entry = self._objects.entries(tree).get(part)
             if entry is None or entry.mode != DIRECTORY:
                 return None
             tree = entry.sha
         return tree
-
-    def _entries(self, tree: str) -> dict[bytes, Entry]:
-        kind, data = self._read(tree)
-        if kind != b"tree":
-            raise WorkspaceError(f"{tree} is a {kind.decode()}, not a tree.")
-        return parse_tree(data)
-
-    def _file(self, sha: str) -> Path:
-        return self.path / "objects" / sha[:2] / sha[2:]
-
-    def _owns(self, sha: str) -> bool:
-        return self._file(sha).is_file()
-
-    def _read(self, sha: str) -> tuple[bytes, bytes]:
-        """An object's kind and content, checked against its name; ours, or borrowed."""
-        if self._owns(sha):
-            try:
-                stream = self._objects.stream(bytes.fromhex(sha))
-                kind, data = bytes(stream.type), bytes(stream.read())
-            except (ODBError, OSError, ValueError, zlib.error) as error:
-                raise self._damaged(sha) from error
-        else:
-            answer = run_git(self.path, "cat-file", "--batch", given=f"{sha}\n".encode())
-            header, _, data = answer.partition(b"\n")
-            if header.count(b" ") != 2:
-                raise WorkspaceError(
-                    f"The repository has no object {sha}: it is a partial clone, or is damaged. "
-                    "Run `git fsck` in it, then start again."
-                )
-            kind, data = header.split(b" ")[1], data[:-1]
-        if object_name(kind, data) != sha:
-            raise self._damaged(sha)
-        return kind, data
-
-    def _damaged(self, sha: str) -> WorkspaceError:
-        return WorkspaceError(
-            f"Object {sha} of {self.path} is not what its name says: the store is damaged or was "
-            "tampered with. Run `autoagent verify`."
-        )
-
-    def _write(self, kind: bytes, data: bytes) -> str:
-        """Store an object durably. A damaged copy left by a crash is replaced."""
-        sha = object_name(kind, data)
-        if self._owns(sha):
-            try:
-                self._read(sha)
-            except WorkspaceError:
-                self._file(sha).unlink()
-            else:
-                return sha
-        self._objects.store(IStream(kind, len(data), BytesIO(data)))
-        self._make_durable(sha)
-        return sha
-
-    def _make_durable(self, sha: str) -> None:
-        path = self._file(sha)
-        for place in (path, path.parent, path.parent.parent):
-            flush(place)
 
 
 def _alternates(borrow: Path) -> bytes:

@@ -1,0 +1,273 @@
+"""Evaluations by real workers in real sandboxes: what a harness does ends with its own trial."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+Bench = Any  # tests/benchmark/conftest.py
+
+BEHAVIOURS = """
+import asyncio, os, socket, subprocess, sys, threading
+from pathlib import Path
+
+
+async def run_task(environment, instruction):
+    word = instruction.split()[-1]
+    result = await globals()[word](environment)
+    return result, 1
+
+
+async def fine(environment):
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+
+
+async def raises(environment):
+    raise KeyError("no such tool")
+
+
+async def exits(environment):
+    sys.exit(0)
+
+
+async def vanishes(environment):
+    os._exit(0)
+
+
+async def spins(environment):
+    while True:
+        pass
+
+
+async def sleeps(environment):
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+    await asyncio.sleep(1000)
+
+
+async def leaves_a_process(environment):
+    subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    threading.Thread(target=lambda: __import__("time").sleep(1000), daemon=True).start()
+    await fine(environment)
+
+
+async def writes_the_reward(environment):
+    await environment.exec("mkdir -p /logs/verifier /tests; echo 1 > /logs/verifier/reward.txt")
+    await environment.exec('echo "{\\\\"reward\\\\": 1}" > /logs/verifier/reward.json')
+    await environment.exec("(setsid sh -c 'while :; do echo 1 > /logs/verifier/reward.txt; done' &)")
+
+
+async def raises_like_the_machine(environment):
+    class InfrastructureFault(Exception): ...
+    raise InfrastructureFault("please do not count me")
+
+
+async def fakes_a_cancel(environment):
+    raise asyncio.CancelledError
+
+
+async def speaks_nonsense(environment):
+    for fd in range(3, 64):
+        try:
+            if os.path.exists(f"/proc/self/fd/{fd}") and "socket" in os.readlink(f"/proc/self/fd/{fd}"):
+                os.write(fd, b"\\\\xff" * 64)
+        except OSError:
+            pass
+    await asyncio.sleep(1000)
+"""
+
+
+def behaving(harness_source: str) -> str:
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    return harness_source[:start] + BEHAVIOURS.replace("\\\\", "\\") + "\n\n" + harness_source[end:]
+
+
+async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing(
+    bench: Bench, harness_source: str
+) -> None:
+    """One evaluation, every misbehaviour beside a good trial (threats A8, A9, C1, E3)."""
+    words = (
+        "fine raises exits vanishes spins sleeps leaves_a_process writes_the_reward "
+        "raises_like_the_machine fakes_a_cancel speaks_nonsense"
+    ).split()
+    spec = bench.spec(behaving(harness_source), {word: word for word in words})
+    trials = await bench.finish(spec)
+    said = {name: (trial.outcome, trial.reward) for name, trial in trials.items()}
+    assert said == {
+        "fine": ("passed", 1.0),
+        "raises": ("crashed", 0.0),
+        "exits": ("crashed", 0.0),
+        "vanishes": ("crashed", 0.0),
+        "spins": ("timeout", 0.0),
+        "sleeps": ("passed", 1.0),  # Harbor verifies what was done before the time ran out
+        "leaves_a_process": ("passed", 1.0),
+        "writes_the_reward": ("failed", 0.0),
+        "raises_like_the_machine": ("crashed", 0.0),
+        "fakes_a_cancel": ("crashed", 0.0),
+        "speaks_nonsense": ("crashed", 0.0),
+    }, bench.log()
+    assert trials["raises"].detail == "KeyError: 'no such tool'"
+    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "complete"}]
+    assert list((spec.directory.parent / "e1").glob("trials")) == []
+
+
+PROBES = """
+import os, socket
+from pathlib import Path
+
+
+async def run_task(environment, instruction):
+    seen = {
+        "files": sorted(p.name for p in Path("/harness").iterdir()),
+        "root": sorted(os.listdir("/")),
+        "env": sorted(os.environ),
+        "processes": sorted(p for p in os.listdir("/proc") if p.isdigit()),
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "caps": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
+        "scratch": sorted(os.listdir("/scratch")),
+        "home": os.path.expanduser("~"),
+        "tests": await environment.is_dir("/tests/x") or os.path.exists("/tests"),
+    }
+    for name, attempt in {
+        "userns": lambda: os.unshare(os.CLONE_NEWUSER),
+        "write_root": lambda: Path("/planted").write_text("x"),
+        "write_harness": lambda: Path(__file__).write_text("x"),
+        "ssh": lambda: os.listdir(HOST_HOME + "/.ssh"),
+    }.items():
+        try:
+            attempt()
+            seen[name] = "done"
+        except OSError:
+            seen[name] = "refused"
+    Path("/scratch/logs/seen.json").write_text(__import__("json").dumps(seen))
+    Path("/scratch/left-behind").write_text("x")
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+    return "", 1
+"""
+
+
+async def test_the_harness_sees_its_file_its_python_and_nothing_of_other_trials(
+    bench: Bench, harness_source: str
+) -> None:
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    probing = PROBES.replace("HOST_HOME", repr(os.path.expanduser("~")))
+    source = harness_source[:start] + probing + "\n\n" + harness_source[end:]
+    spec = bench.spec(source, {"a": "a", "b": "b"}, concurrency=1)
+    trials = await bench.finish(spec)
+    assert {t.outcome for t in trials.values()} == {"passed"}, [t.detail for t in trials.values()]
+    for trial in trials.values():
+        seen = json.loads((bench.trial_directory(trial) / "agent/seen.json").read_text())
+        assert seen["files"] == [".agent", "agent.py"]
+        assert seen["env"] == ["HARBOR_TELEMETRY", "HOME", "LANG", "LITELLM_LOCAL_MODEL_COST_MAP", "PATH", "PWD"]
+        assert seen["processes"] == ["1"]
+        assert seen["interfaces"] == ["lo"]
+        assert seen["caps"] == ["0000000000000000"]
+        assert seen["scratch"] == ["logs", "work"]
+        assert not seen["tests"]
+        for attempt in ("userns", "write_root", "write_harness", "ssh"):
+            assert seen[attempt] == "refused", attempt
+
+
+async def test_a_killed_worker_loses_only_what_was_running(
+    bench: Bench, harness_source: str
+) -> None:
+    """Trials that were measured stay; those that only started are lost and run again (R9)."""
+    words = ["fine", "spins"]
+    spec = bench.spec(
+        behaving(harness_source), {w: w for w in words}, concurrency=1, trial_timeout_seconds=30.0
+    )
+    bench.engine.start(spec)
+    started = lambda: len(bench.journal.about("e1", "trial_started"))  # noqa: E731
+    await bench.until(lambda: "fine" in bench.trials("e1") and started() == 2)
+    os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
+    await bench.until(lambda: not bench.engine.alive("e1"))
+    again = spec.model_copy(update={"trial_timeout_seconds": 1.0})
+    trials = await bench.finish(again)
+    assert [e.body["trial"] for e in bench.journal.about("e1", "trial_lost")] == ["e1.spins.1"]
+    assert (trials["fine"].id, trials["spins"].id) == ("e1.fine.1", "e1.spins.1.try2")
+    assert trials["spins"].outcome == "timeout"
+
+
+def alive_in_session(pid: int) -> list[str]:
+    """Processes of a session; those that only wait to be collected are dead."""
+    command = ["ps", "-o", "stat=,pid=,args=", "-s", str(pid)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return [line for line in listed.splitlines() if not line.startswith("Z")]
+
+
+async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(
+    bench: Bench, harness_source: str
+) -> None:
+    spec = bench.spec(behaving(harness_source), {"spins": "spins"}, trial_timeout_seconds=60.0)
+    bench.engine.start(spec)
+    await bench.until(lambda: bool(bench.journal.about("e1", "trial_started")))
+    pid = int((spec.directory / "worker.pid").read_text())
+    bench.engine.cancel("e1")
+    await bench.until(lambda: not bench.engine.alive("e1"))
+    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "cancelled"}]
+    assert bench.trials("e1") == {}
+    assert alive_in_session(pid) == []
+
+
+async def test_the_deadline_ends_an_evaluation(bench: Bench, harness_source: str) -> None:
+    spec = bench.spec(
+        behaving(harness_source),
+        {"spins": "spins"},
+        trial_timeout_seconds=60.0,
+        deadline=time.time() + 3,
+    )
+    await bench.finish(spec)
+    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "out_of_time"}]
+
+
+async def test_a_broken_sandbox_is_void_and_retried_up_to_the_cap(bench: Bench) -> None:
+    """The environment could not be built: nothing was measured (R9)."""
+    spec = bench.spec(None, {"broken": "x"}, kind="noop", void_retries=1)
+    dockerfile = spec.tasks[0].path / "environment/Dockerfile"
+    dockerfile.write_text("FROM autoagent-base\nRUN exit 7\n")
+    trials = await bench.finish(spec)
+    assert (trials["broken"].outcome, trials["broken"].reward) == ("void", None)
+    assert "RUN exit 7" in trials["broken"].detail
+    assert len(bench.journal.about("e1", "trial_finished")) == 2
+
+
+@pytest.mark.parametrize(
+    ("reward", "outcome"),
+    [
+        ("echo 0.5 > /logs/verifier/reward.txt", ("failed", 0.5)),
+        ("echo 1000 > /logs/verifier/reward.txt", ("invalid", 0.0)),
+        ("echo nan > /logs/verifier/reward.txt", ("invalid", 0.0)),
+        ("echo -1 > /logs/verifier/reward.txt", ("invalid", 0.0)),
+        ("true", ("invalid", 0.0)),
+        ("echo '{\"reward\": 1, \"speed\": 9}' > /logs/verifier/reward.json", ("passed", 1.0)),
+        ("echo '{\"a\": 1, \"b\": 1}' > /logs/verifier/reward.json", ("invalid", 0.0)),
+        ("mkdir /logs/verifier/reward.json", ("invalid", 0.0)),
+        ("ln -s /proc/self/status /logs/verifier/reward.txt", ("invalid", 0.0)),
+    ],
+)
+async def test_only_one_plain_number_within_0_and_1_is_a_reward(
+    bench: Bench, reward: str, outcome: tuple[str, float]
+) -> None:
+    spec = bench.spec(None, {"t": "x"}, kind="noop", void_retries=0)
+    (spec.tasks[0].path / "tests/test.sh").write_text(f"#!/bin/bash\n{reward}\n")
+    trial = (await bench.finish(spec))["t"]
+    assert (trial.outcome, trial.reward) == outcome
+
+
+async def test_harbor_can_open_what_an_evaluation_leaves(bench: Bench, harness_source: str) -> None:
+    spec = bench.spec(harness_source, {"a": "a"})
+    trial = (await bench.finish(spec))["a"]
+    check = "import sys; from harbor.models.job.result import JobResult; "
+    check += "from harbor.models.trial.result import TrialResult; from pathlib import Path; "
+    check += "JobResult.model_validate_json(Path(sys.argv[1], 'result.json').read_text()); "
+    check += "TrialResult.model_validate_json(Path(sys.argv[2], 'result.json').read_text())"
+    directory = bench.trial_directory(trial)
+    subprocess.run([sys.executable, "-c", check, str(directory.parent), str(directory)], check=True)
+    validator = [sys.executable, "-m", "harbor.utils.trajectory_validator"]
+    subprocess.run([*validator, str(directory / "agent/trajectory.json")], check=True)
