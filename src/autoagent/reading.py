@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from autoagent import budget, evaluations
 from autoagent.benchmark import trajectory
@@ -69,7 +70,12 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     """What the human should know: tasks left out, lint lines, a repaired branch."""
     if position.phase == "new":
         return ()
-    left_out = dict(table.climb()["excluded"])
+    held_out = table.workspace.config.holdout.tasks  # which the meta-agent never hears of
+    left_out = {
+        name: why
+        for name, why in table.climb()["excluded"].items()
+        if not any(fnmatchcase(name, pattern) for pattern in held_out)
+    }
     for event in table.this_climb(Kind.TASKS_VALIDATED):
         left_out.update(event.body["excluded"])
     lines = [f"task {name} is left out: {why}" for name, why in left_out.items()]

@@ -29,7 +29,7 @@ def build(tmp_path: Path, dockerfile: str = "", network: NetworkMode = NetworkMo
         task_env_config=EnvironmentConfig(),
         network_policy=NetworkPolicy(network_mode=network),
         images=str(tmp_path / "images"),
-        trials=str(tmp_path / "trials"),
+        scratch=str(tmp_path / "scratch"),
     )
 
 
@@ -127,7 +127,10 @@ async def test_what_the_agent_phase_plants_in_guarded_places_is_hidden_afterward
     (tests / "test.sh").write_text("#!/bin/bash\nls /tests /logs/verifier /solution\n")
     (tests / "test.sh").chmod(0o755)
     await sandbox.upload_dir(tests, "/tests")
-    assert await shell(sandbox, "/tests/test.sh") == "/logs/verifier:\n\n/solution:\n\n/tests:\ntest.sh"
+    assert (
+        await shell(sandbox, "/tests/test.sh")
+        == "/logs/verifier:\n\n/solution:\n\n/tests:\ntest.sh"
+    )
 
 
 async def test_the_agent_phase_cannot_aim_a_later_mount(
@@ -180,4 +183,4 @@ async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: P
 async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_path: Path) -> None:
     await sandbox.exec("mkdir -p /app/x; touch /app/x/y; chmod 000 /app/x")
     await sandbox.stop(delete=True)
-    assert list((tmp_path / "trials").iterdir()) == []
+    assert list((tmp_path / "scratch").glob("trial-*")) == []

@@ -1,6 +1,7 @@
 """Candidates in the server's own repository: whole, durable, checked, and readable by git."""
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def borrowing(user: Path) -> Store:
 
 _part = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)
 _notes = st.dictionaries(
-    st.lists(_part.filter(lambda p: p not in (".", "..") and p.lower() != ".git"), min_size=1, max_size=3)
+    st.lists(
+        _part.filter(lambda p: p not in (".", "..") and p.lower() != ".git"), min_size=1, max_size=3
+    )
     .map("/".join)
     .map(".agent/{}".format),
     st.binary(max_size=200),
@@ -61,7 +64,9 @@ def _consistent(notes: dict[str, bytes]) -> bool:
     return not any(a != b and b.startswith(a + "/") for a in notes for b in notes)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None
+)
 @given(_notes.filter(_consistent), st.binary(max_size=500), st.text(max_size=80))
 def test_a_candidate_comes_back_exactly(
     store: Store, notes: dict[str, bytes], harness: bytes, message: str
@@ -98,12 +103,12 @@ def test_a_commit_is_its_parents_tree_with_the_harness_and_notes_replaced(user: 
     """So the branch merges well; everything else stays what it was, to the byte."""
     store, head = borrowing(user), git(user, "rev-parse", "HEAD").strip()
     commit = store.commit(FILES, parent=head, message="m")
-    changes = git(store.path, "diff-tree", "-r", "--raw", "--abbrev=4", head, commit).splitlines()
-    assert [line.split(" ")[0:2] + [line[-30:].split("\t")[-1]] for line in changes] == [
-        [":000000", "100644", "ws/.agent/skills/diff.md"],
-        [":100644", "000000", "ws/.agent/old.md"],
-        [":100755", "100755", "ws/agent.py"],
-    ]
+    changes = git(store.path, "diff-tree", "-r", "--raw", head, commit).splitlines()
+    assert {line.split("\t")[1]: line.split(" ")[:2] for line in changes} == {
+        "ws/.agent/skills/diff.md": [":000000", "100644"],
+        "ws/.agent/old.md": [":100644", "000000"],
+        "ws/agent.py": [":100755", "100755"],
+    }
     assert git(store.path, "rev-parse", f"{commit}^").strip() == head
 
 
@@ -152,7 +157,14 @@ def test_a_commit_of_the_user_is_not_a_candidate(user: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [".agent/../x", ".agent//x", "/agent.py", ".agent/.git/config", ".agent/.GIT/hooks/x", "README"],
+    [
+        ".agent/../x",
+        ".agent//x",
+        "/agent.py",
+        ".agent/.git/config",
+        ".agent/.GIT/hooks/x",
+        "README",
+    ],
 )
 def test_a_path_outside_a_candidate_is_refused(store: Store, path: str) -> None:
     with pytest.raises(WorkspaceError):
@@ -214,6 +226,19 @@ def test_a_config_somebody_put_into_the_store_is_replaced(store: Store) -> None:
     assert "fsmonitor" not in (store.path / "config").read_text()
 
 
+def test_a_full_disk_loses_nothing_and_is_told(store: Store) -> None:
+    before = store.commit(FILES, parent=None, message="m")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(WorkspaceError, match="was not stored .*nothing was lost"):
+            store.commit({"agent.py": os.urandom(5000)}, parent=before, message="m")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert git(store.path, "fsck", "--no-progress", "--no-dangling") == ""
+    assert (store.files(before), store.sweep_locks()) == (FILES, [])
+
+
 # -- branches ---------------------------------------------------------------------------------
 
 
@@ -252,7 +277,9 @@ def test_a_lock_left_by_a_killed_process_waits_for_the_sweep(store: Store) -> No
     assert store.sweep_locks() == []
 
 
-@pytest.mark.parametrize("tag", ["", "-x", "A", "a..b", "a.lock", "a.", "a/b", "a b", "a" * 41, "ä", "a\n"])
+@pytest.mark.parametrize(
+    "tag", ["", "-x", "A", "a..b", "a.lock", "a.", "a/b", "a b", "a" * 41, "ä", "a\n"]
+)
 def test_a_tag_git_would_not_take_is_refused(store: Store, tag: str) -> None:
     with pytest.raises(WorkspaceError, match=r"cannot name a climb"):
         store.branch(tag)

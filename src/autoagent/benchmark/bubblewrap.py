@@ -4,9 +4,11 @@ A sandbox starts from nothing: no host directory is visible unless it is named h
 by the caller. https://github.com/containers/bubblewrap
 """
 
+import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from autoagent.errors import InfrastructureFault
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = (
     "alternatives",
-    "ca-certificates",
     "group",
     "ld.so.cache",
     "ld.so.conf",
@@ -28,11 +29,11 @@ _ETC = (
     "passwd",
     "protocols",
     "services",
-    "ssl/certs",
     "ssl/openssl.cnf",
 )
 """The part of /etc that programs need to start; nothing that holds a secret."""
-_ETC_NETWORK = ("hosts", "resolv.conf", "host.conf", "gai.conf")
+_ETC_NETWORK = ("ca-certificates", "gai.conf", "host.conf", "hosts", "resolv.conf", "ssl/certs")
+"""What programs need besides, where there is a network."""
 
 
 @cache
@@ -42,22 +43,40 @@ def binary() -> str:
 
 
 @cache
-def system_binds(*, network: bool) -> tuple[str, ...]:
-    """Read-only binds of the operating system's programs, libraries and a little of /etc.
+def system_binds() -> tuple[str, ...]:
+    """Read-only binds of the operating system's programs and libraries.
 
-    Every bind target is a direct child of the root or lies in a fresh tmpfs: a target whose
-    parent directory a sandboxed process can replace would let it aim a later mount.
+    Every bind target is a direct child of the root: a target whose parent directory a
+    sandboxed process can replace would let it aim a later mount.
     """
     arguments: list[str] = []
     for path in map(Path, _SYSTEM):
         if path.is_dir():  # a link into /usr becomes a mount too, so that it cannot be replaced
             arguments += ["--ro-bind", str(path.resolve()), str(path)]
-    arguments += ["--tmpfs", "/etc"]
+    return tuple(arguments)
+
+
+def make_etc(directory: Path, *, network: bool) -> Path:
+    """A copy of the part of /etc that programs need, made once in `directory`.
+
+    One directory is one mount; a mount for each file would cost every command milliseconds.
+    """
+    target = directory / ("etc-network" if network else "etc")
+    if target.exists():
+        return target
+    directory.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix="etc-", dir=directory))
+    building.chmod(0o755)
     for name in (*_ETC, *(_ETC_NETWORK if network else ())):
-        path = Path("/etc", name)
-        if path.exists():
-            arguments += ["--ro-bind", str(path.resolve()), str(path)]
-    return (*arguments, "--remount-ro", "/etc")
+        source, place = Path("/etc", name), building / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            manuals = shutil.ignore_patterns("*.gz")
+            shutil.copytree(source, place, symlinks=True, ignore=manuals)
+        elif source.is_file():
+            shutil.copyfile(source, place)
+    building.rename(target)
+    return target
 
 
 @cache
@@ -98,7 +117,7 @@ def probe() -> str | None:
     """
     command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
     command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--die-with-parent"]
-    command += [*system_binds(network=False), "--proc", "/proc", "--dev", "/dev", "/usr/bin/true"]
+    command += [*system_binds(), "--proc", "/proc", "--dev", "/dev", "/usr/bin/true"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=20, check=False)
     except OSError as error:

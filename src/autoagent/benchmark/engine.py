@@ -12,6 +12,9 @@ from autoagent.records import EvaluationKind, Record
 WorkerEnd = Literal["complete", "cancelled", "out_of_time"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
+SCRATCH = "scratch"
+"""Directory of an evaluation that exists only while its worker runs."""
+
 
 class TaskSpec(Record):
     """A frozen task: its name and its directory in the snapshot."""

@@ -23,7 +23,7 @@ from harbor.environments.base import BaseEnvironment
 
 from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.calls import CallRecord, serve_call
-from autoagent.benchmark.engine import EvaluationSpec
+from autoagent.benchmark.engine import SCRATCH, EvaluationSpec
 from autoagent.benchmark.inside import wire
 from autoagent.errors import InfrastructureFault
 
@@ -60,6 +60,7 @@ class HarnessProcess:
         assert spec.harness is not None
         self._spec, self._harness = spec, spec.harness
         self._isolated = spec.isolation == "sandbox"
+        self._etc = Path("/etc")
         self._control: socket.socket | None = None
 
     @contextlib.asynccontextmanager
@@ -69,9 +70,14 @@ class HarnessProcess:
         Raises:
             InfrastructureFault: It did not come up.
         """
+        if self._isolated:
+            bubblewrap.require()
+            self._etc = bubblewrap.make_etc(self._spec.directory / SCRATCH, network=False)
+        scratch_home = self._spec.directory / SCRATCH
+        scratch_home.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = (self._spec.directory / "harness.log").open("ab")
-        with ours, log, tempfile.TemporaryDirectory(prefix="autoagent-harness-") as scratch:
+        with ours, log, tempfile.TemporaryDirectory(prefix="harness-", dir=scratch_home) as scratch:
             self._scratch = Path(scratch)
             with theirs:
                 process = subprocess.Popen(
@@ -170,7 +176,8 @@ class HarnessProcess:
         command += ["--hostname", "harness", "--clearenv"]
         for name, value in self._environment().items():
             command += ["--setenv", name, value]
-        command += [*bubblewrap.system_binds(network=False), *bubblewrap.harness_binds()]
+        command += [*bubblewrap.system_binds(), *bubblewrap.harness_binds()]
+        command += ["--ro-bind", str(self._etc), "/etc"]
         command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
         command += ["--ro-bind", str(self._harness), "/harness"]
         command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import logging
 import os
-import shutil
 import signal
 import sys
 import time
@@ -23,7 +22,8 @@ from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfi
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
-from autoagent.benchmark.engine import EvaluationSpec, WorkerEnd
+from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
+from autoagent.benchmark.environments.beneath import remove_tree
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import trial_of
@@ -132,7 +132,7 @@ class Worker:
                 import_path="autoagent.benchmark.environments.sandbox:SandboxEnvironment",
                 kwargs={
                     "images": str(spec.directory.parent / "images"),
-                    "trials": str(spec.directory / "trials"),
+                    "scratch": str(spec.directory / SCRATCH),
                 },
             ),
             tasks=[TaskConfig(path=paths[name]) for name, _ in slots],
@@ -206,7 +206,7 @@ def main(directory: Path) -> int:
     os.set_inheritable(int(os.environ[LOCK_FD_VARIABLE]), False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     spec = EvaluationSpec.model_validate_json((directory / SPEC_FILE).read_bytes())
-    shutil.rmtree(directory / "trials", ignore_errors=True)  # of a worker that was killed
+    remove_tree(directory / SCRATCH)  # of a worker that was killed
     worker = Worker(spec)
     try:
         worker.end(asyncio.run(_supervise(worker, spec)))
@@ -215,7 +215,7 @@ def main(directory: Path) -> int:
         logging.exception("the worker stopped%s", ": the disk is full" if full else "")
         return 1
     finally:
-        shutil.rmtree(directory / "trials", ignore_errors=True)
+        remove_tree(directory / SCRATCH)
     return 0
 
 

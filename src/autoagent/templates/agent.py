@@ -16,7 +16,7 @@ from harbor.agents.base import BaseAgent
 from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 
-SYSTEM_PROMPT = """You do what the instruction asks, with the tools you have, and check the result."""
+SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
 MODEL = "none"  # fixed, unless the human changes it
 MAX_TURNS = 30
 

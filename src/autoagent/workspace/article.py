@@ -144,10 +144,10 @@ def _task_toml(task: Conformed) -> Iterator[str]:
     if isinstance(name, str) and "name" not in _table(content, "task"):
         full = name if FULL_NAME.fullmatch(name) else f"local/{short_name(name)}"
         text = _moved(text, "name", "task", f'"{full}"')
-        yield f'task.toml: name: the article\'s form, read as [task] name = "{full}".'
+        yield f'task.toml: name: the article\'s form, now "{full}" in [task].'
     if isinstance(seconds, int | float) and "timeout_sec" not in _table(content, "agent"):
         text = _moved(text, "timeout_sec", "agent", repr(float(seconds)))
-        yield f"task.toml: timeout_sec: the article's form, read as {seconds} in [agent]."
+        yield f"task.toml: timeout_sec: the article's form, now {seconds} in [agent]."
     if text.encode() != file.read():
         task.files["task.toml"] = File(text.encode(), file.executable)
 

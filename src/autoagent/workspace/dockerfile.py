@@ -30,6 +30,7 @@ ELSEWHERE = 'needs environment = "docker", which is not in this release'
 
 _LARGEST = 256 * 1024
 _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})
+_ELSEWHERE = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
 _SHELL = ("/bin/sh", "-c")
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?[A-Za-z_]")
 
@@ -118,7 +119,7 @@ def parse_dockerfile(
     """
     reader = _Reader(where, context)
     try:
-        lines = content.decode("utf-8").splitlines()
+        lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
         return Recipe(), [f"{where}: byte {error.start} is not UTF-8. Save the file as UTF-8."]
     file: Any = BytesIO(content)  # the library reads bytes, its stubs say str
@@ -188,8 +189,10 @@ class _Reader:
                     pass
                 case name if name in _SKIPPED:
                     pass
-                case _:
+                case name if name in _ELSEWHERE:
                     raise Unsupported(f"{name} {ELSEWHERE}.")
+                case _:
+                    raise Unsupported(f"{name[:40]} is not an instruction. Correct or remove it.")
         except Unsupported as problem:
             self.refuse(line, str(problem))
 
@@ -270,9 +273,7 @@ class _Reader:
         """A source's paths in the context; a wildcard never crosses a `/`."""
         path = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
         if ".." in source.split("/"):
-            raise Unsupported(
-                f"COPY {source} leaves the context. Put the file beside the Dockerfile."
-            )
+            raise Unsupported(f"COPY {source} leaves the context. Put it beside the Dockerfile.")
         if not path:
             return ["."]
         pattern = path.split("/")

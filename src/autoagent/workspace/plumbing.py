@@ -14,6 +14,20 @@ from autoagent.errors import WorkspaceError
 _SECONDS = 120
 
 
+_NO_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+
+
+def forget_git_environment() -> None:
+    """Remove every GIT_* variable from this process and point git at no configuration.
+
+    GitPython asks them where objects, work trees and repositories are, and a process that
+    is started from here would inherit them (threat D9).
+    """
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
+    os.environ.update(_NO_CONFIG)
+
+
 def run_git(own_repository: Path, *arguments: str, given: bytes = b"") -> bytes:
     """Run a plumbing command: no configuration but the repository's, no inherited GIT_*.
 
@@ -27,8 +41,7 @@ def run_git(own_repository: Path, *arguments: str, given: bytes = b"") -> bytes:
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
         "HOME": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
+        **_NO_CONFIG,
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_TERMINAL_PROMPT": "0",

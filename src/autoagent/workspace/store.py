@@ -30,7 +30,7 @@ from autoagent.workspace.git_objects import (
     serialise_tree,
 )
 from autoagent.workspace.object_store import ObjectStore
-from autoagent.workspace.plumbing import run_git
+from autoagent.workspace.plumbing import forget_git_environment, run_git
 
 AUTHOR = Actor("AutoAgent", "autoagent@localhost")
 NOTES = ".agent"
@@ -74,10 +74,9 @@ class Store:
         ensure(path / "config", _CONFIG)
         if borrow is not None:
             ensure(path / "objects/info/alternates", _alternates(borrow))
+        forget_git_environment()
         self._repo = _OwnRepo(path, odbt=LooseObjectDB, expand_vars=False)
-        # Repo asks GIT_OBJECT_DIRECTORY where the objects are; it has no say here.
         self._objects = ObjectStore(path)
-        self._repo.odb = self._objects.database
 
     def commit(
         self,
@@ -126,8 +125,8 @@ class Store:
             self._objects.make_durable(commit.hexsha)
         except OSError as error:
             raise WorkspaceError(
-                f"{self.path}: the candidate was not stored ({error.strerror}); nothing was lost. "
-                "Free disk space, then commit again."
+                f"{self.path}: the candidate was not stored ({error.strerror or error}); nothing "
+                "was lost. Free disk space, then commit again."
             ) from error
         refs.swap(self.path, f"refs/candidates/{commit.hexsha}", commit.hexsha, "any")
         return commit.hexsha
@@ -205,6 +204,7 @@ class Store:
         if tree is None:
             return {}
         listed: dict[str, tuple[int, str]] = {}
+        self._objects.read(tree)  # says better than ls-tree what is wrong
         lines = run_git(self.path, "ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")
         for line in lines[:-1]:
             facts, _, name = line.partition(b"\t")

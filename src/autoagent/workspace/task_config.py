@@ -277,7 +277,7 @@ def _unknown(table: BaseModel, prefix: str) -> Iterator[str]:
     for key in table.model_extra or {}:
         likely = get_close_matches(key, fields, 1)
         hint = f"; did you mean `{likely[0]}`?" if likely else "."
-        yield f"{prefix}{key}: Harbor does not know this key and ignores it{hint}"
+        yield f"{prefix}{key}: Harbor ignores this key{hint}"
     for key in fields:
         value: Any = getattr(table, key)
         if isinstance(value, BaseModel):

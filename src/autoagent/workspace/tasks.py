@@ -115,7 +115,7 @@ def _problems(task: Conformed) -> Iterator[str]:
         if "tests/test.bat" in task.files:
             yield f"tests/test.bat: a Windows test {ELSEWHERE}; write tests/test.sh."
         else:
-            yield "tests/test.sh: missing. It writes the reward to /logs/verifier/reward.txt."
+            yield "tests/test.sh: missing. It must write /logs/verifier/reward.txt."
     for folder in ("environment", "tests"):
         for name in _COMPOSE:
             if f"{folder}/{name}" in task.files:

@@ -199,10 +199,10 @@ def _git_dir(path: Path) -> Path:
         text = os.fsdecode(read_regular(path, 4096)).strip()
     except (OSError, WorkspaceError) as error:
         raise WorkspaceError(f"{path} is neither a directory nor a gitfile. Repair it.") from error
-    named = (path.parent / text.removeprefix("gitdir:").strip()).resolve()
-    if not text.startswith("gitdir:") or not named.is_dir():
+    named = path.parent / text.removeprefix("gitdir:").strip()
+    if not text.startswith("gitdir:") or "\0" in text or not named.is_dir():
         raise WorkspaceError(f"{path} says {text[:200]!r}, where no repository is. Repair it.")
-    return named
+    return named.resolve()
 
 
 def _common_dir(git_dir: Path) -> Path:

@@ -8,7 +8,7 @@ and directories are read; devices, sockets and pipes do not exist for us.
 import os
 import shutil
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -83,6 +83,11 @@ class Beneath:
         with self._directory(source) as directory:
             budget = [TREE_LIMIT, TREE_FILES_LIMIT]
             _copy_tree_out(directory, target, budget)
+
+    def make_executable(self, path: str) -> None:
+        """Let everybody run a plain file."""
+        with self._opened(path) as descriptor:
+            os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o111)
 
     def is_directory(self, path: str) -> bool:
         """Whether a path is a directory, links resolved inside the root."""
@@ -192,6 +197,22 @@ class Beneath:
         finally:
             for descriptor in trail:
                 os.close(descriptor)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a whole tree, whatever permissions a sandboxed process left in it."""
+
+    def open_up(function: Callable[..., object], name: str, error: BaseException) -> None:
+        if isinstance(error, FileNotFoundError):
+            return
+        os.chmod(Path(name).parent, 0o700)
+        if Path(name).is_dir() and not Path(name).is_symlink():
+            os.chmod(name, 0o700)
+            shutil.rmtree(name, ignore_errors=True)
+        else:
+            function(name)
+
+    shutil.rmtree(path, onexc=open_up)
 
 
 def _parts(path: str) -> list[str]:

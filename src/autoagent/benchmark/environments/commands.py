@@ -17,7 +17,13 @@ OUTPUT_LIMIT = 8 * 1024 * 1024
 
 
 def sandbox_command(
-    root: Path, *, place: str, variables: Mapping[str, str], network: bool, mounts: list[str]
+    root: Path,
+    *,
+    etc: Path,
+    place: str,
+    variables: Mapping[str, str],
+    network: bool,
+    mounts: list[str],
 ) -> list[str]:
     """The bubblewrap command that runs something over `root` with the system read-only around it.
 
@@ -27,7 +33,8 @@ def sandbox_command(
     command += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--hostname", "task"]
     if network:
         command += ["--share-net"]
-    command += ["--bind", str(root), "/", *bubblewrap.system_binds(network=network)]
+    command += ["--bind", str(root), "/", *bubblewrap.system_binds()]
+    command += ["--ro-bind", str(etc), "/etc"]
     command += [*bubblewrap.environment_binds(), "--proc", "/proc", "--dev", "/dev", *mounts]
     command += ["--chdir", place, "--clearenv"]
     for name, value in {**bubblewrap.environment_variables(), **variables}.items():

@@ -122,13 +122,6 @@ def _copy(source: Path, tree: Beneath, target: str, chmod: int | None, *, into: 
         tree.write_file(source, f"{target.rstrip('/')}/" if into else target, chmod)
 
 
-async def copy_tree(source: Path, target: Path) -> None:
-    """Copy a tree with links, modes and times, sharing blocks where the file system can."""
-    process = await asyncio.create_subprocess_exec(
-        "cp", "-a", "--reflink=auto", str(source), str(target), stderr=asyncio.subprocess.PIPE
-    )
-    _, stderr = await process.communicate()
-    if process.returncode != 0:
-        raise InfrastructureFault(
-            f"{source} was not copied to {target}: {stderr.decode(errors='replace')}"
-        )
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a tree with its links, modes and times."""
+    shutil.copytree(source, target, symlinks=True)

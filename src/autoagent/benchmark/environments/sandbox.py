@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import errno
 import os
-import shutil
+import re
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
@@ -23,13 +23,14 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.benchmark import bubblewrap
-from autoagent.benchmark.environments.beneath import Beneath
+from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
 from autoagent.errors import InfrastructureFault
 
 GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
 """Paths the agent phase never sees or fills, and the directories that hold them."""
+_HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 _MACHINE_ERRNOS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -51,16 +52,16 @@ class SandboxEnvironment(BaseEnvironment):
 
     faults: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, *args: Any, images: str, trials: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, images: str, scratch: str, **kwargs: Any) -> None:
         """Describe the environment.
 
         Args:
             args: Harbor's.
             images: Directory of built root directories, by content.
-            trials: Directory for the root directories of running trials.
+            scratch: The evaluation's own directory, for roots of running trials.
             kwargs: Harbor's.
         """
-        self._images, self._trials = Images(Path(images)), Path(trials)
+        self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
         self._image: Image | None = None
         self._agent_phase = False
@@ -88,14 +89,14 @@ class SandboxEnvironment(BaseEnvironment):
         """Make the trial's root directory from its image, building that first if needed."""
         with self._our_faults():
             bubblewrap.require()
-            self._trials.mkdir(parents=True, exist_ok=True)
-            self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._trials))
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
             for name in GUARDED.values():
                 (self._home / name).mkdir()
             self._image = await self._images.get(
                 self.environment_id, self.environment_dir, self._build_step
             )
-            await copy_tree(self._image.root, self._home / "root")
+            await asyncio.to_thread(copy_tree, self._image.root, self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *GUARDED):
                 self._root().empty(path)
 
@@ -103,7 +104,7 @@ class SandboxEnvironment(BaseEnvironment):
         """Remove everything. Nothing is left running: each exec ended with its namespace."""
         if self._home is not None:
             home, self._home = self._home, None
-            await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, home)
 
     @contextlib.contextmanager
     def agent_phase(self) -> Generator[None]:
@@ -141,11 +142,15 @@ class SandboxEnvironment(BaseEnvironment):
         if image is None or self._home is None:
             raise RuntimeError("The environment is not running.")
         variables = {**image.variables, **(self._merge_env(env) or {})}
+        if not self._agent_phase and (wanted := _HARBORS_CHMOD.fullmatch(command)):
+            return self._make_executable(wanted[1])
+        network = not self._network_disabled
         arguments = sandbox_command(
             self._home / "root",
+            etc=bubblewrap.make_etc(self._scratch, network=network),
             place=cwd or self.task_env_config.workdir or image.workdir,
             variables=variables,
-            network=not self._network_disabled,
+            network=network,
             mounts=self._guards(),
         )
         with self._our_faults():
@@ -193,6 +198,12 @@ class SandboxEnvironment(BaseEnvironment):
                 files.empty(inner)
         return None
 
+    def _make_executable(self, path: str) -> ExecResult:
+        """What Harbor asks for before a script, done here: where it lies is mounted read-only."""
+        files, inner = self._placed(path)
+        files.make_executable(inner)
+        return ExecResult(stdout="", stderr="", return_code=0)
+
     def _guards(self) -> list[str]:
         """The guarded directories, mounted for everybody but the candidate."""
         if self._agent_phase or self._home is None:
@@ -206,7 +217,12 @@ class SandboxEnvironment(BaseEnvironment):
     async def _build_step(self, image: Image, command: tuple[str, ...]) -> ExecResult:
         """A RUN instruction: the same sandbox, with a network, over the image being built."""
         arguments = sandbox_command(
-            image.root, place=image.workdir, variables=image.variables, network=True, mounts=[]
+            image.root,
+            etc=bubblewrap.make_etc(self._scratch, network=True),
+            place=image.workdir,
+            variables=image.variables,
+            network=True,
+            mounts=[],
         )
         return await run([*arguments, *command], self.task_env_config.build_timeout_sec)
 

@@ -126,7 +126,7 @@ def _private_files() -> None:
 def _limit() -> None:
     """No core dumps; bounded descriptors and processes (the latter do not bind root)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for limit, most in ((resource.RLIMIT_NOFILE, 1024), (resource.RLIMIT_NPROC, 512)):
+    for limit, most in ((resource.RLIMIT_NOFILE, 1024), (resource.RLIMIT_NPROC, 4096)):
         _, hard = resource.getrlimit(limit)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (bound, bound))

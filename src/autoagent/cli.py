@@ -1,0 +1,157 @@
+"""The command line: what was typed goes in, what is printed comes out; the work is elsewhere.
+
+Exit codes: 0 it is well, 1 it is not (a check failed), 2 it could not be done, 130 interrupted.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, override
+
+import typer
+from typer.core import TyperGroup
+
+from autoagent.__main__ import serve as serve_workspace
+from autoagent.__main__ import workspace_root
+from autoagent.errors import AutoAgentError
+
+
+class _Commands(TyperGroup):
+    """Turns an error of ours into one line and exit code 2; any other is a bug and shows itself."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AutoAgentError as error:
+            typer.echo(f"autoagent: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="An MCP server that referees an overnight hill-climb over an agent's harness.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The workspace.", show_default="$CLAUDE_PROJECT_DIR, else the current directory"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def serve(workspace: WorkspaceOption = None) -> None:
+    """Serve a workspace to an MCP client over stdio."""
+    serve_workspace(workspace)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="Where; it may hold files already.")] = Path(),
+) -> None:
+    """Make a workspace; files that exist are left alone."""
+    from autoagent.init import make_workspace
+
+    made = make_workspace(directory)
+    for path in made.created:
+        typer.echo(f"made     {path}")
+    for path in made.skipped:
+        typer.echo(f"skipped  {path} (it exists)")
+    typer.echo(f"{made.repository}\n")
+    typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Check the machine and the workspace; every failing row says what to do."""
+    from autoagent.doctor import examine
+
+    checks = examine(workspace_root(workspace))
+    failed = sum(check.state == "fail" for check in checks)
+    if as_json:
+        rows = [check.model_dump() for check in checks]
+        typer.echo(json.dumps({"ok": not failed, "checks": rows}, indent=1))
+    else:
+        from autoagent import terminal
+
+        terminal.console().print(terminal.checks_table(checks))
+        typer.echo(f"{failed} to mend." if failed else "Ready.")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def run(
+    workspace: WorkspaceOption = None,
+    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")] = "",
+    oracle: Annotated[
+        bool, typer.Option("--oracle", help="Run each task's own solution, not the harness.")
+    ] = False,
+) -> None:
+    """Measure the harness as it stands, once, outside any climb."""
+    from rich.live import Live
+
+    from autoagent import terminal
+    from autoagent.adhoc import Alone
+    from autoagent.records import Trial
+
+    names = [name.strip() for name in tasks.split(",") if name.strip()]
+    alone = Alone(workspace_root(workspace), names, oracle=oracle)
+    out, ended = terminal.console(), list[Trial]()
+    with Live(terminal.trials_table(ended), console=out, auto_refresh=False) as live:
+
+        def show(trial: Trial) -> None:
+            ended.append(trial)
+            live.update(terminal.trials_table(ended), refresh=True)
+
+        finding = alone.measure(show)
+        live.update(terminal.trials_table(finding.trials), refresh=True)
+    if not out.is_terminal:
+        out.line()
+    terminal.print_finding(out, finding)
+    raise typer.Exit(130 if finding.state == "cancelled" else 0)
+
+
+@app.command()
+def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Replay the journal and compare it with what is claimed. Reads only."""
+    from autoagent.doctor import replayed
+
+    found = replayed(workspace_root(workspace))
+    if as_json:
+        facts = found.model_dump(mode="json", exclude={"position"})
+        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
+    else:
+        from autoagent import terminal
+
+        terminal.print_audit(terminal.console(), found)
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Where to play; must be empty.", show_default="a temporary directory"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a whole climb on this machine: no Docker, no API key, no root."""
+    from autoagent.demo import demonstrate
+
+    if as_json:
+        found = demonstrate(keep)
+        facts = found.model_dump(mode="json")
+        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
+    else:
+        from autoagent import terminal
+
+        out = terminal.console()
+        with terminal.DemoScreen(out) as screen:
+            found = demonstrate(keep, screen.played, screen.doing)
+        terminal.print_demonstration(out, found)
+    raise typer.Exit(1 if found.problems else 0)

@@ -1,0 +1,317 @@
+"""`autoagent doctor`: what keeps this machine or this workspace from a night, and the remedy.
+
+One check is one row. Nothing is changed but the state directory, which is made where it
+is missing; a server that is running meanwhile is not disturbed.
+"""
+
+import platform
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from autoagent.audit import Audit, audit
+from autoagent.benchmark import bubblewrap
+from autoagent.candidates import baseline_draft
+from autoagent.config import FILE_NAME, load_config
+from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
+from autoagent.game import Kind, Position
+from autoagent.journal import Journal
+from autoagent.records import Record
+from autoagent.workspace import ledger
+from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
+from autoagent.workspace.projection import Projection
+from autoagent.workspace.selection import select
+from autoagent.workspace.tasks import inspect_task
+from autoagent.workspace.user_repo import UserRepo
+
+NEEDED_PYTHON = (3, 12)
+FREE_BYTES_NEEDED = 1024**3
+_SECONDS = 20
+
+State = Literal["ok", "note", "fail", "skip"]
+"""A `note` is worth knowing; a check is skipped where another one must be mended first."""
+
+
+class Check(Record):
+    """One row. A failing one says in `fix` what to do."""
+
+    name: str
+    state: State
+    detail: str
+    fix: str = ""
+
+
+class _Told(NamedTuple):
+    """What a check that did not fail has to say."""
+
+    detail: str
+    state: State = "ok"
+
+
+def examine(root: Path) -> list[Check]:
+    """Check the machine, then the workspace at `root`; every check is made, whatever fails."""
+    checks = [
+        _check("python", _python, "install Python 3.12 or newer"),
+        _check("git", _git, "install git"),
+        _check("sandbox", _sandbox, "allow unprivileged user namespaces; see the message"),
+        _check("python for tasks", _task_python, "run AutoAgent with a Python that uv installed"),
+        _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
+        _check("state directory", lambda: _state(root), "set AUTOAGENT_STATE_DIR to a private one"),
+    ]
+    try:
+        workspace = open_workspace(root)
+    except AutoAgentError:
+        names = ("repository", "harness", "tasks", "journal", "server", "results.tsv")
+        checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
+    else:
+        checks += _workspace_checks(workspace)
+    checks.append(Check(name="docker", state="note", detail=_docker()))
+    return checks
+
+
+def _workspace_checks(workspace: Workspace) -> list[Check]:
+    start = "`git init && git add -A && git commit -m start`, or commit or undo what differs"
+    return [
+        _check("repository", lambda: _repository(workspace), start),
+        _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
+        *_tasks(workspace),
+        _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
+        _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
+        _check("results.tsv", lambda: _ledger(workspace), "delete it; it is written again"),
+    ]
+
+
+def _check(name: str, look: Callable[[], _Told], fix: str) -> Check:
+    try:
+        told = look()
+    except AutoAgentError as error:
+        return Check(name=name, state="fail", detail=error.message, fix=fix)
+    except OSError as error:
+        said = f"{error.filename or name}: {error.strerror}"
+        return Check(name=name, state="fail", detail=said, fix=fix)
+    except (sqlite3.Error, ValueError) as error:  # a journal that is damaged beyond its events
+        return Check(name=name, state="fail", detail=f"cannot be read: {error}", fix=fix)
+    return Check(name=name, state=told.state, detail=told.detail)
+
+
+# the machine ------------------------------------------------------------------------
+
+
+def _python() -> _Told:
+    said = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < NEEDED_PYTHON:
+        raise WorkspaceError(f"{said} is too old.")
+    return _Told(said)
+
+
+def _git() -> _Told:
+    return _Told(_output(["git", "--version"]).removeprefix("git version "))
+
+
+def _sandbox() -> _Told:
+    bubblewrap.require()
+    return _Told(f"bubblewrap works ({_output([bubblewrap.binary(), '--version'])})")
+
+
+def _task_python() -> _Told:
+    command = [bubblewrap.binary(), "--unshare-all", "--die-with-parent", "--clearenv"]
+    command += [*bubblewrap.system_binds(), *bubblewrap.environment_binds()]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    for name, value in bubblewrap.environment_variables().items():
+        command += ["--setenv", name, value]
+    show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
+    with tempfile.TemporaryDirectory() as scratch:
+        etc = Path(scratch, "etc")
+        bubblewrap.make_etc(etc, network=False)
+        return _Told(_output([*command, "--ro-bind", str(etc), "/etc", "python3", "-c", show]))
+
+
+def _docker() -> str:
+    socket = Path("/var/run/docker.sock")
+    there = "seems to be" if socket.exists() else "is not"
+    return f"a daemon {there} here; not used in this release"
+
+
+def _output(command: list[str]) -> str:
+    """What a command printed.
+
+    Raises:
+        WorkspaceError: It is missing, fails or hangs.
+    """
+    program = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=True
+        )
+    except FileNotFoundError as error:
+        raise WorkspaceError(f"{program} is not installed.") from error
+    except subprocess.SubprocessError as error:
+        said = str(getattr(error, "stderr", None) or error).strip()
+        raise WorkspaceError(f"{program} failed: {said}") from error
+    return done.stdout.strip()
+
+
+# the workspace ----------------------------------------------------------------------
+
+
+def _config(root: Path) -> _Told:
+    if not root.is_dir():
+        raise WorkspaceError(f"{root} is not a directory.")
+    config = load_config(root)
+    if config.isolation == "process":
+        return _Told('isolation = "process": the harness runs UNSANDBOXED', "note")
+    there = (root / FILE_NAME).exists()
+    return _Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
+
+
+def _state(root: Path) -> _Told:
+    try:
+        state = open_workspace(root).state
+    except AutoAgentError as error:
+        if _config_is_wrong(root):
+            return _Told(f"{state_directory(root.resolve())}; not looked at yet", "skip")
+        raise WorkspaceError(error.message) from error
+    with tempfile.TemporaryFile(dir=state):
+        pass
+    free = shutil.disk_usage(state).free
+    if free < FREE_BYTES_NEEDED:
+        raise WorkspaceError(f"{state}: {free / 1024**2:.0f} MiB are free, and 1 GiB is needed.")
+    return _Told(f"{state}: private, {free / 1024**3:.0f} GiB free")
+
+
+def _config_is_wrong(root: Path) -> bool:
+    try:
+        load_config(root)
+    except AutoAgentError:
+        return True
+    return not root.is_dir()
+
+
+def _repository(workspace: Workspace) -> _Told:
+    repo = UserRepo.discover(workspace.root)
+    projection = Projection(workspace)
+    position, climb_head = _climb(workspace)
+    if position.phase not in ("new", "finished"):
+        if others := projection.changed_elsewhere(climb_head):
+            listed = ", ".join(others[:10])
+            raise WorkspaceError(f"{listed} differ from what the climb {position.tag} began with.")
+        return _Told(f"{repo.top}: the climb {position.tag} is being played here")
+    head = projection.clean_head(f"doctor-{secrets.token_hex(6)}")
+    return _Told(f"{repo.top}: clean at {head[:7]}")
+
+
+def _climb(workspace: Workspace) -> tuple[Position, str]:
+    """Where the climb stands, and the commit it started from."""
+    if not workspace.journal.exists():
+        return Position(), ""
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        start, stored = journal.last(Kind.CLIMB_STARTED), journal.position()
+        position = Position.model_validate_json(stored) if stored else Position()
+        return position, start.body["head"] if start else ""
+
+
+def _harness(workspace: Workspace) -> _Told:
+    draft, split, model = baseline_draft(workspace)
+    said = f"{workspace.harness.name}: boundary at line {split.line}, model {model or 'not pinned'}"
+    if draft.warnings:
+        return _Told(f"{said}; {'; '.join(draft.warnings)}", "note")
+    return _Told(said)
+
+
+def _tasks(workspace: Workspace) -> Iterator[Check]:
+    """A row for all tasks, and one for each that has a problem or a note."""
+    try:
+        names, left_out = select(workspace)
+    except AutoAgentError as error:
+        fix = "put a Harbor task there; `autoagent init` in an empty directory shows one"
+        yield Check(name="tasks", state="fail", detail=error.message, fix=fix)
+        return
+    reports = [inspect_task(workspace.tasks / name) for name in names]
+    usable = [report for report in reports if report.usable]
+    said = f"{len(usable)} of {len(names)} can be used"
+    unproven = sum(not report.has_solution for report in usable)
+    if unproven:
+        said += f"; {unproven} without a solution/, so nothing proves that they can be solved"
+    if left_out:
+        said += f"; {len(left_out)} left out by {FILE_NAME}"
+    if usable:
+        yield Check(name="tasks", state="ok", detail=said)
+    else:
+        yield Check(name="tasks", state="fail", detail=said, fix="mend the tasks below")
+    for report in reports:
+        if report.problems:
+            fix = "mend it, or name the others in benchmark.only"
+            said = "; ".join(report.problems)
+            yield Check(name=f"task {report.name}", state="fail", detail=said, fix=fix)
+        elif report.notes:
+            yield Check(name=f"task {report.name}", state="note", detail="; ".join(report.notes))
+
+
+def _journal(workspace: Workspace) -> _Told:
+    if not workspace.journal.exists():
+        return _Told("none yet: no climb was started here")
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        last = journal.check()
+        return _Told(f"{last.seq if last else 0} events, head {journal.head()[:12]}")
+
+
+def _server(workspace: Workspace) -> _Told:
+    try:
+        with WorkspaceLock(workspace.lock, "autoagent doctor"):
+            return _Told("none holds this workspace")
+    except WorkspaceBusy as busy:
+        return _Told(busy.message.split(". Stop it")[0])
+
+
+def _ledger(workspace: Workspace) -> _Told:
+    if not workspace.ledger.exists():
+        return _Told("none yet")
+    try:
+        text = workspace.ledger.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(f"{workspace.ledger} is not UTF-8.") from error
+    rows = ledger.parse(text)
+    if workspace.journal.exists():
+        try:
+            with closing(Journal(workspace.journal, read_only=True)) as journal:
+                said = audit(journal, text).problems
+        except JournalError:
+            return _Told("not compared: the journal is damaged", "skip")
+        if differs := [problem for problem in said if problem.startswith("results.tsv")]:
+            return _Told(differs[0], "note")
+    return _Told(f"{len(rows)} rows")
+
+
+def replayed(root: Path) -> Audit:
+    """`autoagent verify`: replay the workspace's journal and compare it with results.tsv.
+
+    A journal that cannot be replayed is a problem like any other, not an error.
+
+    Raises:
+        WorkspaceError: No climb was started here, so there is nothing to verify.
+    """
+    workspace = open_workspace(root)
+    if not workspace.journal.exists():
+        raise WorkspaceError(
+            f"No climb was started in {workspace.root}: there is no {workspace.journal}.",
+            "`autoagent serve`, and start_climb(tag) from a client",
+        )
+    try:
+        with closing(Journal(workspace.journal, read_only=True)) as journal:
+            return audit(journal, _text(workspace.ledger))
+    except JournalError as error:
+        said = error.message
+    except (sqlite3.Error, ValueError) as error:
+        said = f"{workspace.journal} cannot be read beyond its events ({error}): it was changed."
+    return Audit(events=0, decisions=0, head="", position=Position(), problems=(said,))
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None

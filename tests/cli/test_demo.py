@@ -1,0 +1,103 @@
+"""`autoagent demo`: the product, whole: client, server, worker, sandboxes, gate and ledger."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent import script
+from autoagent.errors import WorkspaceError
+from autoagent.script import Edit, Played
+
+
+@pytest.mark.slow
+def test_the_demo_climbs_and_every_verdict_is_the_scripted_one(
+    autoagent: Any, tmp_path: Path
+) -> None:
+    """Rules R2, R5, R6, R7 over the wire: kept, discarded, crashed and refused as foretold."""
+    edits = script.load_edits(script.quickstart() / "edits.toml")
+    command = [sys.executable, "-m", "autoagent", "demo", "--json", "--keep", str(tmp_path / "d")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert found["problems"] == []
+    assert (done.returncode, found["ok"]) == (0, True)
+    played = {step["name"]: (step["verdict"], step["why"]) for step in found["steps"]}
+    assert played == {"baseline": ("keep", "baseline")} | {e.name: (e.expect, e.why) for e in edits}
+    assert (found["baseline_passed"], found["final_passed"], found["expected"]) == (3, 12, 14)
+    measured = [step for step in found["steps"] if step["verdict"] != "refused"]
+    assert [row.split()[0] for row in found["ledger"]] == [step["commit"] for step in measured]
+    assert found["decisions"] == len(measured)
+    code, verified = autoagent_verify(autoagent, found)
+    assert (code, verified["head"]) == (0, found["head"])
+
+
+def autoagent_verify(autoagent: Any, found: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTOAGENT_STATE_DIR", found["state"])
+        return autoagent.json("verify", "--workspace", found["workspace"])
+
+
+def test_the_demo_plays_in_an_empty_directory_only(autoagent: Any, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+
+    code, printed = autoagent("demo", "--keep", tmp_path)
+
+    assert code == 2
+    assert "is not empty" in printed
+
+
+EDIT = Edit.model_validate(
+    {
+        "name": "idea",
+        "description": "An idea",
+        "expect": "keep",
+        "why": "passed_up",
+        "replace": [{"find": "one", "with": "two"}],
+    }
+)
+
+
+def test_an_edit_replaces_a_text_that_occurs_once() -> None:
+    assert EDIT.apply("this one") == "this two"
+
+
+@pytest.mark.parametrize("source", ["none", "one and one"])
+def test_an_edit_of_a_text_that_is_missing_or_ambiguous_is_refused(source: str) -> None:
+    with pytest.raises(WorkspaceError, match="`idea`"):
+        EDIT.apply(source.replace("none", "nothing"))
+
+
+def test_a_verdict_that_was_not_scripted_is_told_with_the_edit_and_both_sides() -> None:
+    assert script.judged(EDIT, "keep", "passed_up") == ("passed_up", "")
+    assert script.judged(EDIT, "keep", "simpler")[1] == (
+        "idea: expected keep (passed_up), got keep (simpler)"
+    )
+    assert script.judged(EDIT, "refused", "the disk is full")[1] == (
+        "idea: expected keep (passed_up), got refused (the disk is full)"
+    )
+
+
+def test_a_refusal_counts_only_for_the_reason_that_was_scripted() -> None:
+    hostile = EDIT.model_copy(update={"expect": "refused", "why": "boundary"})
+    told = "agent.py:120: the fixed section was changed here; restore the line"
+
+    assert script.judged(hostile, "refused", told) == ("boundary", "")
+    assert script.judged(hostile, "refused", "no_change")[1]
+
+
+def test_a_ledger_without_a_row_for_each_measured_candidate_is_told() -> None:
+    def step(verdict: script.Fate) -> Played:
+        return Played(name="s", description="", verdict=verdict, why="")
+
+    steps = [step("keep"), step("refused"), step("crash")]
+
+    assert script.ledger_problems(steps, ["keep", "crash"]) == []
+    assert script.ledger_problems(steps, ["keep"]) == [
+        "results.tsv: expected the rows keep, crash; got keep"
+    ]

@@ -1,0 +1,177 @@
+"""`autoagent doctor`: what is wrong has a row of its own, and the row names the remedy."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.doctor import Check, examine
+from autoagent.referee import Referee
+
+MakeWorkspace = Callable[..., Path]
+
+
+def row(root: Path, name: str) -> Check:
+    return next(check for check in examine(root) if check.name == name)
+
+
+def failing(root: Path) -> list[str]:
+    checks = examine(root)
+    assert all(check.fix for check in checks if check.state == "fail")
+    return [check.name for check in checks if check.state == "fail"]
+
+
+def test_a_good_workspace_is_ready(autoagent: Any, workspace: Path) -> None:
+    code, printed = autoagent("doctor", "--workspace", workspace)
+
+    assert code == 0
+    assert printed.endswith("Ready.\n")
+    assert failing(workspace) == []
+
+
+def test_a_failing_check_is_the_exit_code_and_has_its_fix_in_json(
+    autoagent: Any, make_workspace: MakeWorkspace
+) -> None:
+    root = make_workspace(commit=False)
+
+    code, found = autoagent.json("doctor", "--workspace", root)
+
+    assert code == 1
+    assert found["ok"] is False
+    (bad,) = [check for check in found["checks"] if check["state"] == "fail"]
+    assert bad["name"] == "repository"
+    assert "git init" in bad["fix"]
+
+
+def test_a_tree_that_differs_from_head_is_told_by_file(workspace: Path) -> None:
+    (workspace / "program.md").write_text("something else")
+
+    check = row(workspace, "repository")
+
+    assert failing(workspace) == ["repository"]
+    assert "program.md" in check.detail
+    assert "commit or undo" in check.fix
+
+
+def test_a_repository_without_a_commit_is_told(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(commit=False)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+
+    assert "no commit yet" in row(root, "repository").detail
+
+
+def test_a_harness_without_a_boundary_is_told_where_to_put_one(
+    make_workspace: MakeWorkspace,
+) -> None:
+    root = make_workspace(harness="print('no boundary')\n")
+
+    assert failing(root) == ["harness"]
+    assert "FIXED ADAPTER BOUNDARY" in row(root, "harness").detail
+
+
+def test_a_missing_harness_is_told(workspace: Path) -> None:
+    (workspace / "agent.py").unlink()
+
+    assert failing(workspace) == ["repository", "harness"]
+
+
+def test_a_malformed_config_is_told_once_and_the_rest_waits(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(config="[benchmark]\nattemps = 3\n")
+
+    assert failing(root) == ["config"]
+    assert "attemps" in row(root, "config").detail
+    assert {row(root, name).state for name in ("state directory", "harness", "journal")} == {"skip"}
+
+
+def test_an_unsandboxed_harness_is_a_note(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(config='isolation = "process"\n')
+
+    assert row(root, "config").state == "note"
+    assert "UNSANDBOXED" in row(root, "config").detail
+
+
+def test_a_missing_workspace_is_one_failing_row(tmp_path: Path) -> None:
+    assert failing(tmp_path / "nowhere") == ["config"]
+
+
+def test_a_broken_task_has_a_row_of_its_own(workspace: Path) -> None:
+    (workspace / "tasks/t2/tests/test.sh").unlink()
+
+    assert "task t2" in failing(workspace)
+    assert "tests/test.sh: missing" in row(workspace, "task t2").detail
+    assert row(workspace, "tasks").detail.startswith("3 of 4")
+
+
+def test_a_workspace_without_tasks_fails(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(config='[benchmark]\nonly = ["nothing-*"]\n')
+
+    assert failing(root) == ["tasks"]
+
+
+def test_a_state_directory_in_reach_of_the_candidate_is_refused(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOAGENT_STATE_DIR", str(workspace / "state"))
+
+    assert failing(workspace) == ["state directory"]
+
+
+def test_the_server_that_holds_the_workspace_is_named(workspace: Path) -> None:
+    referee = Referee.open(workspace, ScriptedEngine())
+    try:
+        held = row(workspace, "server")
+    finally:
+        referee.close()
+
+    assert held.state == "ok"
+    assert str(os.getpid()) in held.detail
+    assert row(workspace, "server").detail == "none holds this workspace"
+
+
+def test_while_a_climb_is_played_the_candidate_is_not_a_dirty_tree(workspace: Path) -> None:
+    referee = Referee.open(workspace, ScriptedEngine({"t1": [1.0]}))
+    referee.start_climb("night")
+    while referee.advance().phase == "validating":
+        pass
+    harness = workspace / "agent.py"
+    harness.write_text(harness.read_text().replace("MAX_TURNS = 3", "MAX_TURNS = 4"))
+    try:
+        assert failing(workspace) == []
+        assert "night" in row(workspace, "repository").detail
+    finally:
+        referee.close()
+
+
+def test_a_climb_that_was_played_leaves_journal_and_ledger_in_order(
+    workspace: Path, climbed: Callable[[Path], None]
+) -> None:
+    climbed(workspace)
+
+    assert row(workspace, "journal").state == "ok"
+    assert row(workspace, "results.tsv").detail == "2 rows"
+
+
+def test_an_edited_ledger_is_a_note_because_the_journal_decides(
+    workspace: Path, climbed: Callable[[Path], None]
+) -> None:
+    climbed(workspace)
+    ledger = workspace / "results.tsv"
+    ledger.write_text(ledger.read_text().replace("3/4", "4/4"))
+
+    assert row(workspace, "results.tsv").state == "note"
+
+
+def test_a_damaged_journal_fails_and_the_ledger_is_not_compared(
+    workspace: Path, climbed: Callable[[Path], None]
+) -> None:
+    climbed(workspace)
+    (journal,) = (workspace.parent / "state").glob("*/journal.sqlite3")
+    journal.write_bytes(journal.read_bytes().replace(b"one more turn", b"one more burn"))
+
+    assert "journal" in failing(workspace)
+    assert "does not match its hash" in row(workspace, "journal").detail
+    assert row(workspace, "results.tsv").state == "skip"

@@ -1,0 +1,125 @@
+"""`autoagent init`: a workspace that works, and nothing of the human's is lost."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli
+from pydantic import BaseModel
+
+from autoagent.config import Config
+from autoagent.errors import WorkspaceError
+from autoagent.init import TEMPLATES, make_workspace
+
+
+def git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def test_a_new_workspace_passes_the_doctor(autoagent: Any, tmp_path: Path) -> None:
+    code, _ = autoagent("init", tmp_path / "new")
+    assert code == 0
+
+    code, found = autoagent.json("doctor", "--workspace", tmp_path / "new")
+
+    assert code == 0
+    assert [row for row in found["checks"] if row["state"] == "fail"] == []
+
+
+@pytest.mark.slow
+def test_a_new_workspace_passes_its_task_with_the_harness_and_with_the_oracle(
+    autoagent: Any, tmp_path: Path
+) -> None:
+    autoagent("init", tmp_path / "new")
+
+    for arguments in ([], ["--oracle"]):
+        code, printed = autoagent("run", "--workspace", tmp_path / "new", *arguments)
+
+        assert code == 0
+        assert re.search(r"hello +passed +1\.00", printed)
+        assert "1/1 passed" in printed
+        assert "harbor view" in printed
+
+
+def test_a_new_workspace_is_a_clean_repository_with_one_commit(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "new")
+
+    assert "first commit" in made.repository
+    assert git(made.root, "rev-list", "--count", "HEAD").strip() == "1"
+    assert git(made.root, "status", "--porcelain") == ""
+    assert set(git(made.root, "ls-files").split()) == set(made.created)
+
+
+def test_inside_a_repository_nothing_is_committed_and_that_is_said(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+
+    made = make_workspace(tmp_path / "inside")
+
+    assert f"{tmp_path} is a git repository already" in made.repository
+    assert not (tmp_path / "inside" / ".git").exists()
+    assert git(tmp_path, "status", "--porcelain").startswith("?? inside/")
+
+
+def test_files_that_exist_are_listed_and_left_alone(autoagent: Any, tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("mine")
+    (tmp_path / "program.md").symlink_to("nowhere")
+    (tmp_path / "tasks" / "my-task").mkdir(parents=True)
+
+    code, printed = autoagent("init", tmp_path)
+
+    assert code == 0
+    assert {"agent.py", "program.md", "tasks/"} == set(re.findall(r"skipped +(\S+) ", printed))
+    assert (tmp_path / "agent.py").read_text() == "mine"
+    assert (tmp_path / "program.md").is_symlink()
+    assert not (tmp_path / "tasks" / "hello").exists()
+
+
+def test_making_a_workspace_twice_makes_nothing_the_second_time(tmp_path: Path) -> None:
+    first = make_workspace(tmp_path)
+    second = make_workspace(tmp_path)
+
+    assert second.created == ()
+    assert set(second.skipped) == set(first.created)
+
+
+def test_a_file_in_the_place_of_a_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tasks").write_text("not a directory")
+
+    with pytest.raises(WorkspaceError, match="tasks.*not complete"):
+        make_workspace(tmp_path)
+
+
+def test_the_config_template_names_every_key_with_its_default() -> None:
+    """A key without a default is shown with an example, and the comment says so."""
+    lines = (TEMPLATES / "autoagent.toml").read_text().splitlines()
+    bare = [re.sub(r"^# (?=\w+ = )", "", line) for line in lines]
+    shown = tomli.loads("\n".join(bare))
+    examples = {
+        match[1] for line in bare if (match := re.match(r"(\w+) = .*# no default", line)) is not None
+    }
+
+    Config.model_validate(shown)
+    for name, field in Config.model_fields.items():
+        default: Any = getattr(Config(), name)
+        tables = {name: default} if not isinstance(default, BaseModel) else default.model_dump(by_alias=True)
+        given = {name: shown[name]} if not isinstance(default, BaseModel) else shown[name]
+        assert set(given) == set(tables), field
+        for key, value in tables.items():
+            if value is None:
+                assert key in examples
+            else:
+                assert given[key] == (list(value) if isinstance(value, tuple) else value)
+                assert key not in examples
+
+
+def test_the_client_is_told_to_load_the_tools_at_once(tmp_path: Path) -> None:
+    make_workspace(tmp_path)
+
+    server = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["autoagent"]
+
+    assert server["args"][-1] == "serve"
+    assert server["alwaysLoad"] is True

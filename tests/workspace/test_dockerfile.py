@@ -1,0 +1,340 @@
+"""A Dockerfile is replayed exactly, or refused by line."""
+
+import shlex
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+
+from autoagent.errors import TaskError
+from autoagent.workspace.dockerfile import (
+    BASE_ENV,
+    ELSEWHERE,
+    Copy,
+    Env,
+    Recipe,
+    Run,
+    Workdir,
+    parse_dockerfile,
+    read_dockerfile,
+)
+from autoagent.workspace.shell_words import Unsupported, expand, words
+
+CONTEXT = ("Dockerfile", "a.txt", "b.txt", "data/x.csv", "data/deep/y.csv", "two words.txt")
+
+
+def parsed(*lines: str, context: Collection[str] = CONTEXT) -> Recipe:
+    content = "\n".join(("FROM autoagent-base", *lines, ""))
+    recipe, problems = parse_dockerfile(content.encode(), "Dockerfile", context)
+    assert problems == []
+    return recipe
+
+
+def refused(content: str) -> list[str]:
+    return parse_dockerfile(content.encode(), "t/Dockerfile", CONTEXT)[1]
+
+
+def test_a_whole_dockerfile_becomes_its_steps_in_order() -> None:
+    recipe = parsed(
+        "# the data",
+        "ARG VERSION=3",
+        'ENV LANG=C.UTF-8 GREETING="hello world"',
+        "WORKDIR /app",
+        "COPY --chmod=755 a.txt b.txt bin/",
+        "RUN pip install tool==$VERSION && \\",
+        "    # the comment goes, the command stays one",
+        "    tool --init",
+        'RUN ["tool", "--check"]',
+        'CMD ["/bin/bash"]',
+    )
+    assert (recipe.workdir, recipe.env) == ("/app", {"LANG": "C.UTF-8", "GREETING": "hello world"})
+    assert recipe.steps == (
+        Env("LANG", "C.UTF-8"),
+        Env("GREETING", "hello world"),
+        Workdir("/app"),
+        Copy(("a.txt", "b.txt"), "/app/bin/", 0o755),
+        Run(("/bin/sh", "-c", "pip install tool==$VERSION &&     tool --init"), {"VERSION": "3"}),
+        Run(("tool", "--check"), {"VERSION": "3"}),
+    )
+
+
+def test_the_base_alone_is_an_empty_recipe_in_its_working_directory() -> None:
+    """Dockerfile.base ends in WORKDIR /app."""
+    assert parsed() == Recipe("/app", {}, ()) == Recipe()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "FROM autoagent-base",
+        "from autoagent-base:latest",
+        "FROM autoagent-base:1.0 AS build",
+        "FROM autoagent-base as build",
+        "ARG BASE=autoagent-base\nFROM $BASE",
+        "ARG TAG\nFROM autoagent-base${TAG:-:latest}",
+        "# syntax=docker/dockerfile:1\n\nFROM autoagent-base",
+    ],
+)
+def test_every_spelling_of_the_base_is_accepted(line: str) -> None:
+    assert refused(line + "\n") == []
+
+
+def test_working_directories_add_up() -> None:
+    recipe = parsed("WORKDIR one", "WORKDIR two/../three", "ENV D=/srv", "WORKDIR ${D}/x y")
+    assert [step.path for step in recipe.steps if isinstance(step, Workdir)] == [
+        "/app/one",
+        "/app/one/three",
+        "/srv/x y",
+    ]
+    assert recipe.workdir == "/srv/x y"
+
+
+def test_variables_are_put_in_as_docker_does() -> None:
+    """One ENV sees the values from before it; ENV wins over ARG; PATH is the base's."""
+    recipe = parsed(
+        "ARG NAME=argument",
+        "ENV A=1 B=$A",
+        "ENV B2=$A C=${MISSING:-default} D=${A:+set} E='$A' F=\\$A G=\"$A $A\"",
+        "ENV NAME=variable",
+        "ENV H=$NAME PATH=/opt/bin:$PATH",
+        "ENV OLD the old form  keeps spaces",
+    )
+    assert recipe.env == {
+        "A": "1",
+        "B": "",
+        "B2": "1",
+        "C": "default",
+        "D": "set",
+        "E": "$A",
+        "F": "$A",
+        "G": "1 1",
+        "NAME": "variable",
+        "H": "variable",
+        "PATH": f"/opt/bin:{BASE_ENV['PATH']}",
+        "OLD": "the old form  keeps spaces",
+    }
+
+
+def test_an_argument_before_from_is_seen_after_it_only_when_named_again() -> None:
+    content = b"ARG X=1\nARG Y=2\nFROM autoagent-base\nARG X\nENV A=$X B=$Y\n"
+    recipe, problems = parse_dockerfile(content, "Dockerfile", CONTEXT)
+    assert (recipe.env, problems) == ({"A": "1", "B": ""}, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("COPY a.txt x", Copy(("a.txt",), "/app/x", None)),
+        ("COPY ./a.txt /", Copy(("a.txt",), "/", None)),
+        ("COPY /a.txt .", Copy(("a.txt",), "/app/", None)),
+        ("COPY . .", Copy((".",), "/app/", None)),
+        ("COPY *.txt /t/", Copy(("a.txt", "b.txt", "two words.txt"), "/t/", None)),
+        ("COPY data/* /t/", Copy(("data/deep", "data/x.csv"), "/t/", None)),
+        ("COPY data /t", Copy(("data",), "/t", None)),
+        ("COPY --chown=1:1 --link --chmod=0644 a.txt x", Copy(("a.txt",), "/app/x", 0o644)),
+        ('COPY ["two words.txt", "/t t"]', Copy(("two words.txt",), "/t t", None)),
+        ('COPY "two words.txt" /t', Copy(("two words.txt",), "/t", None)),
+    ],
+)
+def test_copies_are_resolved_in_the_context(line: str, expected: Copy) -> None:
+    assert parsed(line).steps == (expected,)
+
+
+def test_a_shell_of_its_own_runs_the_commands_after_it() -> None:
+    recipe = parsed("RUN a", 'SHELL ["/bin/bash", "-o", "pipefail", "-c"]', "RUN b | c")
+    assert [step.command for step in recipe.steps if isinstance(step, Run)] == [
+        ("/bin/sh", "-c", "a"),
+        ("/bin/bash", "-o", "pipefail", "-c", "b | c"),
+    ]
+
+
+def test_what_cannot_be_replayed_is_refused_by_line() -> None:
+    """Every problem is told at once, each with its line and what to do."""
+    content = """\
+FROM autoagent-base
+COPY --from=build /x /y
+COPY ../secret /x
+COPY missing.txt /x
+COPY --chmod=u+x a.txt /x
+COPY a.txt
+ADD https://example.com/x /x
+USER nobody
+VOLUME /data
+HEALTHCHECK CMD true
+ENTRYPOINT ["/start.sh"]
+RUN --mount=type=cache,target=/x make
+ENV LONELY
+ENV A=${B#x}
+WORKDIR 'open
+SHELL /bin/bash
+RUN
+WHATEVER x
+"""
+    assert [line.replace(ELSEWHERE, "{elsewhere}") for line in refused(content)] == snapshot(
+        [
+            "t/Dockerfile:2: COPY --from=build {elsewhere}; copy from the context.",
+            "t/Dockerfile:3: COPY ../secret leaves the context. Put it beside the Dockerfile.",
+            "t/Dockerfile:4: COPY missing.txt: no such file beside the Dockerfile.",
+            "t/Dockerfile:5: COPY --chmod=u+x: give octal permissions, such as 0755.",
+            "t/Dockerfile:6: COPY 'a.txt' needs a source and a target.",
+            "t/Dockerfile:7: ADD is not supported: use COPY for files, RUN for downloads.",
+            "t/Dockerfile:8: USER {elsewhere}.",
+            "t/Dockerfile:9: VOLUME {elsewhere}.",
+            "t/Dockerfile:10: HEALTHCHECK {elsewhere}.",
+            "t/Dockerfile:11: ENTRYPOINT {elsewhere}.",
+            "t/Dockerfile:12: RUN --mount=type=cache,target=/x is not supported. Leave it out.",
+            "t/Dockerfile:13: ENV 'LONELY' has no value: write NAME=value.",
+            "t/Dockerfile:14: '${B#x}' uses a form not supported.",
+            't/Dockerfile:15: "\'open" has a quote that is never closed.',
+            't/Dockerfile:16: SHELL takes a JSON list, such as ["/bin/bash", "-c"].',
+            "t/Dockerfile:17: RUN has no argument. Complete or remove it.",
+            "t/Dockerfile:18: WHATEVER is not an instruction. Correct or remove it.",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "FROM python:3.12-slim\n",
+        "FROM ghcr.io/x/autoagent-base\n",
+        "FROM --platform=linux/arm64 autoagent-base\n",
+        "FROM autoagent-base-extra\n",
+        "FROM\n",
+        "RUN x\nFROM autoagent-base\n",
+        "",
+        "# nothing\n",
+        "FROM autoagent-base\nFROM autoagent-base\nCOPY --from=0 /x /x\n",
+        "FROM autoagent-base\nRUN a && \\\n",
+        "FROM autoagent-base\nRUN cat <<EOF\nhello\nEOF\n",
+        "FROM autoagent-base\nCOPY <<EOF /x\nhello\nEOF\n",
+        "FROM autoagent-base\nJUNK\n",
+    ],
+)
+def test_a_dockerfile_that_means_something_else_is_one_problem(content: str) -> None:
+    problems = refused(content)
+    assert len(problems) == 1
+    assert problems[0].startswith("t/Dockerfile:")
+
+
+@pytest.mark.parametrize("command", ["echo $((1<<3))", "grep x <<<word", "sed 's/<< /x/'"])
+def test_a_shift_or_a_here_string_is_no_here_document(command: str) -> None:
+    assert parsed(f"RUN {command}").steps == (Run(("/bin/sh", "-c", command), {}),)
+
+
+def test_a_file_that_is_not_text_is_refused() -> None:
+    problems = parse_dockerfile(b"FROM autoagent-base\n\xff", "Dockerfile", ())[1]
+    assert problems == ["Dockerfile: byte 20 is not UTF-8. Save the file as UTF-8."]
+
+
+def test_a_dockerfile_is_read_with_its_directory_as_context(tmp_path: Path) -> None:
+    environment = tmp_path / "tasks/t1/environment"
+    (environment / "data").mkdir(parents=True)
+    (environment / "data/x.csv").write_text("1")
+    (environment / "Dockerfile").write_text("FROM autoagent-base\nCOPY data /app/data/\n")
+    recipe = read_dockerfile(environment / "Dockerfile")
+    assert recipe.steps == (Copy(("data",), "/app/data/", None),)
+
+    (environment / "Dockerfile").write_text("FROM autoagent-base\nUSER x\nCOPY nope /\n")
+    with pytest.raises(TaskError) as error:
+        read_dockerfile(environment / "Dockerfile")
+    assert str(error.value).splitlines() == [
+        f"tasks/t1/environment/Dockerfile:2: USER {ELSEWHERE}.",
+        "tasks/t1/environment/Dockerfile:3: COPY nope: no such file beside the Dockerfile.",
+    ]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "FROM autoagent-base",
+                "RUN",
+                "COPY",
+                "ENV",
+                "ARG",
+                "WORKDIR",
+                "SHELL",
+                "# x",
+                "\\",
+                "[",
+            ]
+        )
+        | st.text(max_size=12),
+        max_size=8,
+    ),
+    st.sampled_from([" ", "\n", " \\\n"]),
+)
+def test_any_file_is_read_or_refused(parts: list[str], glue: str) -> None:
+    """No input makes the parser fail in another way."""
+    content = glue.join(parts).encode(errors="replace")
+    parse_dockerfile(content, "Dockerfile", CONTEXT)
+
+
+# -- words ------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)))
+def test_words_a_shell_quoted_come_back(given_words: list[str]) -> None:
+    """Quotes and escapes are undone exactly, and a value is never split or expanded."""
+    assert words(shlex.join(given_words), {"A": "never"}) == given_words
+
+
+@settings(max_examples=60)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="$\\'\"\0"), max_size=40))
+def test_plain_text_expands_to_itself(text: str) -> None:
+    assert expand(text, {}) == text
+
+
+@settings(max_examples=60)
+@given(st.text(max_size=40))
+def test_any_text_expands_or_is_refused(text: str) -> None:
+    """No input makes the parser fail in another way."""
+    try:
+        words(text, {"A": "$B", "B": "'"})
+    except Unsupported:
+        return
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$A",
+        "${A}",
+        "$A$B",
+        "x${A}y",
+        "$AB",
+        "${EMPTY:-d}",
+        "${EMPTY-d}",
+        "${NONE-d}",
+        "${NONE:-d}",
+        "${A:+s}",
+        "${EMPTY:+s}",
+        "${EMPTY+s}",
+        "${NONE+s}",
+        "${NONE:-${A}}",
+        "${NONE:-a b}",
+        '"$A"',
+        "'$A'",
+        "\\$A",
+        '"\\$A"',
+        '"a\\b"',
+        "a\\b",
+        '"a\'b"',
+        "$",
+        "a$",
+        "$NONE",
+    ],
+)
+def test_variables_and_quotes_mean_what_they_mean_to_a_shell(text: str) -> None:
+    """sh is the reference for everything Docker took from it."""
+    variables = {"A": "one", "B": "two", "EMPTY": ""}
+    command = ["/bin/sh", "-c", f"printf '%s ' {text}"]
+    shell = subprocess.run(command, env=variables, capture_output=True, check=True, text=True)
+    assert expand(text, variables).strip() == shell.stdout.strip()

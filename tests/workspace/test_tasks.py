@@ -1,0 +1,588 @@
+"""A task is usable or every reason why not is told; the article's form becomes Harbor's."""
+
+import os
+import subprocess
+import warnings
+from pathlib import Path
+
+import pytest
+from harbor.models.task.task import Task
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from inline_snapshot import snapshot
+from pydantic import ValidationError
+
+from autoagent.errors import TaskError
+from autoagent.workspace.dockerfile import ELSEWHERE
+from autoagent.workspace.tasks import TaskReport, inspect_task, normalise
+
+TOML = """\
+schema_version = "1.4"
+
+[task]
+name = "local/sort-csv"
+
+[agent]
+timeout_sec = 60
+
+[environment]
+network_mode = "no-network"
+"""
+TEST_SH = "#!/bin/bash\necho 1 > /logs/verifier/reward.txt\n"
+
+Files = dict[str, str | bytes]
+
+
+def harbor_task(**changes: str | bytes | None) -> Files:
+    """A conforming task; `__` in a keyword stands for `/`, None removes the file."""
+    files: Files = {
+        "task.toml": TOML,
+        "instruction.md": "Sort /app/in.csv.\n",
+        "environment/Dockerfile": "FROM autoagent-base\nCOPY in.csv /app/\n",
+        "environment/in.csv": "2\n1\n",
+        "tests/test.sh": TEST_SH,
+        "solution/solve.sh": "#!/bin/bash\nsort -o /app/in.csv /app/in.csv\n",
+    }
+    for name, content in changes.items():
+        path = name.replace("__", "/").replace("_DOT_", ".")
+        files.pop(path, None)
+        if content is not None:
+            files[path] = content
+    return files
+
+
+def write(directory: Path, files: Files) -> Path:
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        if name.endswith(".sh"):
+            path.chmod(0o755)
+    return directory
+
+
+def inspected(tmp_path: Path, files: Files, name: str = "sort-csv") -> TaskReport:
+    return inspect_task(write(tmp_path / "tasks" / name, files))
+
+
+def with_toml(toml: str) -> Files:
+    return {**harbor_task(), "task.toml": toml}
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+# -- what is wrong with a task ----------------------------------------------------------------
+
+
+def test_a_conforming_task_has_nothing_to_tell(tmp_path: Path) -> None:
+    report = inspected(tmp_path, harbor_task())
+    assert (report.problems, report.notes, report.has_solution) == ((), (), True)
+    assert report.usable
+
+
+def test_a_task_without_a_solution_is_usable(tmp_path: Path) -> None:
+    report = inspected(tmp_path, harbor_task(solution__solve_DOT_sh=None))
+    assert report.usable
+    assert inspected(tmp_path, {**harbor_task()}, "b").has_solution
+
+
+def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
+    report = inspected(tmp_path, {"README.md": "x"})
+    assert report.problems == snapshot(
+        (
+            "tasks/sort-csv/task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`.",
+            "tasks/sort-csv/instruction.md: missing. Write what the harness is asked to do.",
+            "tasks/sort-csv/tests/test.sh: missing. It must write /logs/verifier/reward.txt.",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        (
+            "[agent\n",
+            "task.toml: Expected ']' at the end of a table declaration (at line 1, column 7).",
+        ),
+        (
+            '[task]\nname = "sort csv"\n',
+            "task.name: is 'sort csv', but Harbor wants org/name: write \"local/sort-csv\".",
+        ),
+        ('[task]\ndescription = "x"\n', "task.name: missing; Harbor needs it."),
+        (
+            '[agent]\ntimeout_sec = "soon"\n',
+            "agent.timeout_sec: is 'soon', but: input should be a valid number",
+        ),
+        (
+            "[agent]\ntimeout_sec = 0\n",
+            "agent.timeout_sec: is 0, but: must be a number of seconds above 0.",
+        ),
+        (
+            "[verifier]\ntimeout_sec = nan\n",
+            "verifier.timeout_sec: is nan, but: must be a number of seconds above 0.",
+        ),
+        (
+            '[environment]\nnetwork_mode = "off"\n',
+            "environment.network_mode: is 'off', but: input should be 'no-network'",
+        ),
+        (
+            '[environment]\nnetwork_mode = "allowlist"\nallowed_hosts = ["x.org"]\n',
+            f'environment.network_mode: "allowlist" {ELSEWHERE}',
+        ),
+        ('[agent]\nnetwork_mode = "allowlist"\n', f'agent.network_mode: "allowlist" {ELSEWHERE}'),
+        (
+            '[environment]\nallowed_hosts = ["x.org"]\n',
+            'environment.allowed_hosts: needs network_mode = "allowlist"',
+        ),
+        ('[environment]\nos = "Windows"\n', f"environment.os: windows {ELSEWHERE}"),
+        ("[environment]\ngpus = 1\n", "environment.gpus: the sandbox has no GPUs"),
+        (
+            '[environment.tpu]\ntype = "v4"\ntopology = "2x2"\n',
+            "environment.tpu: the sandbox has no TPUs",
+        ),
+        (
+            '[environment]\ndocker_image = "ubuntu"\n',
+            f"environment.docker_image: 'ubuntu' {ELSEWHERE}.",
+        ),
+        (
+            '[verifier.environment]\ndocker_image = "ubuntu"\n',
+            f"verifier.environment.docker_image: 'ubuntu' {ELSEWHERE}.",
+        ),
+        (
+            '[verifier]\nenvironment_mode = "shared"\n[verifier.environment]\n',
+            "verifier.environment: contradicts",
+        ),
+        (
+            '[[verifier.collect]]\ncommand = "x"\n',
+            f"verifier.collect: hooks in compose services {ELSEWHERE}.",
+        ),
+        ('[[steps]]\nname = "one"\n', "steps: multi-step tasks are not in this release"),
+        (
+            '[[environment.mcp_servers]]\nname = "x"\n',
+            "environment.mcp_servers.0.url: sse needs it.",
+        ),
+        (
+            "[environment.healthcheck]\nretries = 1\n",
+            "environment.healthcheck.command: missing; Harbor needs it.",
+        ),
+        ('artifacts = ["../x"]\n', "artifacts.0.source: '../x' must not contain `..`."),
+    ],
+)
+def test_a_task_toml_that_cannot_work_is_told_with_key_and_fix(
+    tmp_path: Path, toml: str, told: str
+) -> None:
+    report = inspected(tmp_path, with_toml(toml))
+    assert any(told in problem for problem in report.problems), report.problems
+    assert all(problem.startswith("tasks/sort-csv/task.toml: ") for problem in report.problems)
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        (
+            "[agent]\ntimeout_seconds = 5\n",
+            "agent.timeout_seconds: Harbor ignores this key; did you mean `timeout_sec`?",
+        ),
+        ("difficulty = 3\n", "difficulty: Harbor ignores this key."),
+        (
+            "[environment.healthcheck]\ncommand = 'x'\nwait = 1\n",
+            "environment.healthcheck.wait: Harbor ignores",
+        ),
+        ("", "agent.timeout_sec: not set, which is no limit in Harbor"),
+        ("", 'environment.network_mode: not set, so "public"'),
+        ("[environment]\nmemory = '2G'\n", "environment.memory: deprecated; write memory_mb."),
+        (
+            "[environment]\nallow_internet = false\n",
+            "environment.allow_internet: deprecated; write network_mode.",
+        ),
+        (
+            "[environment]\nskills_dir = '/s'\n",
+            "a harness sees the instruction and the environment only.",
+        ),
+        (
+            "[environment.env]\nKEY = '${KEY}'\n",
+            "environment.env: ${KEY} is filled in from the host's variables.",
+        ),
+        (
+            "[verifier]\nenvironment_mode = 'separate'\n",
+            "verifier.environment_mode: separate: the verifier sees declared artifacts",
+        ),
+    ],
+)
+def test_what_harbor_does_in_silence_is_noted(tmp_path: Path, toml: str, told: str) -> None:
+    report = inspected(tmp_path, with_toml(toml))
+    assert report.problems == ()
+    assert any(told in note for note in report.notes), report.notes
+
+
+HARBOR_TOMLS = [
+    TOML,
+    "",
+    'version = "1.0"\n[metadata]\nanything = [1, "x"]\n',
+    "[agent]\ntimeout_sec = 5\nuser = 1000\n[verifier]\nuser = 'root'\n[solution.env]\nA = '1'\n",
+    "[environment]\ncpus = 2\nmemory_mb = 10\nstorage_mb = 10\nworkdir = '/x'\nos = 'LINUX'\n",
+    "[[environment.mcp_servers]]\nname = 'x'\ntransport = 'http'\nurl = 'http://x'\n",
+    "artifacts = ['/a', {source = '/b', destination = 'b'}]\n",
+    "[task]\nname = 'a/b'\nauthors = [{name = 'x'}]\nkeywords = ['k']\n",
+    "[verifier]\nenvironment_mode = 'separate'\n[verifier.environment]\ncpus = 1\n",
+    "[task]\nname = 'b'\n",
+    "[task]\nname = 'a/b/c'\n",
+    "[task]\nname = 'a/..b'\n",
+    "[task]\nname = 'a/b'\nversion = ''\n",
+    "[agent]\ntimeout_sec = 'x'\n",
+    "[agent]\nuser = 1.5\n",
+    "[environment]\nos = 'plan9'\n",
+    "[environment]\nenv = {A = 1}\n",
+    "[environment]\ngpus = 'many'\n",
+    "[verifier]\nenvironment_mode = 'other'\n",
+    "[verifier]\nenvironment_mode = 'shared'\n[verifier.environment]\n",
+    "agent = 3\n",
+    "metadata = 3\n",
+    "multi_step_reward_strategy = 'best'\n",
+]
+
+
+@pytest.mark.parametrize("toml", HARBOR_TOMLS)
+def test_a_task_toml_is_wrong_here_exactly_if_harbor_cannot_load_it(
+    tmp_path: Path, toml: str
+) -> None:
+    """Where the sandbox is no reason, Harbor's own models are the reference."""
+    report = inspected(tmp_path, with_toml(toml))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            Task(tmp_path / "tasks/sort-csv")
+    except (ValidationError, ValueError):
+        assert report.problems
+    else:
+        assert report.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"instruction_DOT_md": "  \n"}, "instruction.md: is empty"),
+        ({"instruction_DOT_md": b"\xff"}, "instruction.md: is not UTF-8 text"),
+        (
+            {"tests__test_DOT_sh": None, "tests__test_DOT_bat": "x"},
+            f"tests/test.bat: a Windows test {ELSEWHERE}",
+        ),
+        (
+            {"environment__docker-compose_DOT_yaml": "x"},
+            f"environment/docker-compose.yaml: services {ELSEWHERE}.",
+        ),
+        (
+            {"tests__docker-compose_DOT_yaml": "x"},
+            f"tests/docker-compose.yaml: services {ELSEWHERE}.",
+        ),
+        (
+            {"environment__Dockerfile": "FROM python:3.12\n"},
+            "environment/Dockerfile:1: FROM python:3.12",
+        ),
+    ],
+)
+def test_what_the_sandbox_cannot_run_is_refused_by_name(
+    tmp_path: Path, changes: dict[str, str | bytes | None], told: str
+) -> None:
+    report = inspected(tmp_path, harbor_task(**changes))
+    assert [f"tasks/sort-csv/{told}" in problem for problem in report.problems] == [True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"tests__test_DOT_sh": "echo 1 > /logs/verifier/reward.txt\r\n"},
+            "tests/test.sh: has Windows line endings",
+        ),
+        ({"tests__test_DOT_sh": "true\n"}, "tests/: nothing mentions a reward"),
+        (
+            {"solution__solve_DOT_sh": None, "solution__solve_DOT_py": "x"},
+            "solution/: has no solve.sh",
+        ),
+        ({"environment___DOT_dockerignore": "x"}, "environment/.dockerignore: the sandbox copies"),
+        ({"tests__Dockerfile": "FROM x"}, "tests/Dockerfile: not read"),
+    ],
+)
+def test_what_will_surprise_is_noted(
+    tmp_path: Path, changes: dict[str, str | bytes | None], told: str
+) -> None:
+    report = inspected(tmp_path, harbor_task(**changes))
+    assert report.problems == ()
+    assert [f"tasks/sort-csv/{told}" in note for note in report.notes] == [True]
+
+
+def test_a_verifier_with_an_image_of_its_own_is_refused(tmp_path: Path) -> None:
+    files = {**harbor_task(), "tests/Dockerfile": "FROM x"}
+    files["task.toml"] = f"{TOML}[verifier]\nenvironment_mode = 'separate'\n"
+    report = inspected(tmp_path, files)
+    assert report.problems == (
+        f"tasks/sort-csv/tests/Dockerfile: an image of the verifier's own {ELSEWHERE}.",
+    )
+
+
+def test_links_and_special_files_are_refused(tmp_path: Path) -> None:
+    """A link could show the harness what is outside its task."""
+    task = write(tmp_path / "tasks/sort-csv", harbor_task())
+    (task / "environment/passwd").symlink_to("/etc/passwd")
+    os.mkfifo(task / "tests/pipe")
+    assert inspect_task(task).problems == (
+        "tasks/sort-csv/environment/passwd: is a symbolic link. Put a regular file there.",
+        "tasks/sort-csv/tests/pipe: is a special file. Put a regular file there.",
+    )
+    with pytest.raises(TaskError, match="is a symbolic link"):
+        normalise(task, tmp_path / "copy")
+
+
+def test_a_file_above_64_mib_is_refused(tmp_path: Path) -> None:
+    task = write(tmp_path / "tasks/sort-csv", harbor_task())
+    with (task / "environment/big").open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)
+    (problem,) = inspect_task(task).problems
+    assert problem == "tasks/sort-csv/environment/big: has 67,108,865 bytes, of at most 67,108,864."
+
+
+@pytest.mark.parametrize("name", [".hidden", "two words", "-x", "a" * 81, "tab\t"])
+def test_a_directory_name_that_cannot_be_an_id_is_refused(tmp_path: Path, name: str) -> None:
+    """Threat D7: names become file names, trial ids and ledger keys."""
+    (problem,) = inspected(tmp_path, harbor_task(), name).problems
+    assert "name the directory with 1 to 80 of" in problem
+
+
+def test_a_task_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "real", harbor_task())
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks/sort-csv").symlink_to("../real")
+    (problem,) = inspect_task(tmp_path / "tasks/sort-csv").problems
+    assert "is a symbolic link" in problem
+
+
+def test_the_digest_names_the_content_and_nothing_else(tmp_path: Path) -> None:
+    """Paths, executable bits and bytes; not times, not the directory's name."""
+    digest = inspected(tmp_path, harbor_task(), "one").digest
+    task = write(tmp_path / "tasks/two", harbor_task())
+    os.utime(task / "task.toml", (1, 1))
+    assert inspect_task(task).digest == digest
+    (task / "environment/in.csv").chmod(0o755)
+    assert inspect_task(task).digest != digest
+
+
+# -- the article's form -----------------------------------------------------------------------
+
+ARTICLE: Files = {
+    "task.toml": '# Glowup\nname = "credit-balance-check"\ntimeout_sec = 60\n',
+    "instruction.md": "How many credits do I have left?\n",
+    "tests/test.py": "import sys\nsys.exit(0)\n",
+    "environment/Dockerfile": "FROM autoagent-base",
+    "files/prices/list.txt": "1\n",
+}
+
+
+def test_the_articles_form_becomes_harbors(tmp_path: Path) -> None:
+    task = write(tmp_path / "tasks/credits", ARTICLE)
+
+    notes = normalise(task, tmp_path / "copy/credits")
+
+    made = content(tmp_path / "copy/credits")
+    made.pop("tests/test.sh")
+    assert notes == snapshot(
+        [
+            'task.toml: name: the article\'s form, now "local/credit-balance-check" in [task].',
+            "task.toml: timeout_sec: the article's form, now 60 in [agent].",
+            "tests/test.sh: was missing, written to run tests/test.py (exit status 0: reward 1).",
+            "files/: moved to environment/files and copied to /app/files.",
+        ]
+    )
+    assert {name: data.decode() for name, data in made.items()} == snapshot(
+        {
+            "environment/Dockerfile": """\
+FROM autoagent-base
+COPY files /app/files/
+""",
+            "environment/files/prices/list.txt": "1\n",
+            "instruction.md": "How many credits do I have left?\n",
+            "task.toml": """\
+# Glowup
+
+[task]
+name = "local/credit-balance-check"
+
+[agent]
+timeout_sec = 60.0
+""",
+            "tests/test.py": """\
+import sys
+sys.exit(0)
+""",
+        }
+    )
+    assert Task(tmp_path / "copy/credits").name == "local/credit-balance-check"
+    assert Task(tmp_path / "copy/credits").config.agent.timeout_sec == 60
+    assert inspect_task(task).problems == ()
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        'name = "x"\ntimeout_sec = 5\n[agent]\nuser = "root"\n[task]\ndescription = "d"\n',
+        "timeout_sec = 5\nname = 'x' # why\n\n[agent] # header\n[task]\n",
+        'timeout_sec = 5\nname = "org/x"\n[metadata]\nname = "other"\ntimeout_sec = 1\n',
+    ],
+)
+def test_a_task_toml_keeps_what_else_it_says(tmp_path: Path, toml: str) -> None:
+    normalise(write(tmp_path / "x", with_toml(toml)), tmp_path / "copy")
+    config = Task(tmp_path / "copy").config
+    assert config.task is not None
+    assert (config.task.short_name, config.agent.timeout_sec) == ("x", 5)
+    assert "Harbor ignores" not in str(inspect_task(tmp_path / "copy").notes)
+
+
+def test_a_task_toml_that_cannot_be_edited_safely_is_told(tmp_path: Path) -> None:
+    toml = 'timeout_sec = 5\nagent = {user = "root"}\n'
+    (problem,) = inspected(tmp_path, with_toml(toml)).problems
+    assert problem == (
+        "tasks/sort-csv/task.toml: timeout_sec: move it into a [agent] table yourself: "
+        "`timeout_sec = 5.0`."
+    )
+
+
+def run_test(task: Path, logs: Path) -> str | None:
+    """Run a task's test.sh with `logs` as /logs, as the sandbox would; the reward it leaves."""
+    for script in (task / "tests").iterdir():
+        script.write_text(script.read_text().replace("/logs", str(logs)))
+    (logs / "verifier").mkdir(parents=True, exist_ok=True)
+    subprocess.run([task / "tests/test.sh"], check=False, capture_output=True)
+    reward = logs / "verifier/reward.txt"
+    return reward.read_text().strip() if reward.exists() else None
+
+
+@pytest.mark.parametrize(
+    ("test", "reward"),
+    [
+        ("echo 0.5 > /logs/reward.txt\n", "0.5"),
+        ("echo 1 > /logs/reward.txt\nexit 1\n", "1"),
+        ("true || echo > /logs/reward.txt\n", None),
+        ("ln -s /etc/hostname /logs/reward.txt\n", None),
+        ("mkdir /logs/reward.txt\n", None),
+    ],
+)
+def test_a_reward_in_the_articles_place_is_moved_to_harbors(
+    tmp_path: Path, test: str, reward: str | None
+) -> None:
+    task = {**harbor_task(), "tests/test.sh": f"#!/bin/bash\n{test}"}
+    notes = normalise(write(tmp_path / "x", task), tmp_path / "copy")
+    assert len(notes) == 1
+    assert "article-test.sh" in notes[0]
+    assert run_test(tmp_path / "copy", tmp_path / "logs") == reward
+
+
+def test_a_reward_left_by_the_harness_is_not_the_tests(tmp_path: Path) -> None:
+    """Threat C1: what was there before the test ran does not count."""
+    task = {**harbor_task(), "tests/test.sh": "#!/bin/bash\nfalse && echo 1 > /logs/reward.txt\n"}
+    normalise(write(tmp_path / "x", task), tmp_path / "copy")
+    logs = tmp_path / "logs"
+    (logs / "verifier").mkdir(parents=True)
+    for planted in ("reward.txt", "verifier/reward.txt", "verifier/reward.json"):
+        (logs / planted).write_text("1")
+    assert run_test(tmp_path / "copy", logs) is None
+    assert not (logs / "verifier/reward.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("test", "reward"),
+    [
+        ("assert 1 + 1 == 2\n", "1"),
+        ("assert 1 + 1 == 3\n", "0"),
+        ("raise SystemExit(3)\n", "0"),
+        ("open('/logs/reward.txt', 'w').write('0.25')\n", "0.25"),
+        ("open('/logs/verifier/reward.txt', 'w').write('0.75')\nraise SystemExit(1)\n", "0.75"),
+    ],
+)
+def test_a_test_py_alone_decides_by_its_exit_status_or_writes_a_reward(
+    tmp_path: Path, test: str, reward: str
+) -> None:
+    task = {**harbor_task(tests__test_DOT_sh=None), "tests/test.py": test}
+    normalise(write(tmp_path / "x", task), tmp_path / "copy")
+    assert run_test(tmp_path / "copy", tmp_path / "logs") == reward
+
+
+@pytest.mark.parametrize(
+    ("test", "refused"),
+    [
+        ("def test_it():\n    assert False\n", True),
+        ('"""Doc."""\nimport pytest\n\nclass TestIt:\n    def test_it(self): ...\n', True),
+        ("def test_it():\n    assert False\n\ntest_it()\n", False),
+        ("import pytest\ndef test_it(): ...\nif __name__ == '__main__':\n    test_it()\n", False),
+    ],
+)
+def test_a_test_py_that_runs_nothing_is_refused(tmp_path: Path, test: str, refused: bool) -> None:
+    """Run as a script it would exit 0, and every harness would pass."""
+    report = inspected(tmp_path, {**harbor_task(tests__test_DOT_sh=None), "tests/test.py": test})
+    assert [("would always pass" in problem) for problem in report.problems] == [True] * refused
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "expected"),
+    [
+        (None, "FROM autoagent-base\nWORKDIR /app\nCOPY files /app/files/\n"),
+        ("FROM autoagent-base", "FROM autoagent-base\nCOPY files /app/files/\n"),
+        ("FROM autoagent-base\nCOPY files /docs/\n", "FROM autoagent-base\nCOPY files /docs/\n"),
+    ],
+)
+def test_reference_files_reach_the_harness(
+    tmp_path: Path, dockerfile: str | None, expected: str
+) -> None:
+    """files/ is outside the environment's context; a Dockerfile that copies it is left alone."""
+    task = harbor_task(environment__Dockerfile=dockerfile, environment__in_DOT_csv=None)
+    normalise(write(tmp_path / "x", {**task, "files/a/b.txt": "b"}), tmp_path / "copy")
+    assert (tmp_path / "copy/environment/Dockerfile").read_text() == expected
+    assert (tmp_path / "copy/environment/files/a/b.txt").read_text() == "b"
+    assert not (tmp_path / "copy/files").exists()
+    assert inspect_task(tmp_path / "copy").problems == ()
+
+
+def test_a_missing_environment_is_created(tmp_path: Path) -> None:
+    """Git keeps no empty directory, and Harbor drops the task without it."""
+    task = harbor_task(environment__Dockerfile=None, environment__in_DOT_csv=None)
+    notes = normalise(write(tmp_path / "x", task), tmp_path / "copy")
+    assert notes == ["environment/: was missing, created empty (a bare sandbox)."]
+    assert Task.is_valid_dir(tmp_path / "copy")
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None
+)
+@given(
+    data=st.dictionaries(
+        st.from_regex(r"environment/[a-z]{1,5}(/[a-z]{1,5})?/[a-z]{1,5}\.bin", fullmatch=True),
+        st.tuples(st.binary(max_size=50), st.booleans()),
+        max_size=4,
+    )
+)
+def test_a_conforming_task_is_copied_byte_for_byte(
+    tmp_path: Path, data: dict[str, tuple[bytes, bool]]
+) -> None:
+    source = tmp_path / os.urandom(4).hex()
+    write(source, {**harbor_task(), **{name: content for name, (content, _) in data.items()}})
+    for name, (_, executable) in data.items():
+        (source / name).chmod(0o755 if executable else 0o600)
+    copy = tmp_path / os.urandom(4).hex()
+    assert normalise(source, copy) == []
+    assert content(copy) == content(source)
+    assert inspect_task(copy).digest == inspect_task(source).digest
+    modes = {path.stat().st_mode & 0o777 for path in copy.rglob("*") if path.is_file()}
+    assert modes <= {0o644, 0o755}
+
+
+def test_the_copy_of_an_article_task_conforms(tmp_path: Path) -> None:
+    """Bringing into form is done once: what runs is what was checked."""
+    normalise(write(tmp_path / "x", ARTICLE), tmp_path / "copy")
+    assert normalise(tmp_path / "copy", tmp_path / "again") == []
+    assert content(tmp_path / "again") == content(tmp_path / "copy")
+    assert inspect_task(tmp_path / "x").digest == inspect_task(tmp_path / "copy").digest
