@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -129,7 +130,7 @@ async def call_until_done(client: Client, tool: str, arguments: dict[str, str]) 
     """Call a tool again for as long as it says that it is running."""
     while True:
         result = await client.call_tool(tool, arguments)
-        said = result.structured_content or {}
+        said: dict[str, Any] = result.structured_content or {}
         if result.is_error:
             raise SystemExit(f"{tool}: {result.content}")
         if said.get("phase") not in ("validating", "evaluating"):

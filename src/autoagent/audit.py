@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 from autoagent.errors import JournalError
 from autoagent.game import Kind, Position, apply
-from autoagent.gate import strict
+from autoagent.gate.decide import decide
 from autoagent.gate.score import score
 from autoagent.journal import Event, Journal
-from autoagent.records import Record, Row, Running, Score, Standing, Trial, Verdict
+from autoagent.records import Record, Row, Running, Score, Standing, Trial
 from autoagent.workspace import ledger
 
 
@@ -103,24 +103,15 @@ class _Replay:
         computed = score(trials, running.tasks, running.attempts, seconds=stated.seconds)
         if computed != stated:
             yield f"event {event.seq}: the score of {running.id} does not follow from its trials"
-        if body["verdict"] is None:
+        candidate = self.position.candidate or self.position.baseline
+        if candidate is None:
+            yield f"event {event.seq}: {running.id} measured no candidate"
             return
-        self.decisions += 1
-        stated_verdict = Verdict.model_validate(body["verdict"])
-        if self._verdict(event, stated) != stated_verdict:
+        measured = Standing(candidate=candidate, evaluation=running.id, score=stated)
+        verdict = decide(body["kind"], body["state"], measured, self.position.incumbent)
+        self.decisions += verdict is not None
+        if (verdict.model_dump() if verdict else None) != body["verdict"]:
             yield f"event {event.seq}: the verdict on {running.id} does not follow from its score"
-
-    def _verdict(self, event: Event, stated: Score) -> Verdict:
-        position, state = self.position, event.body["state"]
-        if position.incumbent is None:
-            return strict.decide_baseline(stated)
-        if state != "complete":
-            return strict.undecided(stated, state)
-        assert position.candidate is not None
-        standing = Standing(
-            candidate=position.candidate, evaluation=event.body["evaluation"], score=stated
-        )
-        return strict.decide(standing, position.incumbent)
 
     def _recorded(self, event: Event) -> Iterator[str]:
         row, pending = self.rows[-1], self.position.pending

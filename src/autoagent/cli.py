@@ -10,9 +10,9 @@ from typing import Annotated, Any, override
 import typer
 from typer.core import TyperGroup
 
-from autoagent.__main__ import serve as serve_workspace
-from autoagent.__main__ import workspace_root
 from autoagent.errors import AutoAgentError
+from autoagent.serving import refusal, workspace_root
+from autoagent.serving import serve as serve_workspace
 
 
 class _Commands(TyperGroup):
@@ -23,7 +23,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except AutoAgentError as error:
-            typer.echo(f"autoagent: {' '.join(str(error).split())}", err=True)
+            typer.echo(refusal(error), err=True)
             raise typer.Exit(2) from error
 
 

@@ -25,6 +25,7 @@ from autoagent.game import Kind, Position
 from autoagent.journal import Journal
 from autoagent.records import Record
 from autoagent.workspace import ledger
+from autoagent.workspace.files import read_regular
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
 from autoagent.workspace.projection import Projection
 from autoagent.workspace.selection import select
@@ -68,7 +69,7 @@ def examine(root: Path) -> list[Check]:
     try:
         workspace = open_workspace(root)
     except AutoAgentError:
-        names = ("repository", "harness", "tasks", "journal", "server", "results.tsv")
+        names = ("repository", "program", "harness", "tasks", "journal", "server", "results.tsv")
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
@@ -80,6 +81,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
     start = "`git init && git add -A && git commit -m start`, or commit or undo what differs"
     return [
         _check("repository", lambda: _repository(workspace), start),
+        _check("program", lambda: _program(workspace), "write what the agent is for to program.md"),
         _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
         *_tasks(workspace),
         _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
@@ -215,6 +217,13 @@ def _climb(workspace: Workspace) -> tuple[Position, str]:
         start, stored = journal.last(Kind.CLIMB_STARTED), journal.position()
         position = Position.model_validate_json(stored) if stored else Position()
         return position, start.body["head"] if start else ""
+
+
+def _program(workspace: Workspace) -> _Told:
+    data = read_regular(workspace.program)
+    if workspace.stop_file.exists():
+        return _Told(f"{workspace.stop_file} is there: no evaluation starts while it is", "note")
+    return _Told(f"program.md, {len(data)} bytes")
 
 
 def _harness(workspace: Workspace) -> _Told:

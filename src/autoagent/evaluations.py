@@ -6,6 +6,7 @@ An evaluation's trials carry its id as their subject, so one indexed look-up fin
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from autoagent.errors import UnknownName
 from autoagent.game import Kind
@@ -101,7 +102,8 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
         for event in journal.about(running.digest, Kind.EVALUATION_FINISHED, Kind.EVALUATION_REUSED)
         if event.body["evaluation"] == evaluation
     ]
-    body = finished[-1].body if finished else {"state": "running", "score": None, "verdict": None}
+    unfinished: dict[str, Any] = {"state": "running", "score": None, "verdict": None}
+    body = finished[-1].body if finished else unfinished
     return EvaluationReport(
         id=evaluation,
         kind=running.kind,

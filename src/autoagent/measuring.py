@@ -1,16 +1,19 @@
-"""Starting an evaluation, and starting it again: what comes before any trial.
+"""An evaluation's life around its trials: begun, started again, settled, or answered from before.
 
 Rule R10: the budget is reserved and the evaluation is written down before its worker
-starts. Rule R9: a worker that died is started again, and not for ever.
+starts. Rule R9: a worker that died is started again, and not for ever. Rule R3: the score
+is computed here, from the trials in the journal, over every trial that was expected.
 """
 
 import time
 
-from autoagent import budget
+from autoagent import budget, evaluations, validation
 from autoagent.benchmark.engine import Engine
 from autoagent.game import Kind, Position
-from autoagent.records import Candidate, EvaluationKind, Running
+from autoagent.gate.decide import decide
+from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Standing
 from autoagent.table import Table
+from autoagent.views import EvaluationReport
 
 MAX_WORKER_STARTS = 4
 """A worker that dies this often measures nothing: the evaluation is indecisive."""
@@ -65,3 +68,45 @@ def restart(table: Table, engine: Engine, position: Position, running: Running) 
         table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
     else:
         engine.start(table.spec(position, running))
+
+
+def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
+    """Score an evaluation whose worker ended, and let the gate decide it (rules R3, R4, R5, R9)."""
+    if running.kind in ("oracle", "noop"):
+        facts = [task for task in table.frozen(position).tasks if task.name in running.tasks]
+        validation.record(table.journal, running.id, running.kind, facts)
+    score = evaluations.score_of(table.journal, running)
+    state: EvaluationState = "indecisive" if ended == "complete" and score.void else ended
+    candidate = position.candidate or position.baseline
+    assert candidate is not None
+    measured = Standing(candidate=candidate, evaluation=running.id, score=score)
+    verdict = decide(running.kind, state, measured, position.incumbent)
+    table.append(
+        Kind.EVALUATION_FINISHED,
+        running.digest,
+        evaluation=running.id,
+        climb=position.tag,
+        kind=running.kind,
+        state=state,
+        score=score.model_dump(),
+        charged_dollars=evaluations.charge_of(table.journal, running.id),
+        verdict=verdict.model_dump() if verdict else None,
+    )
+
+
+def reuse(table: Table, position: Position, chosen: Candidate, before: EvaluationReport) -> None:
+    """R8: content that was measured is not measured again; its one measurement decides anew."""
+    assert before.score is not None
+    measured = Standing(candidate=chosen, evaluation=before.id, score=before.score)
+    verdict = decide("full", before.state, measured, position.incumbent)
+    assert verdict is not None
+    table.append(
+        Kind.EVALUATION_REUSED,
+        chosen.digest,
+        evaluation=before.id,
+        climb=position.tag,
+        kind="full",
+        state=before.state,
+        score=before.score.model_dump(),
+        verdict=verdict.model_dump(),
+    )

@@ -25,18 +25,12 @@ from autoagent.benchmark.engine import Engine
 from autoagent.candidates import baseline_draft, read_draft
 from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder, TaskError
 from autoagent.game import Kind, Position
-from autoagent.gate import strict
 from autoagent.records import (
     Candidate,
     EvaluationKind,
-    EvaluationState,
     Phase,
     Row,
-    Running,
-    Score,
-    Standing,
     Trial,
-    Verdict,
 )
 from autoagent.table import Table, candidate_named
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
@@ -237,7 +231,9 @@ class Referee:
         if not tasks:
             decided = evaluations.measured(self._table.journal, position.tag, chosen.digest)
             if decided is not None:
-                return self._reuse(position, chosen, decided)
+                if position.phase == "committed":
+                    measuring.reuse(self._table, position, chosen, decided)
+                return decided.id
         elif position.phase == "baseline_needed":
             raise OutOfOrder(
                 "The baseline comes first, on the full suite (rule R2).", "run_benchmark()"
@@ -254,27 +250,6 @@ class Referee:
         if tasks:
             return self._begin(position, "subset", chosen, names)
         return self._begin(position, "full" if position.incumbent else "baseline", chosen, names)
-
-    def _reuse(self, position: Position, chosen: Candidate, decided: EvaluationReport) -> str:
-        """R8: the same content is not measured twice; its first measurement decides again."""
-        if position.phase == "committed" and position.incumbent and decided.score:
-            standing = Standing(candidate=chosen, evaluation=decided.id, score=decided.score)
-            verdict = (
-                strict.decide(standing, position.incumbent)
-                if decided.state == "complete"
-                else strict.undecided(decided.score, decided.state)
-            )
-            self._table.append(
-                Kind.EVALUATION_REUSED,
-                chosen.digest,
-                evaluation=decided.id,
-                climb=position.tag,
-                kind=decided.kind,
-                state=decided.state,
-                score=decided.score.model_dump(),
-                verdict=verdict.model_dump(),
-            )
-        return decided.id
 
     def _begin(
         self, position: Position, kind: EvaluationKind, chosen: Candidate, names: tuple[str, ...]
@@ -309,48 +284,12 @@ class Referee:
         alive = self._engine.alive(running.id)  # asked first: a worker ends before it dies
         ended = evaluations.ended(self._table.journal, running.id)
         if ended is not None:
-            self._settle(position, running, ended)
+            measuring.settle(self._table, position, running, ended)
         elif not alive:
             measuring.restart(self._table, self._engine, position, running)
         elif running.kind in ("full", "subset") and self._table.workspace.stop_file.exists():
             self._engine.cancel(running.id)
         return self.position
-
-    def _settle(self, position: Position, running: Running, ended: EvaluationState) -> None:
-        """R3, R9: score every expected trial; a probe's answers belong to its tasks."""
-        journal = self._table.journal
-        if running.kind in ("oracle", "noop"):
-            facts = [t for t in self._table.frozen(position).tasks if t.name in running.tasks]
-            validation.record(journal, running.id, running.kind, facts)
-        score = evaluations.score_of(journal, running)
-        state: EvaluationState = "indecisive" if ended == "complete" and score.void else ended
-        verdict = self._verdict(position, running, score, state)
-        self._table.append(
-            Kind.EVALUATION_FINISHED,
-            running.digest,
-            evaluation=running.id,
-            climb=position.tag,
-            kind=running.kind,
-            state=state,
-            score=score.model_dump(),
-            charged_dollars=evaluations.charge_of(journal, running.id),
-            verdict=verdict.model_dump() if verdict else None,
-        )
-
-    @staticmethod
-    def _verdict(
-        position: Position, running: Running, score: Score, state: EvaluationState
-    ) -> Verdict | None:
-        """R4, R5: the gate decides a full suite and nothing else."""
-        if running.kind == "baseline":
-            return strict.decide_baseline(score) if state == "complete" else None
-        if running.kind != "full":
-            return None
-        if state != "complete":
-            return strict.undecided(score, state)
-        assert position.candidate is not None and position.incumbent is not None
-        standing = Standing(candidate=position.candidate, evaluation=running.id, score=score)
-        return strict.decide(standing, position.incumbent)
 
     # append_result, finish_climb --------------------------------------------------
 

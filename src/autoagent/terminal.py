@@ -45,8 +45,14 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
+def plain(text: str, style: str = "") -> Text:
+    """A text of any length as one line that cannot move the cursor."""
+    shown = "".join(c if c.isprintable() else " " for c in text)
+    return Text(" ".join(shown.split()), style=style)
+
+
 def word(text: str) -> Text:
-    """One word of ours in its colour, or a text of somebody else's made harmless."""
+    """One word of ours in its colour, or a text of somebody else's made short and harmless."""
     return Text(one_line(text), style=COLOURS.get(text, ""))
 
 
@@ -54,7 +60,7 @@ def checks_table(checks: Sequence[Check]) -> Table:
     """One row per check; a failing one has its remedy below it."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for check in checks:
-        said = Text(" ".join(check.detail.split()))
+        said = plain(check.detail)
         if check.fix:
             said.append(f"\nfix: {check.fix}", style="bold")
         table.add_row(word(check.state), Text(one_line(check.name)), said)
@@ -85,7 +91,7 @@ def print_finding(out: Console, finding: Finding) -> None:
     void = f", {score.void} not measured" if score.void else ""
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
     for why in finding.excluded.values():
-        out.print(Text(f"left out: {one_line(why)}"), soft_wrap=True)
+        out.print(plain(f"left out: {why}"), soft_wrap=True)
     if finding.state != "complete":
         out.print(Text(f"The evaluation is {finding.state.replace('_', ' ')}.", style="yellow"))
     out.print(Text(f"Look at it with: harbor view {finding.jobs}"), soft_wrap=True)
@@ -104,7 +110,7 @@ def print_audit(out: Console, found: Audit) -> None:
         out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
     out.print(Text(f"head {found.head}"))
     for problem in found.problems:
-        out.print(Text(f"PROBLEM {problem}", style="bold red"), soft_wrap=True)
+        out.print(plain(f"PROBLEM {problem}", "bold red"), soft_wrap=True)
     if not found.problems:
         out.print(Text("The journal holds together.", style="green"))
 
@@ -201,4 +207,4 @@ def print_demonstration(out: Console, found: Demonstration) -> None:
     for name, value in facts.items():
         out.print(Text(f"{name:<9}{value}"), soft_wrap=True)
     for problem in found.problems:
-        out.print(Text(f"FAILED {problem}", style="bold red"), soft_wrap=True)
+        out.print(plain(f"FAILED {problem}", "bold red"), soft_wrap=True)

@@ -87,6 +87,19 @@ def test_a_malformed_config_is_told_once_and_the_rest_waits(make_workspace: Make
     assert {row(root, name).state for name in ("state directory", "harness", "journal")} == {"skip"}
 
 
+def test_a_missing_program_is_told(workspace: Path) -> None:
+    (workspace / "program.md").unlink()
+
+    assert failing(workspace) == ["repository", "program"]
+
+
+def test_a_stop_file_is_a_note_because_nothing_would_start(workspace: Path) -> None:
+    (workspace / "STOP").touch()
+
+    assert row(workspace, "program").state == "note"
+    assert "STOP" in row(workspace, "program").detail
+
+
 def test_an_unsandboxed_harness_is_a_note(make_workspace: MakeWorkspace) -> None:
     root = make_workspace(config='isolation = "process"\n')
 

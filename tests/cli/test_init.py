@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import tomli
-from pydantic import BaseModel
 
 from autoagent.config import Config
 from autoagent.errors import WorkspaceError
@@ -94,26 +93,26 @@ def test_a_file_in_the_place_of_a_directory_is_named(tmp_path: Path) -> None:
 
 
 def test_the_config_template_names_every_key_with_its_default() -> None:
-    """A key without a default is shown with an example, and the comment says so."""
+    """A key without a default is shown with an example, and its comment says so."""
     lines = (TEMPLATES / "autoagent.toml").read_text().splitlines()
     bare = [re.sub(r"^# (?=\w+ = )", "", line) for line in lines]
+    optional = {line.split(" = ")[0] for line in bare if "# no default" in line}
     shown = tomli.loads("\n".join(bare))
-    examples = {
-        match[1] for line in bare if (match := re.match(r"(\w+) = .*# no default", line)) is not None
-    }
+    defaults = Config().model_dump(mode="json", by_alias=True)
 
     Config.model_validate(shown)
-    for name, field in Config.model_fields.items():
-        default: Any = getattr(Config(), name)
-        tables = {name: default} if not isinstance(default, BaseModel) else default.model_dump(by_alias=True)
-        given = {name: shown[name]} if not isinstance(default, BaseModel) else shown[name]
-        assert set(given) == set(tables), field
-        for key, value in tables.items():
-            if value is None:
-                assert key in examples
-            else:
-                assert given[key] == (list(value) if isinstance(value, tuple) else value)
-                assert key not in examples
+    assert flat(shown).keys() == flat(defaults).keys()
+    for (table, key), default in flat(defaults).items():
+        assert (key in optional) == (default is None)
+        assert default is None or flat(shown)[table, key] == default
+
+
+def flat(tables: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    found: dict[tuple[str, str], Any] = {}
+    for name, value in tables.items():
+        inner = value if isinstance(value, dict) else {"": value}
+        found |= {(name, key): inner[key] for key in inner}
+    return found
 
 
 def test_the_client_is_told_to_load_the_tools_at_once(tmp_path: Path) -> None:

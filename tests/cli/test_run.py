@@ -34,9 +34,7 @@ def test_a_run_shows_every_trial_and_leaves_the_climbs_journal_alone(
 
 
 @pytest.mark.slow
-def test_a_run_of_named_tasks_runs_no_other(
-    autoagent: Any, make_workspace: MakeWorkspace
-) -> None:
+def test_a_run_of_named_tasks_runs_no_other(autoagent: Any, make_workspace: MakeWorkspace) -> None:
     code, printed = autoagent("run", "--workspace", make_workspace(TASKS), "--tasks", "wrong")
 
     assert code == 0

@@ -120,21 +120,18 @@ def test_only_malformed_tasks_refuse_the_climb(workspace: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("old", "new", "said"),
     [
-        (lambda text: text.replace("# === FIXED ADAPTER BOUNDARY ===", "# ==="), "boundary"),
-        (lambda text: text + "\n# === FIXED ADAPTER BOUNDARY ===\n", "boundar"),
-        (lambda text: text.replace("MAX_TURNS = 3", "MAX_TURNS = ("), "agent.py"),
-        (lambda text: text.replace("class AutoAgent", "class Other"), "AutoAgent"),
+        ("# === FIXED ADAPTER BOUNDARY ===", "# ===", "boundary"),
+        ("MAX_TURNS = 3\n", "MAX_TURNS = 3\n# === FIXED ADAPTER BOUNDARY ===\n", "boundar"),
+        ("MAX_TURNS = 3", "MAX_TURNS = (", "agent.py"),
+        ("class AutoAgent", "class Other", "AutoAgent"),
     ],
 )
 def test_a_harness_that_cannot_be_split_or_has_no_class(
-    make_workspace: Callable[..., Path],
-    harness_source: str,
-    change: Callable[[str], str],
-    said: str,
+    make_workspace: Callable[..., Path], harness_source: str, old: str, new: str, said: str
 ) -> None:
-    root = make_workspace(harness=change(harness_source))
+    root = make_workspace(harness=harness_source.replace(old, new))
     assert said in str(refusal(root))
 
 

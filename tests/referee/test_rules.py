@@ -30,7 +30,7 @@ def settle(referee: Referee) -> Position:
         position = referee.advance()
         if position.running is None and position.phase != "validating":
             return position
-    raise AssertionError(f"still {position.phase} after 20 steps")
+    raise AssertionError("it is still running after 20 steps")
 
 
 def start(referee: Referee, tag: str = "night") -> Position:
@@ -223,7 +223,7 @@ def test_a_harness_that_crashes_everywhere_is_a_crash(
     engine = ScriptedEngine(ONE)
     referee = open_referee(engine)
     with_baseline(referee)
-    crashing = open_referee(ScriptedEngine({}, outcome="crashed"))
+    crashing = open_referee(ScriptedEngine({}, failed="crashed"))
     assert propose(crashing, workspace).status == "crash"
 
 

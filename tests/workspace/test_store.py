@@ -37,6 +37,7 @@ def user(tmp_path: Path) -> Path:
     (root / "ws/.agent/old.md").write_text("old\n")
     (root / "ws/empty").write_text("")
     (root / "a:b\\c.txt").write_text("odd\n")
+    (root / "ws-x").write_text("git sorts this before the directory ws\n")
     Path(os.fsdecode(os.fsencode(root) + b"/latin-\xe9.txt")).write_text("odd\n")
     git(root, "init", "-q")
     git(root, "add", "-A")

@@ -38,7 +38,7 @@ class ProxyAgent(BaseAgent):
             timeout_seconds: Cap on the agent phase, whatever the task says.
             kwargs: Harbor's.
         """
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._digest, self._timeout_seconds = digest, timeout_seconds
 
     @staticmethod

@@ -27,12 +27,13 @@ class ScriptedEngine:
         *scripts: Script,
         oracle: Script | None = None,
         noop: Script | None = None,
-        outcome: Outcome | None = None,
+        failed: Outcome = "failed",
         hold: bool = False,
     ) -> None:
-        """Scripts beyond the last repeat the last; `outcome` names every failed trial's outcome."""
+        """Scripts beyond the last repeat the last; `failed` is the outcome of trials below the pass reward."""
         self._scripts = list(scripts)
-        self._oracle, self._noop, self._outcome = oracle, noop, outcome
+        self._oracle, self._noop = oracle, noop
+        self._failed: Outcome = failed
         self._held: dict[str, EvaluationSpec] = {}
         self._assigned: dict[str, Script] = {}
         self.hold = hold
@@ -116,10 +117,11 @@ class ScriptedEngine:
         journal.close()
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
-        failed: Outcome = self._outcome or "failed"
         if reward is None:
             return "void"
-        return "passed" if reward >= pass_reward else failed
+        if reward >= pass_reward:
+            return "passed"
+        return self._failed
 
     def _end(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
         journal = Journal(spec.journal)

@@ -65,7 +65,7 @@ class SandboxEnvironment(BaseEnvironment):
         self._home: Path | None = None
         self._image: Image | None = None
         self._agent_phase = False
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
     @staticmethod
     def type() -> str:

@@ -78,7 +78,7 @@ class RemoteEnvironment(BaseEnvironment):
     def __init__(self, calls: Calls, order: dict[str, Any]) -> None:
         """Describe the environment as the worker's order does."""
         self._calls = calls
-        super().__init__(
+        super().__init__(  # pyright: ignore[reportUnknownMemberType]
             environment_dir=Path(order["scratch"]),
             environment_name=order["task"],
             session_id=order["session"],
