@@ -39,13 +39,14 @@ def reserve(budget: Budget, remaining: Left, trials: int, *, seconds: float) -> 
     """
     if remaining.evaluations == 0:
         raise BudgetExceeded(
-            f"All {budget.evaluations} evaluations of the budget are used (autoagent.toml: budget.evaluations).",
+            f"All {budget.evaluations} evaluations of the budget are used "
+            "(autoagent.toml: budget.evaluations).",
             ENDING,
         )
     if remaining.hours is not None and remaining.hours * 3600 <= seconds:
         raise BudgetExceeded(
-            f"{remaining.hours:.2f} h are left and an evaluation takes about {seconds / 3600:.2f} h "
-            "(autoagent.toml: budget.hours).",
+            f"{remaining.hours:.2f} h are left and an evaluation takes about "
+            f"{seconds / 3600:.2f} h (autoagent.toml: budget.hours).",
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial

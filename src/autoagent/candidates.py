@@ -1,4 +1,4 @@
-"""Reading a candidate from the working tree, once: the bytes that are hashed are the bytes that run.
+"""Reading a candidate from the working tree, once: what is hashed is what runs.
 
 A candidate is the editable part of the harness file plus `.agent/**`. The fixed section
 on disk is compared and then thrown away: what runs is `editable + canonical fixed section`.
@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autoagent.errors import CandidateRefused, WorkspaceError
+from autoagent.files import read_regular
 from autoagent.gate.simplicity import complexity
 from autoagent.records import Candidate, Record
 from autoagent.workspace import boundary
 from autoagent.workspace.boundary import Split
-from autoagent.workspace.files import read_regular
 from autoagent.workspace.layout import Workspace
 
 NOTES_LIMIT_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ REDO = "edit above the boundary, then commit_candidate(description) again"
 
 
 class Draft(Record):
-    """A candidate that passed every check and is not stored yet. Paths are relative to the workspace."""
+    """A candidate that passed every check and is not stored yet; paths as in the workspace."""
 
     files: Mapping[str, bytes]
     digest: str
@@ -120,7 +120,7 @@ def read_notes(workspace: Workspace) -> dict[str, bytes]:
     total = 0
     for directory, folders, names in os.walk(workspace.notes, followlinks=False):
         problems += [
-            f"{Path(directory, f).relative_to(workspace.root)}: a link; `.agent/` holds plain files only"
+            f"{Path(directory, f).relative_to(workspace.root)}: a link; only plain files may be here"
             for f in folders
             if Path(directory, f).is_symlink()
         ]

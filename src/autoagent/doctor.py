@@ -21,11 +21,11 @@ from autoagent.benchmark import bubblewrap
 from autoagent.candidates import baseline_draft
 from autoagent.config import FILE_NAME, load_config
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
+from autoagent.files import read_regular
 from autoagent.game import Kind, Position
 from autoagent.journal import Journal
 from autoagent.records import Record
 from autoagent.workspace import ledger
-from autoagent.workspace.files import read_regular
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
 from autoagent.workspace.projection import Projection
 from autoagent.workspace.selection import select

@@ -59,7 +59,7 @@ def score_of(journal: Journal, running: Running) -> Score:
 
 
 def charge_of(journal: Journal, evaluation: str) -> float:
-    """Dollars an evaluation used: what was metered, or the reservation where nothing was (rule R10).
+    """Dollars an evaluation used: as metered, or as reserved where nothing was (rule R10).
 
     A trial that started and never ended was lost; its reservation stands too.
     """

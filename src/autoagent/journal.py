@@ -31,7 +31,10 @@ CREATE TABLE IF NOT EXISTS events (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_subject ON events (subject, kind, seq);
 CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, seq);
-CREATE TABLE IF NOT EXISTS position (id INTEGER PRIMARY KEY CHECK (id = 0), body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS position (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    body TEXT NOT NULL
+) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_are_final BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events
@@ -136,7 +139,8 @@ class Journal:
                 return event
         except sqlite3.Error as error:
             raise JournalError(
-                f"{self.path}: `{kind}` was not written ({error}); nothing was lost. Free disk space if it is full.",
+                f"{self.path}: `{kind}` was not written ({error}); nothing was lost. Free disk "
+                "space if the disk is full.",
                 "the same call again",
             ) from error
 
@@ -190,7 +194,8 @@ class Journal:
             ):
                 if seq != expected or chain(previous, seq, at, kind, subject, body) != stored:
                     raise JournalError(
-                        f"{self.path}: event {expected} does not match its hash: the journal was changed."
+                        f"{self.path}: event {expected} does not match its hash: "
+                        "the journal was changed."
                     )
                 previous, expected = stored, seq + 1
                 last = _event((seq, at, kind, subject, body, stored))

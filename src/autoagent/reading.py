@@ -86,7 +86,7 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
 
 
 def compare(table: Table, candidate: str | None, against: str | None) -> Comparison:
-    """Tasks fixed and broken between two full evaluations; by default the last against the incumbent.
+    """Tasks fixed and broken between two full evaluations, by default the last and the incumbent.
 
     Raises:
         UnknownName: One of them has no finished full evaluation in this climb.

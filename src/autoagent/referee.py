@@ -178,7 +178,7 @@ class Referee:
         if draft.digest == incumbent.digest:
             raise CandidateRefused(
                 [f"no_change: {own} equal the incumbent {incumbent.short}"],
-                f"edit {config.harness.file} above the boundary, then commit_candidate(description)",
+                f"edit {config.harness.file} above the boundary, then commit_candidate(...)",
             )
         commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
@@ -296,7 +296,7 @@ class Referee:
     def append_result(self, description: str | None = None) -> Row:
         """R7: write the ledger row; the verdict takes effect.
 
-        A keep makes the candidate the incumbent (R5); a discard restores the incumbent's files (R6).
+        A keep makes the candidate the incumbent (R5); a discard restores its files (R6).
 
         Raises:
             OutOfOrder: No evaluated candidate is waiting for its row.
@@ -326,7 +326,7 @@ class Referee:
         return row
 
     def finish_climb(self, reason: str = "finished") -> Status:
-        """End the climb. A measured candidate still gets its row (R7); an unmeasured one is dropped.
+        """End the climb. A measured candidate gets its row (R7); an unmeasured one is dropped.
 
         Raises:
             OutOfOrder: Nothing is being played, or an evaluation runs.

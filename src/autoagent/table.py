@@ -87,13 +87,14 @@ class Table:
         unknown = sorted(set(names) - set(position.tasks))
         if unknown:
             raise UnknownName(
-                f"There is no task {unknown[0]!r} in this climb. Tasks: {', '.join(position.tasks)}.",
+                f"There is no task {unknown[0]!r} in this climb. "
+                f"Tasks: {', '.join(position.tasks)}.",
                 "run_benchmark(tasks=[...]) with names from this list",
             )
         return tuple(name for name in position.tasks if not names or name in names)
 
     def spec(self, position: Position, running: Running) -> EvaluationSpec:
-        """Everything a worker needs, with the harness written out from the store, not from the workspace."""
+        """Everything a worker needs; the harness is written out from the store alone."""
         config = self.workspace.config
         paths = {task.name: task.path for task in self.frozen(position).tasks}
         directory = self.workspace.evaluations / running.id

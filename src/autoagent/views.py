@@ -77,7 +77,7 @@ class EvaluationReport(Record):
 
 
 class Comparison(Record):
-    """Two evaluations, task by task. `parts` tells where the trajectories of a changed task part."""
+    """Two evaluations, task by task. `parts` tells where a changed task's trajectories part."""
 
     candidate: str
     against: str

@@ -60,7 +60,8 @@ async def leaves_a_process(environment):
 async def writes_the_reward(environment):
     await environment.exec("mkdir -p /logs/verifier /tests; echo 1 > /logs/verifier/reward.txt")
     await environment.exec('echo "{\\\\"reward\\\\": 1}" > /logs/verifier/reward.json')
-    await environment.exec("(setsid sh -c 'while :; do echo 1 > /logs/verifier/reward.txt; done' &)")
+    loop = "while :; do echo 1 > /logs/verifier/reward.txt; done"
+    await environment.exec(f"(setsid sh -c '{loop}' &)")
 
 
 async def raises_like_the_machine(environment):
@@ -75,7 +76,7 @@ async def fakes_a_cancel(environment):
 async def speaks_nonsense(environment):
     for fd in range(3, 64):
         try:
-            if os.path.exists(f"/proc/self/fd/{fd}") and "socket" in os.readlink(f"/proc/self/fd/{fd}"):
+            if "socket" in os.readlink(f"/proc/self/fd/{fd}"):
                 os.write(fd, b"\\\\xff" * 64)
         except OSError:
             pass

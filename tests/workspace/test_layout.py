@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoagent.errors import ConfigError, WorkspaceBusy, WorkspaceError
-from autoagent.workspace.files import read_regular, walk
+from autoagent.files import read_regular, walk
 from autoagent.workspace.layout import WorkspaceLock, open_workspace, write_durably
 from autoagent.workspace.stat_cache import StatCache
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
+from autoagent.dockerfile import ELSEWHERE
 from autoagent.errors import TaskError
-from autoagent.workspace.dockerfile import ELSEWHERE
 from autoagent.workspace.tasks import TaskReport, inspect_task, normalise
 
 TOML = """\

@@ -138,8 +138,9 @@ def require() -> None:
     why = probe()
     if why is not None:
         raise InfrastructureFault(
-            f"bubblewrap cannot make a sandbox on this machine: {why}. Unprivileged user namespaces are "
-            "needed: on Ubuntu 24.04 allow them with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; "
-            "in a container, start it with a seccomp profile that permits them.",
+            f"bubblewrap cannot make a sandbox on this machine: {why}. Unprivileged user "
+            "namespaces are needed: on Ubuntu 24.04 allow them with `sysctl "
+            "kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with a "
+            "seccomp profile that permits them.",
             "run `autoagent doctor`",
         )

@@ -30,7 +30,7 @@ class ScriptedEngine:
         failed: Outcome = "failed",
         hold: bool = False,
     ) -> None:
-        """Scripts beyond the last repeat the last; `failed` is the outcome of trials below the pass reward."""
+        """Beyond the last script the last repeats; `failed` is the outcome of what did not pass."""
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
         self._failed: Outcome = failed

@@ -77,34 +77,36 @@ class Desk:
 
     def __init__(self, opener: "Callable[[], Referee]", waiting: Waiting) -> None:
         self.waiting = waiting
-        self.trouble: str | None = None
         self._opener, self._referee = opener, None
         self._lock = anyio.Lock()
 
     async def ask[T](self, call: "Callable[[Referee], T]") -> T:
-        """Settle what workers have done, then make the call.
-
-        What goes wrong in settling is kept in `trouble` for `status`; it does not stand in
-        the way of this call. A cancelled task waits for its call to return, which is quick.
+        """Make a call. A cancelled task waits for its call to return, which is quick.
 
         Raises:
             AutoAgentError: The call was refused, or the workspace cannot be opened.
         """
 
-        def settled(referee: "Referee") -> T:
-            try:
-                referee.advance()
-            except AutoAgentError as error:
-                logger.warning("settling: %s", error)
-                self.trouble = str(error)
-            return call(referee)
+        def work() -> T:
+            if self._referee is None:
+                self._referee = self._opener()
+            return call(self._referee)
 
-        return await self._one_at_a_time(settled)
+        async with self._lock:
+            return await anyio.to_thread.run_sync(work)
+
+    async def ask_settled[T](self, call: "Callable[[Referee], T]") -> T:
+        """Settle what workers have done since the last call, then make this one.
+
+        Raises:
+            AutoAgentError: Settling or the call was refused.
+        """
+        return await self.ask(lambda referee: (referee.advance(), call(referee))[1])
 
     async def warm_up(self) -> None:
         """Open the referee before somebody waits for it; what fails is told to the first caller."""
         try:
-            await self._one_at_a_time(lambda _: None)
+            await self.ask(lambda _: None)
         except AutoAgentError as error:
             logger.warning("%s", error)
         except Exception:
@@ -127,7 +129,7 @@ class Desk:
         pulse, begun = Pulse(self.waiting.heartbeat_seconds), anyio.current_time()
         leave_at = begun + self.waiting.patience(client)
         while True:
-            position, progress = await self._one_at_a_time(lambda r: (r.advance(), r.progress()))
+            position, progress = await self.ask(lambda r: (r.advance(), r.progress()))
             if finished(position):
                 return True
             now = anyio.current_time()
@@ -141,15 +143,6 @@ class Desk:
         """Let go of the workspace, if it was ever opened."""
         if self._referee is not None:
             self._referee.close()
-
-    async def _one_at_a_time[T](self, call: "Callable[[Referee], T]") -> T:
-        def work() -> T:
-            if self._referee is None:
-                self._referee = self._opener()
-            return call(self._referee)
-
-        async with self._lock:
-            return await anyio.to_thread.run_sync(work)
 
 
 class Pulse:
@@ -167,18 +160,18 @@ class Pulse:
     def beat(self, progress: Progress, clock: float) -> tuple[float, float, str] | None:
         """Progress, total and message of the notification that is due, or None."""
         last = self._last
+        early = clock < self._told_at + self._heartbeat_seconds
         if last is not None and last.evaluation != progress.evaluation:
             self._before += last.expected
-        elif last is not None and (last.done, last.void, last.last) == (
-            progress.done,
-            progress.void,
-            progress.last,
-        ):
-            if clock < self._told_at + self._heartbeat_seconds:
-                return None
+        elif last is not None and early and _facts(last) == _facts(progress):
+            return None
         self._last, self._told_at = progress, clock
         self._told = max(float(self._before + progress.done), round(self._told + 0.001, 3))
         return self._told, float(self._before + progress.expected), sentence(progress)
+
+
+def _facts(progress: Progress) -> tuple[object, ...]:
+    return progress.done, progress.void, progress.last
 
 
 def sentence(progress: Progress) -> str:

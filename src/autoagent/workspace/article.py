@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import tomli
 
+from autoagent.dockerfile import BASE_IMAGE, BASE_WORKDIR, Copy, parse_dockerfile
 from autoagent.errors import TaskError
-from autoagent.workspace.dockerfile import BASE_IMAGE, BASE_WORKDIR, Copy, parse_dockerfile
-from autoagent.workspace.files import read_regular, walk
+from autoagent.files import read_regular, walk
 from autoagent.workspace.task_config import FULL_NAME, parse_toml, short_name
 
 OWN_TEST = "tests/article-test.sh"

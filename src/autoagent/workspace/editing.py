@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import BoundaryError, CandidateRefused, UnknownName
+from autoagent.files import read_regular
 from autoagent.workspace import boundary
-from autoagent.workspace.files import read_regular
 from autoagent.workspace.layout import Workspace, write_durably
 
 READ_LIMIT = 4 * 1024 * 1024
@@ -33,8 +33,7 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
     place = named.get(path) or _note(workspace, path)
     if place is None:
         raise UnknownName(
-            f"{path!r} cannot be read. Readable: {workspace.program.name}, {workspace.harness.name}, "
-            f"{workspace.ledger.name}, autoagent.toml, .agent/<file>, tasks/<name>/instruction.md.",
+            f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000],
             f'read_file("{workspace.program.name}")',
         )
     return read_regular(place, READ_LIMIT)

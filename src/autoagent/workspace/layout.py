@@ -18,8 +18,8 @@ from typing import Any, Self
 
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
+from autoagent.files import write_durably
 from autoagent.records import Record
-from autoagent.workspace.files import write_durably
 
 __all__ = ["Workspace", "WorkspaceLock", "open_workspace", "state_directory", "write_durably"]
 

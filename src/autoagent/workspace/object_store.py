@@ -13,7 +13,7 @@ from gitdb import IStream, LooseObjectDB  # pyright: ignore[reportMissingTypeStu
 from gitdb.exc import ODBError  # pyright: ignore[reportMissingTypeStubs]
 
 from autoagent.errors import WorkspaceError
-from autoagent.workspace.files import flush
+from autoagent.files import flush
 from autoagent.workspace.git_objects import Entry, object_name, parse_tree
 from autoagent.workspace.plumbing import run_git
 

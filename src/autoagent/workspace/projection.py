@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from autoagent.errors import WorkspaceError
+from autoagent.files import read_regular
 from autoagent.records import Row
 from autoagent.workspace import ledger
-from autoagent.workspace.files import read_regular
 from autoagent.workspace.layout import Workspace, write_durably
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.store import Store
@@ -38,7 +38,13 @@ class Projection:
 
     @cached_property
     def _store(self) -> Store:
-        return Store(self._workspace.store, prefix=self._repo.prefix, borrow=self._repo.objects)
+        workspace = self._workspace
+        return Store(
+            workspace.store,
+            harness=workspace.harness.name,
+            prefix=self._repo.prefix,
+            borrow=self._repo.objects,
+        )
 
     @property
     def _own(self) -> tuple[str, ...]:
@@ -62,7 +68,8 @@ class Projection:
         head = self._repo.head()
         if head is None:
             raise WorkspaceError(
-                f"{self._repo.top}: the repository has no commit yet: run `git add -A && git commit -m start`.",
+                f"{self._repo.top}: the repository has no commit yet: "
+                "run `git add -A && git commit -m start`.",
                 again,
             )
         if self._repo.branch_exists(tag) or self._store.has_branch(tag):
@@ -79,7 +86,8 @@ class Projection:
                 f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
             )
             raise WorkspaceError(
-                f"{self._workspace.root}: the tree is dirty: {listed} differ from HEAD. Commit or undo that.",
+                f"{self._workspace.root}: the tree is dirty: {listed} differ from HEAD. "
+                "Commit or undo that.",
                 again,
             )
         return head
@@ -113,7 +121,7 @@ class Projection:
         return directory
 
     def save_working_copy(self, known: str) -> str | None:
-        """Store what stands in the workspace if it is not `known`, so that no restore loses work."""
+        """Store what stands in the workspace unless it is `known`: no restore loses work."""
         present = self._present()
         if present == self.content(known):
             return None
@@ -163,7 +171,7 @@ class Projection:
             Store(self._workspace.store).sweep_locks()
 
     def _present(self, *, everything: bool = False) -> dict[str, bytes]:
-        """The harness and notes in the workspace; links and oversized files only if `everything`."""
+        """The harness and notes as they stand; links and huge files only if `everything`."""
         root, found = self._workspace.root, dict[str, bytes]()
         places = [self._workspace.harness]
         if not self._workspace.notes.is_symlink():

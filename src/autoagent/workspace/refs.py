@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoagent.errors import WorkspaceBusy, WorkspaceError
-from autoagent.workspace.files import opened_directory, read_regular, staged, write_all
+from autoagent.files import opened_directory, read_regular, staged, write_all
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")

@@ -22,9 +22,9 @@ from pydantic import ValidationError
 
 from autoagent.config import FILE_NAME, load_config
 from autoagent.errors import TaskError, WorkspaceError
+from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.article import normalise
-from autoagent.workspace.files import flush, read_regular, walk
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.selection import select, task_directories
 from autoagent.workspace.stat_cache import StatCache

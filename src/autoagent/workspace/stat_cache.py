@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from autoagent.workspace.files import write_durably
+from autoagent.files import write_durably
 
 _SETTLED_NS = 1_000_000_000
 

@@ -18,8 +18,8 @@ from git import Actor, Commit, GitConfigParser, Repo, Tree
 from gitdb import LooseObjectDB  # pyright: ignore[reportMissingTypeStubs]
 
 from autoagent.errors import UnknownName, WorkspaceError
+from autoagent.files import ensure
 from autoagent.workspace import refs
-from autoagent.workspace.files import ensure
 from autoagent.workspace.git_objects import (
     DIRECTORY,
     FILE,

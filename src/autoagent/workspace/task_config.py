@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import tomli
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from autoagent.workspace.dockerfile import ELSEWHERE
+from autoagent.dockerfile import ELSEWHERE
 
 FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _NETWORKS = Literal["no-network", "public", "allowlist"]

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from autoagent.dockerfile import ELSEWHERE, parse_dockerfile
 from autoagent.errors import TaskError
 from autoagent.records import Record
 from autoagent.workspace.article import Conformed, File, conform, normalise
-from autoagent.workspace.dockerfile import ELSEWHERE, parse_dockerfile
 from autoagent.workspace.task_config import check_task_toml, parse_toml
 
 __all__ = ["TASK_NAME", "TaskReport", "inspect_task", "normalise", "task_digest"]

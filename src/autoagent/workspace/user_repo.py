@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import AutoAgentError, WorkspaceError
+from autoagent.files import LARGEST, opened_directory, put, read_regular
 from autoagent.records import Record
 from autoagent.workspace import refs
-from autoagent.workspace.files import LARGEST, opened_directory, put, read_regular
 from autoagent.workspace.git_objects import object_name
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.store import Store

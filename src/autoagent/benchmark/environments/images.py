@@ -15,7 +15,7 @@ from typing import NamedTuple
 from harbor.environments.base import ExecResult
 
 from autoagent.benchmark.environments.beneath import Beneath
-from autoagent.workspace.dockerfile import Copy, Env, Recipe, Run, Step, Workdir, read_dockerfile
+from autoagent.dockerfile import Copy, Env, Recipe, Run, Step, Workdir, read_dockerfile
 from autoagent.errors import InfrastructureFault
 
 WORKDIR = "/app"

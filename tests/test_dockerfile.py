@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autoagent.errors import TaskError
-from autoagent.workspace.dockerfile import (
+from autoagent.dockerfile import (
     BASE_ENV,
     ELSEWHERE,
     Copy,
@@ -22,7 +21,8 @@ from autoagent.workspace.dockerfile import (
     parse_dockerfile,
     read_dockerfile,
 )
-from autoagent.workspace.shell_words import Unsupported, expand, words
+from autoagent.errors import TaskError
+from autoagent.shell_words import Unsupported, expand, words
 
 CONTEXT = ("Dockerfile", "a.txt", "b.txt", "data/x.csv", "data/deep/y.csv", "two words.txt")
 

@@ -20,8 +20,8 @@ from typing import Any
 from dockerfile_parse import DockerfileParser
 
 from autoagent.errors import TaskError
-from autoagent.workspace.files import read_regular, walk
-from autoagent.workspace.shell_words import Unsupported, expand, words
+from autoagent.files import read_regular, walk
+from autoagent.shell_words import Unsupported, expand, words
 
 BASE_IMAGE = "autoagent-base"
 BASE_WORKDIR = "/app"
