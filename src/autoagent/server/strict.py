@@ -13,9 +13,10 @@ from typing import Any, cast
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from autoagent import errors
 from autoagent.benchmark.untrusted import clip, one_line
@@ -82,15 +83,15 @@ def strict_tool(function: Callable[..., Any], annotations: ToolAnnotations) -> T
         structured_output=True,
     )
     loose = tool.fn_metadata.arg_model
-    strict = type(loose)(
-        loose.__name__,
-        (loose,),
-        {"model_config": ConfigDict(extra="forbid", strict=True), "__module__": __name__},
-    )
+    strict = create_model(loose.__name__, __base__=(_Strict, loose))
     tool.fn_metadata.arg_model = strict
     tool.parameters = input_schema(strict)
     tool.fn_metadata.output_schema = output_schema(tool.fn_metadata.output_model)
     return tool
+
+
+class _Strict(ArgModelBase):
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class StrictTool(Tool):

@@ -1,0 +1,323 @@
+"""The tools that play the game: each is one move of the referee, told as a reply.
+
+The rules are in `referee.py`; nothing is decided here.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools import Tool
+
+from autoagent.benchmark.untrusted import one_line, quoted
+from autoagent.records import Trial
+from autoagent.server.lookups import Lookups, cut
+from autoagent.server.replies import (
+    BenchmarkReply,
+    CommitReply,
+    Reply,
+    ResultReply,
+    RowPart,
+    ScorePart,
+    StartReply,
+    standing,
+)
+from autoagent.server.strict import hints, strict_tool
+from autoagent.server.waiting import Client, Desk, sentence
+from autoagent.views import EvaluationReport, Progress, Status
+
+if TYPE_CHECKING:
+    from autoagent.referee import Referee
+
+FAILING_SHOWN = 20
+CANCEL_SECONDS, CANCEL_TRIES = 0.5, 60
+
+AnyContext = Context[Any, Any]
+Asked = tuple[str | None, frozenset[str]]
+
+
+def build_tools(desk: Desk) -> list[Tool]:
+    """All twelve, in the order a climb uses them."""
+    tools = {tool.name: tool for tool in [*Moves(desk).tools(), *Lookups(desk).tools()]}
+    return [tools[name] for name in ORDER]
+
+
+ORDER = (
+    "start_climb",
+    "status",
+    "read_file",
+    "edit_file",
+    "commit_candidate",
+    "run_benchmark",
+    "cancel_benchmark",
+    "read_trajectory",
+    "compare",
+    "append_result",
+    "revert",
+    "finish_climb",
+)
+
+
+class Moves:
+    """The tools, bound to a desk.
+
+    `_unread` remembers subsets that ended while nobody listened: asking again reads the
+    answer instead of measuring the same thing anew.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._unread: dict[Asked, str] = {}
+
+    def tools(self) -> Iterator[Tool]:
+        """Each with its hints."""
+        yield strict_tool(self.start_climb, hints("Start a climb", idempotent=True))
+        yield strict_tool(self.commit_candidate, hints("Commit a candidate"))
+        yield strict_tool(
+            self.run_benchmark, hints("Run the benchmark", idempotent=True, open_world=True)
+        )
+        yield strict_tool(self.cancel_benchmark, hints("Cancel the benchmark", destructive=True))
+        yield strict_tool(self.append_result, hints("Record the result", destructive=True))
+        yield strict_tool(self.revert, hints("Revert to the incumbent", destructive=True))
+        yield strict_tool(self.finish_climb, hints("Finish the climb", destructive=True))
+
+    async def start_climb(self, tag: str, context: AnyContext) -> StartReply:
+        """Start a climb, or go on waiting for its validation.
+
+        Freezes tasks, verifiers, program.md, the fixed section, the model and autoagent.toml, then
+        proves every task: its oracle must pass, a no-op must fail. `tag` names the climb and its
+        branch. Takes minutes; while the phase is `validating`, call it again with the same tag.
+        Next: run_benchmark().
+        """
+        self._unread.clear()
+        await self._desk.ask(lambda r: r.start_climb(tag))
+        ready = await self._desk.follow(
+            lambda position: position.phase != "validating",
+            _caller(context),
+            context.report_progress,
+        )
+        status, progress = await self._desk.ask(lambda r: (r.status(), r.progress()))
+        again = f'start_climb("{tag}")'
+        return StartReply(
+            **standing(status),
+            message=f"Climb {tag} is frozen and its {status.tasks} tasks are validated."
+            if ready
+            else f"Still validating tasks, which goes on by itself. {_so_far(progress)}",
+            next_step=f"{status.next_calls[0]} measures the unmodified baseline"
+            if ready
+            else again,
+            tag=status.tag,
+            tasks=status.tasks,
+            notes=cut(status.notes, FAILING_SHOWN),
+        )
+
+    async def commit_candidate(self, description: str, dry_run: bool = False) -> CommitReply:
+        """Check the harness on disk and store it as the candidate to measure.
+
+        The candidate is agent.py above the boundary and .agent/; any other changed file is refused.
+        `description`: one sentence on what changed and why, for the ledger. `dry_run` (default
+        false) only checks. Takes a second. Next: run_benchmark().
+        """
+        found, status = await self._desk.ask_settled(
+            lambda r: (r.commit_candidate(description, dry_run=dry_run), r.status())
+        )
+        if found.candidate is None:
+            message = "The harness on disk may be committed; nothing was stored."
+            step = "commit_candidate(description)"
+        else:
+            self._unread.clear()
+            message = f"Candidate {found.candidate.short} is committed."
+            step = "run_benchmark() measures it on the full suite"
+        message += f" Complexity {found.complexity}, incumbent {found.incumbent_complexity}."
+        if found.duplicate_of:
+            message += f" The same content was measured before as {found.duplicate_of}."
+        return CommitReply(
+            **standing(status),
+            message=message,
+            next_step=step,
+            candidate=found.candidate and found.candidate.short,
+            complexity=found.complexity,
+            incumbent_complexity=found.incumbent_complexity,
+            warnings=cut(found.warnings, FAILING_SHOWN),
+            duplicate_of=found.duplicate_of,
+        )
+
+    async def run_benchmark(
+        self, context: AnyContext, candidate: str | None = None, tasks: list[str] | None = None
+    ) -> BenchmarkReply:
+        """Measure the candidate (first of all the unmodified baseline), or wait for what runs.
+
+        Without `tasks` (default) it runs the full suite, and only that decides; `tasks` names a
+        subset, for diagnosis. `candidate`: a commit, "incumbent" or "baseline" (default: the
+        committed one). Takes minutes to hours. Safe to repeat: nothing is measured twice; while the
+        state is `running`, call it again. Next: append_result().
+        """
+        asked: Asked = (candidate, frozenset(tasks or ()))
+        evaluation = self._unread.get(asked)
+        if evaluation is None:
+            evaluation = await self._desk.ask_settled(
+                lambda r: r.run_benchmark(candidate, tasks or ())
+            )
+        if tasks:
+            self._unread[asked] = evaluation
+        await self._desk.follow(
+            lambda position: position.running is None or position.running.id != evaluation,
+            _caller(context),
+            context.report_progress,
+        )
+        reply = await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+        if reply.state != "running":
+            self._unread.pop(asked, None)
+        return reply
+
+    async def cancel_benchmark(self) -> BenchmarkReply:
+        """Stop the running evaluation; its verdict is then a discard.
+
+        What was started counts and the budget stays spent. The baseline cannot be cancelled. Takes
+        seconds. Next: append_result(), or after a subset another run_benchmark().
+        """
+        evaluation = await self._desk.ask_settled(_cancel_first)
+        for _ in range(CANCEL_TRIES):
+            if await self._desk.ask(lambda r: _cancelled(r, evaluation)):
+                break
+            await anyio.sleep(CANCEL_SECONDS)
+        self._unread.clear()
+        return await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+
+    async def append_result(self, description: str | None = None) -> ResultReply:
+        """Write the ledger row of the measured candidate; the verdict takes effect.
+
+        A keep makes it the incumbent; a discard restores the incumbent's agent.py and .agent/.
+        `description` (default: the commit's) is for the ledger. There is no score to give: the
+        server measured it. Instant. Next: read_trajectory(trial), edit, commit_candidate.
+        """
+        row, status = await self._desk.ask_settled(
+            lambda r: (r.append_result(description), r.status())
+        )
+        self._unread.clear()
+        effect = (
+            "it is the incumbent now"
+            if row.status == "keep"
+            else "agent.py and .agent/ are the incumbent's again; the commit stays reachable"
+        )
+        return ResultReply(
+            **standing(status),
+            message=f"Recorded {row.commit}: {row.status}, {row.passed} passed; {effect}.",
+            next_step="read_trajectory(trial) of a failing trial, edit agent.py, then "
+            "commit_candidate(description)",
+            row=RowPart.of(row),
+        )
+
+    async def revert(self) -> Reply:
+        """Throw away working changes and an unmeasured candidate.
+
+        agent.py and .agent/ become the incumbent's; what stood there is kept in the store. Instant.
+        Next: edit, then commit_candidate(description).
+        """
+        status = await self._desk.ask_settled(lambda r: (r.revert(), r.status())[1])
+        self._unread.clear()
+        return Reply(
+            **standing(status),
+            message="agent.py and .agent/ are the incumbent's again.",
+            next_step="edit agent.py above the boundary, then commit_candidate(description)",
+        )
+
+    async def finish_climb(self) -> Reply:
+        """End the climb: nothing can be changed after it.
+
+        A measured candidate still gets its row; an unmeasured one is dropped. Call it when the
+        budget is used up or the human asks. Instant. Next: the morning_report prompt.
+        """
+        status = await self._desk.ask_settled(lambda r: r.finish_climb())
+        self._unread.clear()
+        best = status.incumbent
+        result = (
+            f"{best.candidate.short} passes {best.score.passed}/{best.score.expected}, "
+            f"the baseline {status.baseline_passed}"
+            if best
+            else "it has no incumbent"
+        )
+        return Reply(
+            **standing(status),
+            message=f"Climb {status.tag} is finished: {result}.",
+            next_step="tell the human what was kept and why (prompt morning_report)",
+        )
+
+
+def _caller(context: AnyContext) -> Client:
+    """Who makes this call, whichever protocol era it speaks."""
+    parameters = context.session.client_params
+    meta = context.request_context.meta or {}
+    return Client(
+        name=parameters.client_info.name if parameters else "",
+        hears_progress=meta.get("progress_token") is not None,
+    )
+
+
+def _benchmark_reply(referee: "Referee", evaluation: str) -> BenchmarkReply:
+    """The summary first, then the failing trials by id."""
+    report, status = referee.evaluation(evaluation), referee.status()
+    failing = [trial for trial in report.trials if trial.outcome != "passed"]
+    progress = referee.progress() if report.state == "running" else None
+    return BenchmarkReply(
+        **standing(status),
+        message=_summary(report, progress),
+        next_step=_after(report, failing, status),
+        evaluation=report.id,
+        kind=report.kind,
+        state=report.state,
+        candidate=report.candidate[:7],
+        score=report.score and ScorePart.of(report.score),
+        verdict=report.verdict,
+        failing=[_told(trial) for trial in failing[:FAILING_SHOWN]],
+        failing_total=len(failing),
+    )
+
+
+def _summary(report: EvaluationReport, progress: Progress | None) -> str:
+    what = f"{report.id}, {report.kind} evaluation of {report.candidate[:7]}"
+    if report.score is None:
+        return f"{what} is running and goes on by itself. {_so_far(progress)}"
+    passed = f"{what} is {report.state}: {report.score.passed}/{report.score.expected} passed"
+    if report.verdict is not None:
+        return f"{passed}. Verdict {report.verdict.status}: {report.verdict.sentence}"
+    why = "a subset decides nothing" if report.kind == "subset" else "it has to be run again"
+    return f"{passed}; {why}."
+
+
+def _so_far(progress: Progress | None) -> str:
+    return f"So far: {sentence(progress)}." if progress else ""
+
+
+def _after(report: EvaluationReport, failing: list[Trial], status: Status) -> str:
+    if report.state == "running":
+        return "run_benchmark() with the same arguments goes on waiting"
+    if status.phase == "evaluated":
+        return "append_result() writes the row and applies the verdict"
+    if failing and status.phase in ("idle", "committed"):
+        return f'read_trajectory("{failing[0].id}")'
+    return status.next_calls[0]
+
+
+def _told(trial: Trial) -> str:
+    """A failing trial in one line; what the harness said is in quotes."""
+    reward = "" if trial.reward is None else f", reward {trial.reward:g}"
+    said = f": {quoted(trial.detail, 80)}" if trial.detail else ""
+    return f"{one_line(trial.id, 80)} {trial.outcome}{reward}, {trial.seconds:.1f} s{said}"
+
+
+def _cancel_first(referee: "Referee") -> str:
+    running = referee.position.running
+    referee.cancel_benchmark()
+    assert running is not None, "the referee refuses to cancel nothing"
+    return running.id
+
+
+def _cancelled(referee: "Referee", evaluation: str) -> bool:
+    """Whether the evaluation has ended; a worker that does not hear is asked again."""
+    running = referee.position.running
+    if running is None or running.id != evaluation:
+        return True
+    referee.cancel_benchmark()
+    return referee.position.running is None
