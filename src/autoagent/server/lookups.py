@@ -59,8 +59,7 @@ class Lookups:
     async def status(self) -> StatusReply:
         """Tell where the climb stands. Call it first and whenever unsure.
 
-        Phase, incumbent, candidate, what runs, budget left, next calls, the journal's head, drift
-        and notes. Instant, changes nothing.
+        Phase, incumbent, candidate, what runs, budget left, next calls, drift, notes. Instant.
         """
         return status_reply(*await self._desk.ask(_look))
 
@@ -70,13 +69,13 @@ class Lookups:
         offset: Annotated[int, Field(ge=0)] = 0,
         limit: Annotated[int, Field(ge=1, le=1000)] = 200,
     ) -> FileReply:
-        """Read lines of a file: the program, the harness, the ledger, a note, an instruction.
+        """Read lines of a file of the workspace.
 
         `path`: program.md, agent.py, results.tsv, autoagent.toml, .agent/<file> or
         tasks/<name>/instruction.md. `offset`: lines to skip (default 0). `limit`: lines to return
         (default 200). Instant. `next_offset` goes on from there; null at the end.
         """
-        data, status = await self._desk.ask(lambda r: (_read(r, path), r.status()))
+        data, status = await self._desk.ask(lambda r: (read_named(r, path), r.status()))
         lines = data.splitlines(keepends=True)
         shown, text = 0, ""
         for line in (raw.decode("utf-8", "replace") for raw in lines[offset : offset + limit]):
@@ -227,6 +226,20 @@ def shows_verifier(referee: "Referee") -> bool:
     return referee.workspace.config.benchmark.verifier_output == "shown"
 
 
+def read_named(referee: "Referee", path: str) -> bytes:
+    """A file of the enumerated set.
+
+    Raises:
+        UnknownName: It is not in the set, or cannot be read.
+    """
+    try:
+        return referee.read_file(path)
+    except OSError as error:
+        raise UnknownName(
+            f"{path} cannot be read: {error.strerror}.", 'read_file("program.md")'
+        ) from error
+
+
 def cut(lines: list[str] | tuple[str, ...], count: int, length: int = 200) -> list[str]:
     """At most `count` lines of at most `length` characters; the last tells how many are missing."""
     shown = [one_line(line, length) for line in lines[:count]]
@@ -252,15 +265,6 @@ def _situation(status: Status) -> str:
         words += f", the incumbent {status.incumbent.candidate.short} passes "
         words += f"{score.passed}/{score.expected} (baseline {status.baseline_passed})"
     return f"{words}."
-
-
-def _read(referee: "Referee", path: str) -> bytes:
-    try:
-        return referee.read_file(path)
-    except OSError as error:
-        raise UnknownName(
-            f"{path} cannot be read: {error.strerror}.", 'read_file("program.md")'
-        ) from error
 
 
 def _edit(referee: "Referee", path: str, old: str, new: str) -> str:

@@ -159,17 +159,17 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
 
 def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
-    """What a reply holds: every field by name, and the types of those that are its own.
+    """What a reply holds: the fields of every reply by name, its own by type.
 
-    The fields of every reply are named in `required` alone: definitions are part of each
-    conversation, so every word of them is paid for all night.
+    Neither is ever left out; the words are. Definitions are part of each conversation, so
+    every one of them is paid for all night.
     """
     schema = reply.model_json_schema(mode="serialization")
     own = [name for name in reply.model_fields if name not in Reply.model_fields]
     return {
         "type": "object",
         "properties": {name: {"type": _type(schema["properties"][name])} for name in own},
-        "required": list(reply.model_fields),
+        "required": list(Reply.model_fields),
     }
 
 

@@ -87,8 +87,8 @@ class Moves:
 
         Freezes tasks, verifiers, program.md, the fixed section, the model and autoagent.toml, then
         proves every task: its oracle must pass, a no-op must fail. `tag` names the climb and its
-        branch. Takes minutes; while the phase is `validating`, call it again with the same tag.
-        Next: run_benchmark().
+        branch. Takes minutes; while the phase is `validating`, call it again. Next:
+        run_benchmark().
         """
         self._unread.clear()
         await self._desk.ask(lambda r: r.start_climb(tag))
@@ -115,7 +115,7 @@ class Moves:
     async def commit_candidate(self, description: str, dry_run: bool = False) -> CommitReply:
         """Check the harness on disk and store it as the candidate to measure.
 
-        The candidate is agent.py above the boundary and .agent/; any other changed file is refused.
+        It is agent.py above the boundary and .agent/; any other changed file is refused.
         `description`: one sentence on what changed and why, for the ledger. `dry_run` (default
         false) only checks. Takes a second. Next: run_benchmark().
         """
@@ -148,10 +148,10 @@ class Moves:
     ) -> BenchmarkReply:
         """Measure the candidate (first of all the unmodified baseline), or wait for what runs.
 
-        Without `tasks` (default) it runs the full suite, and only that decides; `tasks` names a
-        subset, for diagnosis. `candidate`: a commit, "incumbent" or "baseline" (default: the
-        committed one). Takes minutes to hours. Safe to repeat: nothing is measured twice; while the
-        state is `running`, call it again. Next: append_result().
+        Without `tasks` (default): the full suite, and only that decides; `tasks`: a subset, for
+        diagnosis. `candidate`: a commit, "incumbent" or "baseline" (default: the committed one).
+        Takes minutes to hours. Safe to repeat: nothing is measured twice; while the state is
+        `running`, call it again. Next: append_result().
         """
         asked: Asked = (candidate, frozenset(tasks or ()))
         evaluation = self._unread.get(asked)
@@ -171,7 +171,7 @@ class Moves:
             self._unread.pop(asked, None)
         return reply
 
-    async def cancel_benchmark(self) -> BenchmarkReply:
+    async def cancel_benchmark(self) -> Reply:
         """Stop the running evaluation; its verdict is then a discard.
 
         What was started counts and the budget stays spent. The baseline cannot be cancelled. Takes
@@ -183,14 +183,15 @@ class Moves:
                 break
             await anyio.sleep(CANCEL_SECONDS)
         self._unread.clear()
-        return await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+        reply = await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+        return Reply(**{name: getattr(reply, name) for name in Reply.model_fields})
 
     async def append_result(self, description: str | None = None) -> ResultReply:
         """Write the ledger row of the measured candidate; the verdict takes effect.
 
         A keep makes it the incumbent; a discard restores the incumbent's agent.py and .agent/.
-        `description` (default: the commit's) is for the ledger. There is no score to give: the
-        server measured it. Instant. Next: read_trajectory(trial), edit, commit_candidate.
+        `description` (default: the commit's) is for the ledger; no score is asked for. Instant.
+        Next: read_trajectory(trial), edit, commit_candidate(description).
         """
         row, status = await self._desk.ask_settled(
             lambda r: (r.append_result(description), r.status())

@@ -1,0 +1,113 @@
+"""The server: tools, prompts and resources over one referee, spoken over stdio.
+
+Nothing here imports Harbor, Docker or Rich, and nothing but the protocol goes to stdout.
+"""
+
+import logging
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server.mcpserver import MCPServer
+
+from autoagent.server.prompts import INSTRUCTIONS, add_prompts
+from autoagent.server.resources import add_resources
+from autoagent.server.tools import build_tools
+from autoagent.server.waiting import Desk, Waiting
+
+if TYPE_CHECKING:
+    from autoagent.referee import Referee
+
+logger = logging.getLogger(__name__)
+
+
+def build_server(
+    referee: "Referee | Callable[[], Referee]", waiting: Waiting | None = None
+) -> MCPServer:
+    """A server over a referee, or over one that the first call opens.
+
+    Whoever gives an open referee closes it; one that was opened here is closed when the
+    session ends.
+
+    Args:
+        referee: The referee, or how to open it.
+        waiting: How long calls wait; by default what each client was measured to bear.
+    """
+    opened_here = callable(referee)
+    desk = Desk(referee if callable(referee) else lambda: referee, waiting or Waiting())
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Any]) -> AsyncGenerator[None]:
+        async with anyio.create_task_group() as group:
+            group.start_soon(desk.warm_up)
+            try:
+                yield
+            finally:
+                group.cancel_scope.cancel()
+        if opened_here:
+            desk.close()
+
+    with _plain_logs():
+        server = MCPServer(
+            "autoagent",
+            title="AutoAgent",
+            instructions=INSTRUCTIONS,
+            version=_version(),
+            tools=build_tools(desk),
+            lifespan=lifespan,
+            log_level="WARNING",
+        )
+    add_prompts(server)
+    add_resources(server, desk)
+    return server
+
+
+def serve(root: Path) -> None:
+    """Serve the workspace at `root` over stdio until the client hangs up.
+
+    A workspace that cannot be opened is no reason to die: each call is refused with the
+    reason until it is mended.
+    """
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # Clients kill servers without a goodbye, and none is needed: the journal is durable, the lock
+    # is the kernel's and a running evaluation is a process of its own.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    build_server(lambda: _open(root)).run("stdio")
+
+
+def _open(root: Path) -> "Referee":
+    from autoagent.referee import Referee  # git and the rules: after the client has its answer
+
+    return Referee.open(root)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("autoagent-mcp")
+    except PackageNotFoundError:
+        return "0"
+
+
+@contextmanager
+def _plain_logs() -> Generator[None]:
+    """Keep the SDK from importing Rich, which frames every log line.
+
+    The SDK looks for Rich while it builds a server and does without where it is missing.
+    """
+    hidden = [name for name in ("rich.console", "rich.logging") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

@@ -1,0 +1,104 @@
+"""What a client can attach without a tool call: files, status, report and trajectories.
+
+The same facts as the tools give, in the form a human's editor shows.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
+from mcp.server.mcpserver.resources import FunctionResource
+
+from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
+from autoagent.server.replies import budget_left
+from autoagent.server.strict import refusal
+from autoagent.server.waiting import Desk
+from autoagent.views import Status
+
+if TYPE_CHECKING:
+    from autoagent.referee import Referee
+
+
+def add_resources(server: MCPServer, desk: Desk) -> None:
+    """Register the resources; trajectories are found by a trial's id."""
+    for name, kind, description, read in _RESOURCES:
+        resource = FunctionResource(
+            fn=partial(_told, desk, read),
+            uri=f"autoagent://{name}",
+            name=name,
+            description=description,
+            mime_type=kind,
+        )
+        server.add_resource(resource)
+
+    async def trajectory(trial: str) -> str:
+        (found, directory), shown = await _told(desk, lambda r: (r.trial(trial), shows_verifier(r)))
+        text, _ = await anyio.to_thread.run_sync(trial_text, found, directory, shown, None, 1)
+        return text
+
+    server.resource(
+        "autoagent://trajectory/{trial}",
+        name="trajectory",
+        description='Outline of a trial that ended, such as "e3.some-task.1": untrusted data',
+        mime_type="text/plain",
+    )(trajectory)
+
+
+def summary(status: Status) -> str:
+    """The climb in a few lines for a human."""
+    if status.phase == "new":
+        return "No climb has been started here."
+    lines = [
+        f"Climb {status.tag}: {status.phase}, {status.rows} ledger rows, {status.tasks} tasks."
+    ]
+    if best := status.incumbent:
+        score = best.score
+        lines.append(
+            f"Incumbent {best.candidate.short} passes {score.passed}/{score.expected}; "
+            f"the baseline passed {status.baseline_passed}. {best.candidate.description}"
+        )
+        lines.append("The best of many tries is flattered by luck until it is measured afresh.")
+    lines.append(f"Budget left: {budget_left(status)}. Harness: {status.isolation}. {status.tier}.")
+    lines += [f"Changed since the start: {path}" for path in status.drift]
+    lines += [f"Note: {note}" for note in status.notes]
+    return "\n".join([*lines, f"Journal head: {status.head}"])
+
+
+async def _told[T](desk: Desk, read: "Callable[[Referee], T]") -> T:
+    """Read something; a refusal is a protocol error with the same words as a tool's."""
+    try:
+        return await desk.ask(read)
+    except UnknownName as error:
+        raise ResourceNotFoundError(refusal(error)) from error
+    except AutoAgentError as error:
+        raise ResourceError(refusal(error)) from error
+
+
+def _file(referee: "Referee", path: str) -> str:
+    return read_named(referee, path).decode("utf-8", "replace")
+
+
+def _harness(referee: "Referee") -> str:
+    return _file(referee, referee.workspace.config.harness.file)
+
+
+def _status(referee: "Referee") -> str:
+    return status_reply(referee.status()).model_dump_json(indent=1)
+
+
+_RESOURCES: "tuple[tuple[str, str, str, Callable[[Referee], str]], ...]" = (
+    ("program", "text/markdown", "The human's directive", lambda r: _file(r, "program.md")),
+    ("harness", "text/x-python", "The harness as it is on disk", _harness),
+    (
+        "ledger",
+        "text/tab-separated-values",
+        "One row per measured candidate",
+        lambda r: _file(r, "results.tsv"),
+    ),
+    ("status", "application/json", "Where the climb stands", _status),
+    ("report", "text/plain", "The climb so far, in a few lines", lambda r: summary(r.status())),
+)
