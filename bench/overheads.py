@@ -217,9 +217,9 @@ def trial_figures(directory: Path, count: int) -> dict[str, float]:
 
 
 def make_workspace(directory: Path) -> Path:
-    """A committed workspace with four of the tasks."""
+    """A committed workspace with fourteen of the tasks."""
     root = directory / "workspace"
-    write_tasks(root / "tasks", 4)
+    write_tasks(root / "tasks", 14)
     (root / "program.md").write_text("# bench\n")
     (root / "agent.py").write_text(HARNESS)
     (root / ".gitignore").write_text("results.tsv\n.autoagent/\n")

@@ -120,7 +120,7 @@ def read_notes(workspace: Workspace) -> dict[str, bytes]:
     total = 0
     for directory, folders, names in os.walk(workspace.notes, followlinks=False):
         problems += [
-            f"{Path(directory, f).relative_to(workspace.root)}: a link; only plain files may be here"
+            f"{Path(directory, f).relative_to(workspace.root)}: a link; plain files only"
             for f in folders
             if Path(directory, f).is_symlink()
         ]

@@ -110,8 +110,7 @@ def run(
 
         finding = alone.measure(show)
         live.update(terminal.trials_table(finding.trials), refresh=True)
-    if not out.is_terminal:
-        out.line()
+    terminal.end_live(out)
     terminal.print_finding(out, finding)
     raise typer.Exit(130 if finding.state == "cancelled" else 0)
 

@@ -11,7 +11,6 @@ from autoagent.game import Kind, Position
 from autoagent.records import Trial
 from autoagent.table import Table
 from autoagent.views import Comparison, EvaluationReport, Status
-from autoagent.workspace import snapshot
 
 TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
 
@@ -36,7 +35,7 @@ def next_call(position: Position) -> str:
 
 
 def status(table: Table) -> Status:
-    """Where the climb stands (rule R11). Cheap: no file is hashed unless it changed."""
+    """Where the climb stands (rule R11). Cheap: nothing is scanned that was just looked at."""
     position, config = table.position, table.workspace.config
     remaining = budget.left(config.budget, position.spent, position.started_at, time.time())
     playing = position.phase not in ("new", "finished")
@@ -59,7 +58,7 @@ def status(table: Table) -> Status:
         isolation="sandboxed"
         if config.isolation == "sandbox"
         else "UNSANDBOXED (isolation = process)",
-        drift=tuple(snapshot.drift(table.workspace, table.frozen(position))) if playing else (),
+        drift=table.drift(position) if playing else (),
         notes=_notes(table, position),
         state_directory=str(table.workspace.state),
         program=str(table.workspace.program),

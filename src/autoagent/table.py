@@ -3,6 +3,7 @@
 It knows where things are and how to write an event; it does not know the rules.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,10 @@ from autoagent.workspace.projection import Projection
 from autoagent.workspace.snapshot import Snapshot
 
 
+DRIFT_SECONDS = 5.0
+"""How long an answer about drift stands while nothing happens: looking walks every task."""
+
+
 class Table:
     """One workspace, its journal, and what is projected from it."""
 
@@ -28,6 +33,7 @@ class Table:
         self.journal = Journal(workspace.journal)
         self.projection = Projection(workspace)
         self._snapshot: Snapshot | None = None
+        self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
 
     @property
     def position(self) -> Position:
@@ -54,6 +60,14 @@ class Table:
         if self._snapshot is None or self._snapshot.digest != position.snapshot:
             self._snapshot = snapshot.load(self.workspace, position.snapshot)
         return self._snapshot
+
+    def drift(self, position: Position) -> tuple[str, ...]:
+        """What differs from the snapshot now; looked at anew when something happened."""
+        head, now = self.journal.head(), time.monotonic()
+        if self._drift[0] != head or now - self._drift[1] > DRIFT_SECONDS:
+            found = tuple(snapshot.drift(self.workspace, self.frozen(position)))
+            self._drift = (head, now, found)
+        return self._drift[2]
 
     def canonical(self, position: Position) -> Split:
         """The split of the baseline: its fixed section is every candidate's."""

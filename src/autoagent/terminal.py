@@ -45,6 +45,12 @@ def console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
+def end_live(out: Console) -> None:
+    """End the line that a live display leaves open where there is no terminal."""
+    if not out.is_terminal:
+        out.line()
+
+
 def plain(text: str, style: str = "") -> Text:
     """A text of any length as one line that cannot move the cursor."""
     shown = "".join(c if c.isprintable() else " " for c in text)
@@ -133,6 +139,7 @@ class DemoScreen:
         """Leave the last state on the terminal."""
         self._show("")
         self._live.stop()
+        end_live(self._out)
 
     def played(self, row: Played) -> None:
         """A candidate has met its fate."""

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,10 +94,19 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
     bench: Bench, harness_source: str
 ) -> None:
     """One evaluation, every misbehaviour beside a good trial (threats A8, A9, C1, E3)."""
-    words = (
-        "fine raises exits vanishes spins sleeps leaves_a_process writes_the_reward "
-        "raises_like_the_machine fakes_a_cancel speaks_nonsense"
-    ).split()
+    words = [
+        "fine",
+        "raises",
+        "exits",
+        "vanishes",
+        "spins",
+        "sleeps",
+        "leaves_a_process",
+        "writes_the_reward",
+        "raises_like_the_machine",
+        "fakes_a_cancel",
+        "speaks_nonsense",
+    ]
     spec = bench.spec(behaving(harness_source), {word: word for word in words})
     trials = await bench.finish(spec)
     said = {name: (trial.outcome, trial.reward) for name, trial in trials.items()}
@@ -157,7 +167,7 @@ async def test_the_harness_sees_its_file_its_python_and_nothing_of_other_trials(
     bench: Bench, harness_source: str
 ) -> None:
     start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    probing = PROBES.replace("HOST_HOME", repr(os.path.expanduser("~")))
+    probing = PROBES.replace("HOST_HOME", repr(str(Path.home())))
     source = harness_source[:start] + probing + "\n\n" + harness_source[end:]
     spec = bench.spec(source, {"a": "a", "b": "b"}, concurrency=1)
     trials = await bench.finish(spec)

@@ -1,13 +1,11 @@
 """A server over a referee whose trials are scripted, and clients of both protocol eras."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-from typing import Any
+from contextlib import asynccontextmanager
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, Implementation, TextContent
+from mcp_types import Implementation
 
 from autoagent.benchmark.engine import Engine
 from autoagent.benchmark.scripted import ScriptedEngine
@@ -15,50 +13,10 @@ from autoagent.referee import Referee
 from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting
 
-ALL = {"t1": [1.0], "t2": [1.0], "t3": [1.0], "t4": [1.0]}
-TWO = {"t1": [1.0], "t2": [1.0]}
-IMPATIENT = Waiting(patience=lambda _: 0.0, poll_seconds=0.001)
-PATIENT = Waiting(patience=lambda _: 60.0, poll_seconds=0.001)
+from .callers import ALL, PATIENT, TWO, Caller, Connect
 
-Connect = Callable[..., AbstractAsyncContextManager["Caller"]]
-
-
-class Caller:
-    """A connected client that says what it means in one call."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-
-    async def result(self, tool: str, **arguments: Any) -> CallToolResult:
-        """Whatever the tool answers."""
-        return await self.client.call_tool(tool, arguments)
-
-    async def ask(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """The structured reply of a call that is not refused."""
-        result = await self.result(tool, **arguments)
-        assert not result.is_error, text_of(result)
-        assert result.structured_content is not None
-        return result.structured_content
-
-    async def refused(self, tool: str, **arguments: Any) -> str:
-        """The words of a call that is refused."""
-        result = await self.result(tool, **arguments)
-        assert result.is_error, result.structured_content
-        assert result.structured_content is None
-        return text_of(result)
-
-    async def baseline(self) -> dict[str, Any]:
-        """Start a climb, measure its baseline and record it."""
-        await self.ask("start_climb", tag="night")
-        await self.ask("run_benchmark")
-        return await self.ask("append_result")
-
-
-def text_of(result: CallToolResult) -> str:
-    """The text a client without structured content shows."""
-    (block,) = result.content
-    assert isinstance(block, TextContent)
-    return block.text
+if not hasattr(Referee, "workspace"):  # until the referee has it
+    Referee.workspace = property(lambda self: self._table.workspace)
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -81,13 +39,3 @@ def connect(open_referee: Callable[[Engine | None], Referee], mode: str) -> Conn
             yield Caller(client)
 
     return one
-
-
-def edit(workspace: Path, line: str = "X = 1") -> None:
-    """Change the harness above the boundary, as a client with file tools does."""
-    harness = workspace / "agent.py"
-    harness.write_text(harness.read_text().replace("MAX_TURNS = 3\n", f"MAX_TURNS = 3\n{line}\n"))
-
-
-if not hasattr(Referee, "workspace"):  # TODO(lead): a public property
-    Referee.workspace = property(lambda self: self._table.workspace)  # type: ignore[attr-defined]

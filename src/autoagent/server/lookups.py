@@ -208,7 +208,9 @@ def trial_text(
             )
         text = trajectory.window(steps_of, from_step, steps, STEPS_CHARACTERS)
         return fenced(f"trial {trial.id}", text, STEPS_CHARACTERS), len(steps_of)
-    pieces = [f"steps (from {steps_of.origin}):\n{trajectory.outline(steps_of)}"]
+    pieces: list[str] = []
+    if len(steps_of):
+        pieces.append(f"steps (from {steps_of.origin}):\n{trajectory.outline(steps_of)}")
     if steps_of.problem:
         pieces.append(f"not read: {steps_of.problem}")
     if trial.detail:

@@ -10,7 +10,7 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
-from autoagent.benchmark.untrusted import one_line, quoted
+from autoagent.benchmark.untrusted import quoted
 from autoagent.records import Trial
 from autoagent.server.lookups import Lookups, cut
 from autoagent.server.replies import (
@@ -282,7 +282,7 @@ def _summary(report: EvaluationReport, progress: Progress | None) -> str:
         return f"{what} is running and goes on by itself. {_so_far(progress)}"
     passed = f"{what} is {report.state}: {report.score.passed}/{report.score.expected} passed"
     if report.verdict is not None:
-        return f"{passed}. Verdict {report.verdict.status}: {report.verdict.sentence}"
+        return f"{passed}. Verdict {report.verdict.status}: {report.verdict.sentence.rstrip('.')}."
     why = "a subset decides nothing" if report.kind == "subset" else "it has to be run again"
     return f"{passed}; {why}."
 
@@ -305,7 +305,7 @@ def _told(trial: Trial) -> str:
     """A failing trial in one line; what the harness said is in quotes."""
     reward = "" if trial.reward is None else f", reward {trial.reward:g}"
     said = f": {quoted(trial.detail, 80)}" if trial.detail else ""
-    return f"{one_line(trial.id, 80)} {trial.outcome}{reward}, {trial.seconds:.1f} s{said}"
+    return f"{trial.id} {trial.outcome}{reward}, {trial.seconds:.1f} s{said}"
 
 
 def _cancel_first(referee: "Referee") -> str:
