@@ -35,7 +35,7 @@ from autoagent.records import (
 from autoagent.table import Table, candidate_named
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.workspace import editing, snapshot
-from autoagent.workspace.layout import WorkspaceLock, open_workspace
+from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
 
 
 class Referee:
@@ -76,6 +76,11 @@ class Referee:
         """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""
         self._table.journal.close()
         self._lock.release()
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, with the configuration that is in force."""
+        return self._table.workspace
 
     @property
     def position(self) -> Position:

@@ -19,7 +19,6 @@ from autoagent.workspace.layout import Workspace
 from autoagent.workspace.projection import Projection
 from autoagent.workspace.snapshot import Snapshot
 
-
 DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
 

@@ -1,0 +1,158 @@
+"""Every refusal says what happened, why, and the exact call to make next."""
+
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline_snapshot import snapshot
+from mcp import Client
+
+from autoagent import errors
+from autoagent.benchmark.engine import Engine
+from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.errors import AutoAgentError, InfrastructureFault
+from autoagent.referee import Referee
+from autoagent.server.app import build_server
+from autoagent.server.strict import FAULT, NEXT_CALLS, refusal
+from autoagent.server.tools import ORDER
+
+from .callers import PATIENT, TWO, Caller, Connect, edit
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+
+
+def test_every_error_of_ours_is_mapped() -> None:
+    assert set(NEXT_CALLS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_ends_with_a_call(kind: type[AutoAgentError]) -> None:
+    """Also where the error itself names none."""
+    arguments: tuple[Any, ...] = ("It broke",)
+    error = kind(["a: b"], "revert()") if kind is errors.CandidateRefused else kind(*arguments)
+    text = refusal(error)
+    assert re.search(r"\. Next: .*\w\(.*\).*\.$", text), text
+
+
+def test_a_refusal_keeps_its_call_however_long_it_is() -> None:
+    error = errors.CandidateRefused([f"agent.py:{n}: wrong" for n in range(2000)], "revert()")
+    text = refusal(error)
+    assert len(text) < 6200
+    assert text.endswith("Next: revert().")
+
+
+async def test_calls_out_of_order_name_the_call_that_is_in_order(
+    connect: Connect, workspace: Path
+) -> None:
+    said: dict[str, str] = {}
+    async with connect() as caller:
+        said["new"] = await caller.refused("run_benchmark")
+        await caller.ask("start_climb", tag="night")
+        said["baseline_needed"] = await caller.refused("commit_candidate", description="x")
+        await caller.ask("run_benchmark")
+        said["evaluated"] = await caller.refused("commit_candidate", description="x")
+        await caller.ask("append_result")
+        said["idle"] = await caller.refused("append_result")
+        said["nothing runs"] = await caller.refused("cancel_benchmark")
+        said["no change"] = await caller.refused("commit_candidate", description="x")
+        said["unknown task"] = await caller.refused("run_benchmark", tasks=["t9"])
+        said["unknown trial"] = await caller.refused("read_trajectory", trial="../../etc/passwd")
+        said["unknown file"] = await caller.refused("read_file", path="../secret")
+        said["missing note"] = await caller.refused("read_file", path=".agent/none.md")
+        said["missing note, edited"] = await caller.refused(
+            "edit_file", path=".agent/none.md", old="a", new="b"
+        )
+        said["protected"] = await caller.refused("edit_file", path="program.md", old="a", new="b")
+        said["second climb"] = await caller.refused("start_climb", tag="other")
+    assert {name: text.rpartition("Next: ")[2] for name, text in said.items()} == snapshot({'new': 'start_climb(tag).', 'baseline_needed': 'run_benchmark().', 'evaluated': 'append_result(description).', 'idle': 'commit_candidate(description).', 'nothing runs': 'commit_candidate(description).', 'no change': 'edit agent.py above the boundary, then commit_candidate(...).', 'unknown task': 'run_benchmark(tasks=[...]) with names from this list.', 'unknown trial': 'status().', 'unknown file': 'read_file("program.md").', 'missing note': 'read_file("program.md").', 'missing note, edited': 'edit_file(".agent/none.md", "", text) to create it.', 'protected': 'edit_file("agent.py", old, new).', 'second climb': 'commit_candidate(description).'})
+    assert all(re.search(rf"\b({'|'.join(ORDER)})\(", text) for text in said.values())
+
+
+async def test_a_broken_rule_is_told_with_file_and_line(connect: Connect, workspace: Path) -> None:
+    async with connect() as caller:
+        await caller.baseline()
+        harness = workspace / "agent.py"
+        harness.write_text(harness.read_text().replace('return "0"', 'return "1"'))
+        text = await caller.refused("commit_candidate", description="x")
+    assert "agent.py:" in text
+    assert text.startswith("The candidate was refused and nothing was committed:")
+
+
+async def test_tasks_that_cannot_be_used_are_told_to_whoever_waits(connect: Connect) -> None:
+    async with connect(ScriptedEngine(TWO, oracle={})) as caller:
+        text = await caller.refused("start_climb", tag="night")
+    assert text.startswith("No task can be used. tasks/t1: its oracle solution did not pass")
+
+
+class Broken(ScriptedEngine):
+    """An engine whose machine fails, or which has a bug."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(TWO)
+        self._error = error
+
+    def start(self, spec: Any) -> None:
+        raise self._error
+
+
+async def test_a_fault_of_the_server_is_logged_and_survived(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The model is not shown what a bug said; the log is."""
+    with caplog.at_level(logging.ERROR):
+        async with connect(Broken(RuntimeError("a secret path"))) as caller:
+            assert await caller.refused("start_climb", tag="night") == FAULT
+            reply = await caller.ask("read_file", path="program.md")
+    assert reply["phase"] == "validating"
+    assert "a secret path" in caplog.text
+
+
+async def test_status_answers_where_the_machine_fails(connect: Connect) -> None:
+    failure = InfrastructureFault("The worker of e1 was not started: no memory.")
+    async with connect(Broken(failure)) as caller:
+        text = await caller.refused("start_climb", tag="night")
+        reply = await caller.ask("status")
+    assert text.startswith("The worker of e1 was not started: no memory. Next: ")
+    assert "no memory" in reply["notes"][0]
+
+
+async def test_a_workspace_that_cannot_be_opened_refuses_until_it_can(
+    open_referee: Callable[[Engine | None], Referee], workspace: Path, mode: str
+) -> None:
+    """Codex, opencode and Gemini would lose the tools of a server that died."""
+    config = workspace / "autoagent.toml"
+    config.write_text("isolation = 'none'\n")
+    server = build_server(lambda: open_referee(ScriptedEngine(TWO)), PATIENT)
+    async with Client(server, mode=mode) as client:
+        caller = Caller(client)
+        text = await caller.refused("status")
+        config.unlink()
+        reply = await caller.ask("status")
+    assert "autoagent.toml: `isolation` is 'none'" in text
+    assert text.endswith("Next: tell the human to mend autoagent.toml, then status().")
+    assert reply["phase"] == "new"
+
+
+async def test_a_second_server_names_the_first(
+    connect: Connect, workspace: Path, mode: str
+) -> None:
+    async with (
+        connect(),
+        Client(build_server(lambda: Referee.open(workspace)), mode=mode) as client,
+    ):
+        text = await Caller(client).refused("status")
+    assert text.startswith("Another process referees this workspace: pid ")
+
+
+async def test_a_harness_that_breaks_is_mended_by_editing_again(
+    connect: Connect, workspace: Path
+) -> None:
+    async with connect() as caller:
+        await caller.baseline()
+        edit(workspace, "def (")
+        await caller.refused("commit_candidate", description="x")
+        await caller.ask("edit_file", path="agent.py", old="def (\n", new="Y = 2\n")
+        assert (await caller.ask("commit_candidate", description="x"))["phase"] == "committed"
