@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from mcp.client import Client
@@ -50,14 +50,19 @@ def _nobody(_: Any) -> None:
 
 
 def demonstrate(
-    keep: Path | None = None, on_played: OnPlayed = _nobody, doing: Doing = _nobody
+    keep: Path | None = None,
+    on_played: OnPlayed = _nobody,
+    doing: Doing = _nobody,
+    *,
+    example: Path | None = None,
 ) -> Demonstration:
-    """Play the quickstart's script to its end, or to the first thing that goes otherwise.
+    """Play a script to its end, or to the first thing that goes otherwise.
 
     Args:
         keep: An empty or new directory to play in; by default a temporary one, which stays.
         on_played: Told of the baseline and of each edit when its fate is known.
         doing: Told what the meta-agent waits for.
+        example: A workspace with an edits.toml; by default the quickstart.
 
     Raises:
         AutoAgentError: The climb could not be played at all.
@@ -66,7 +71,7 @@ def demonstrate(
     started = time.monotonic()
     place = _place(keep)
     workspace, state = place / "workspace", place / "state"
-    example = script.quickstart()
+    example = example or script.quickstart()
     edits = script.load_edits(example / "edits.toml")
     shutil.copytree(example, workspace, ignore=_LEFTOVERS)
     commit_all(workspace, ["."], "Quickstart")
@@ -115,20 +120,33 @@ async def _play(
         cwd=workspace,
     )
     log = workspace.parent / "server.log"
-    failure: AutoAgentError | None = None
+    refused: AutoAgentError | None = None
+    failed: BaseException | None = None
     final = (0, 0)
     me = Implementation(name="autoagent-demo", version="1")
-    with log.open("w") as errlog, anyio.fail_after(LONGEST_SECONDS):
-        async with Client(stdio_client(server, errlog), client_info=me) as client:
-            try:
-                final = await _MetaAgent(client, workspace, doing).climb(edits, played)
-            except MCPError as error:
-                failure = WorkspaceError(f"The server failed: {error}. Its log: {log}")
-            except AutoAgentError as error:  # told after hanging up: no task group wraps it
-                failure = error
-    if failure is not None:
-        raise failure
+    try:
+        with log.open("w") as errlog, anyio.fail_after(LONGEST_SECONDS):
+            async with Client(stdio_client(server, errlog), client_info=me) as client:
+                try:
+                    final = await _MetaAgent(client, workspace, doing).climb(edits, played)
+                except AutoAgentError as error:  # told after hanging up: no group wraps it
+                    refused = error
+    except* (MCPError, OSError) as group:
+        failed = _first(group)
+    if failed is not None:
+        last = log.read_text(errors="replace").strip().split("\n")[-1]
+        raise WorkspaceError(f"The server failed ({failed!r}). {log} ends: {last}") from failed
+    if refused is not None:
+        raise refused
     return final
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first, out of however many groups."""
+    inner = group.exceptions[0]
+    if isinstance(inner, BaseExceptionGroup):
+        return _first(cast("BaseExceptionGroup[BaseException]", inner))
+    return inner
 
 
 class _MetaAgent:
@@ -177,6 +195,8 @@ class _MetaAgent:
         """Measure what is committed and have its ledger row written."""
         measured = await self._settled("run_benchmark")
         verdict, score = measured["verdict"], measured["score"]
+        if verdict is None:
+            raise WorkspaceError(f"{name}: expected a verdict, got: {measured['message']}")
         recorded = await self._call("append_result", description=description)
         return Played(
             name=name,

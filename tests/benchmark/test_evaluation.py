@@ -233,6 +233,29 @@ async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(
     assert alive_in_session(pid) == []
 
 
+async def test_a_harness_process_that_the_machine_ended_voids_what_it_had_not_measured(
+    bench: Bench, harness_source: str
+) -> None:
+    """The fork server is out of every candidate's reach: its death is no candidate's (R9)."""
+    words = ["fine", "spins", "raises"]
+    spec = bench.spec(
+        behaving(harness_source),
+        {w: w for w in words},
+        concurrency=1,
+        trial_timeout_seconds=3.0,
+        void_retries=0,
+    )
+    bench.engine.start(spec)
+    await bench.until(lambda: len(bench.journal.about("e1", "trial_started")) == 2)
+    pid = (spec.directory / "worker.pid").read_text()
+    subprocess.run(["pkill", "-KILL", "-P", pid, "bwrap"], check=True)
+    await bench.until(lambda: not bench.engine.alive("e1"))
+    trials = bench.trials("e1")
+    assert trials["fine"].outcome == "passed"
+    assert trials["raises"].outcome == "void"
+    assert "harness process is gone" in trials["raises"].detail
+
+
 async def test_the_deadline_ends_an_evaluation(bench: Bench, harness_source: str) -> None:
     spec = bench.spec(
         behaving(harness_source),

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from autoagent import script
+from autoagent.demo import demonstrate
 from autoagent.errors import WorkspaceError
+from autoagent.init import make_workspace
 from autoagent.script import Edit, Played
 
 
@@ -41,6 +43,32 @@ def autoagent_verify(autoagent: Any, found: dict[str, Any]) -> tuple[int, dict[s
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOAGENT_STATE_DIR", found["state"])
         return autoagent.json("verify", "--workspace", found["workspace"])
+
+
+WRONG = """\
+[[edit]]
+name = "more-turns"
+description = "Allow one more turn"
+expect = "keep"
+why = "passed_up"
+
+[[edit.replace]]
+find = "MAX_TURNS = 30"
+with = "MAX_TURNS = 31"
+"""
+
+
+@pytest.mark.slow
+def test_a_climb_that_goes_otherwise_than_scripted_fails_and_says_how(tmp_path: Path) -> None:
+    made = make_workspace(tmp_path / "example")
+    (made.root / "edits.toml").write_text(WRONG)
+
+    found = demonstrate(tmp_path / "d", example=made.root)
+
+    assert found.problems == (
+        "more-turns: expected keep (passed_up), got discard (not_simpler)",
+        "final: expected more than 1 passed, got 1",
+    )
 
 
 def test_the_demo_plays_in_an_empty_directory_only(autoagent: Any, tmp_path: Path) -> None:

@@ -15,9 +15,6 @@ from autoagent.server.waiting import Waiting
 
 from .callers import ALL, PATIENT, TWO, Caller, Connect
 
-if not hasattr(Referee, "workspace"):  # until the referee has it
-    Referee.workspace = property(lambda self: self._table.workspace)
-
 
 @pytest.fixture(params=["auto", "legacy"])
 def mode(request: pytest.FixtureRequest) -> str:

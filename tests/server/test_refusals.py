@@ -67,7 +67,23 @@ async def test_calls_out_of_order_name_the_call_that_is_in_order(
         )
         said["protected"] = await caller.refused("edit_file", path="program.md", old="a", new="b")
         said["second climb"] = await caller.refused("start_climb", tag="other")
-    assert {name: text.rpartition("Next: ")[2] for name, text in said.items()} == snapshot({'new': 'start_climb(tag).', 'baseline_needed': 'run_benchmark().', 'evaluated': 'append_result(description).', 'idle': 'commit_candidate(description).', 'nothing runs': 'commit_candidate(description).', 'no change': 'edit agent.py above the boundary, then commit_candidate(...).', 'unknown task': 'run_benchmark(tasks=[...]) with names from this list.', 'unknown trial': 'status().', 'unknown file': 'read_file("program.md").', 'missing note': 'read_file("program.md").', 'missing note, edited': 'edit_file(".agent/none.md", "", text) to create it.', 'protected': 'edit_file("agent.py", old, new).', 'second climb': 'commit_candidate(description).'})
+    assert {name: text.rpartition("Next: ")[2] for name, text in said.items()} == snapshot(
+        {
+            "new": "start_climb(tag).",
+            "baseline_needed": "run_benchmark().",
+            "evaluated": "append_result(description).",
+            "idle": "commit_candidate(description).",
+            "nothing runs": "commit_candidate(description).",
+            "no change": "edit agent.py above the boundary, then commit_candidate(...).",
+            "unknown task": "run_benchmark(tasks=[...]) with names from this list.",
+            "unknown trial": "status().",
+            "unknown file": 'read_file("program.md").',
+            "missing note": 'read_file("program.md").',
+            "missing note, edited": 'edit_file(".agent/none.md", "", text) to create it.',
+            "protected": 'edit_file("agent.py", old, new).',
+            "second climb": "commit_candidate(description).",
+        }
+    )
     assert all(re.search(rf"\b({'|'.join(ORDER)})\(", text) for text in said.values())
 
 
@@ -82,7 +98,7 @@ async def test_a_broken_rule_is_told_with_file_and_line(connect: Connect, worksp
 
 
 async def test_tasks_that_cannot_be_used_are_told_to_whoever_waits(connect: Connect) -> None:
-    async with connect(ScriptedEngine(TWO, oracle={})) as caller:
+    async with connect(ScriptedEngine(TWO, oracle={"t1": [0.0]})) as caller:
         text = await caller.refused("start_climb", tag="night")
     assert text.startswith("No task can be used. tasks/t1: its oracle solution did not pass")
 
@@ -147,12 +163,14 @@ async def test_a_second_server_names_the_first(
     assert text.startswith("Another process referees this workspace: pid ")
 
 
-async def test_a_harness_that_breaks_is_mended_by_editing_again(
-    connect: Connect, workspace: Path
-) -> None:
+async def test_the_call_that_a_refusal_names_works(connect: Connect, workspace: Path) -> None:
+    """A harness that is no Python any more cannot be edited; what the refusal says mends it."""
     async with connect() as caller:
         await caller.baseline()
         edit(workspace, "def (")
         await caller.refused("commit_candidate", description="x")
-        await caller.ask("edit_file", path="agent.py", old="def (\n", new="Y = 2\n")
+        text = await caller.refused("edit_file", path="agent.py", old="def (\n", new="Y = 2\n")
+        assert text.endswith("Next: revert().")
+        await caller.ask("revert")
+        edit(workspace, "Y = 2")
         assert (await caller.ask("commit_candidate", description="x"))["phase"] == "committed"

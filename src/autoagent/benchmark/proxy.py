@@ -15,6 +15,7 @@ from harbor.trial.errors import AgentTimeoutError
 
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 from autoagent.benchmark.harness import HarnessProcess
+from autoagent.errors import InfrastructureFault
 
 
 class HarnessCrashed(Exception):
@@ -71,6 +72,9 @@ class ProxyAgent(BaseAgent):
                         environment=environment,
                         logs=logs,
                     )
+        except InfrastructureFault as fault:
+            environment.faults[environment.trial_paths.trial_dir.name] = fault.message
+            raise
         except TimeoutError as error:
             raise AgentTimeoutError(
                 f"Agent execution timed out after {self._timeout_seconds} seconds"

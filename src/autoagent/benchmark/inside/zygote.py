@@ -8,26 +8,20 @@ process ends everything it started.
 """
 
 import ast
-import ctypes
 import importlib
 import json
 import os
-import resource
 import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from autoagent.benchmark.inside import trial
+from autoagent.benchmark.inside import namespaces, trial, warden
 
-SCRATCH_BYTES = 64 * 1024 * 1024
 MESSAGE_LIMIT = 64 * 1024
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
 _PR_SET_PDEATHSIG = 1
-_CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main(control_fd: int, harness: str, *, isolated: bool) -> None:
@@ -39,7 +33,7 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
     if isolated:
-        _forbid_user_namespaces()
+        namespaces.forbid_user_namespaces()
     preload(Path(harness))
     control.send(json.dumps({"ready": True}).encode())
     wardens: dict[str, int] = {}
@@ -54,8 +48,11 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
         else:
             wardens[request["trial"]] = _fork_trial(control, fds[0], isolated=isolated)
             os.close(fds[0])
-    for warden in wardens.values():
-        _kill(warden, isolated=isolated)
+    for keeper in wardens.values():
+        _kill(keeper, isolated=isolated)
+    for keeper in wardens.values():
+        with suppress(ChildProcessError):
+            os.waitpid(keeper, 0)
 
 
 def preload(harness: Path) -> None:
@@ -86,82 +83,40 @@ def imported_names(source: bytes) -> list[str]:
 
 
 def _fork_trial(control: socket.socket, fd: int, *, isolated: bool) -> int:
-    """Fork a warden, which forks the trial as the first process of its own namespaces."""
-    warden = os.fork()
-    if warden:
-        return warden
+    """Fork a warden, which forks the trial: the first process of its own namespaces.
+
+    Without namespaces the warden itself ends what the trial leaves behind.
+    """
+    keeper = os.fork()
+    if keeper:
+        return keeper
     try:
         control.close()
         if isolated:
-            os.unshare(os.CLONE_NEWPID | os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWNET)
+            namespaces.enter()
         else:
             os.setsid()
+            warden.become()
         child = os.fork()
         if child == 0:
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            namespaces.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             if isolated:
-                _private_files()
-            _limit()
+                namespaces.private_files()
+            namespaces.limit()
             if isolated:
-                _drop_capabilities()
+                namespaces.drop_capabilities()
             trial.main(fd)
             os._exit(0)
         os.close(fd)
-        os.waitpid(child, 0)
+        if isolated:
+            os.waitpid(child, 0)
+        else:
+            warden.outlast(child)
     except BaseException as error:
         sys.stderr.write(f"trial not started: {error!r}\n")
     finally:
         os._exit(0)
-
-
-def _private_files() -> None:
-    """Give the trial its own /proc and its own small, empty writable directories."""
-    _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
-    _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
-    for directory in ("/scratch", "/tmp", "/dev/shm"):
-        options = f"size={SCRATCH_BYTES},nr_inodes=16384,mode=0777"
-        _mount("tmpfs", directory, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
-
-
-def _limit() -> None:
-    """No core dumps; bounded descriptors and processes (the latter do not bind root)."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    for limit, most in ((resource.RLIMIT_NOFILE, 1024), (resource.RLIMIT_NPROC, 4096)):
-        _, hard = resource.getrlimit(limit)
-        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(limit, (bound, bound))
-
-
-def _forbid_user_namespaces() -> None:
-    """A new user namespace would give the candidate capabilities of its own."""
-    Path("/proc/sys/user/max_user_namespaces").write_text("0")
-
-
-def _drop_capabilities() -> None:
-    """Clear every capability set; `no_new_privs`, set by bubblewrap, keeps them cleared."""
-    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
-    empty = (ctypes.c_uint32 * 6)()
-    _checked("capset", _libc().capset(ctypes.byref(header), ctypes.byref(empty)))
-
-
-def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
-    encoded = [text.encode() if text is not None else None for text in (source, target, kind)]
-    result = _libc().mount(*encoded, ctypes.c_ulong(flags), data.encode() or None)
-    _checked(f"mount {target}", result)
-
-
-def _prctl(option: int, value: int) -> None:
-    _checked("prctl", _libc().prctl(option, value, 0, 0, 0))
-
-
-def _checked(call: str, result: int) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{call}: {os.strerror(code)}")
-
-
-def _libc() -> Any:
-    return ctypes.CDLL(None, use_errno=True)
 
 
 def _reap(wardens: dict[str, int]) -> None:
@@ -174,12 +129,9 @@ def _reap(wardens: dict[str, int]) -> None:
         del wardens[name]
 
 
-def _kill(warden: int | None, *, isolated: bool) -> None:
-    """End a trial: its first process dies with its warden, and its namespace with that."""
-    if warden is None:
+def _kill(keeper: int | None, *, isolated: bool) -> None:
+    """End a trial: with its warden goes its namespace, or what the warden finds of it."""
+    if keeper is None:
         return
     with suppress(ProcessLookupError):
-        if isolated:
-            os.kill(warden, signal.SIGKILL)
-        else:
-            os.killpg(warden, signal.SIGKILL)
+        os.kill(keeper, signal.SIGKILL if isolated else signal.SIGTERM)

@@ -1,0 +1,103 @@
+"""What a trial's first process does to itself: namespaces, private files, limits, no capability.
+
+`rehearse` does all of it once, so that a machine where it cannot be done is found out
+before anything starts. Standard library only.
+"""
+
+import ctypes
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+SCRATCH_BYTES = 64 * 1024 * 1024
+
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_CAPABILITY_VERSION_3 = 0x20080522
+
+
+def forbid_user_namespaces() -> None:
+    """A new user namespace would give the candidate capabilities of its own."""
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+
+
+def enter() -> None:
+    """The next process that is forked is the first of namespaces of its own."""
+    os.unshare(os.CLONE_NEWPID | os.CLONE_NEWNS | os.CLONE_NEWIPC | os.CLONE_NEWNET)
+
+
+def private_files() -> None:
+    """Give the trial its own /proc and its own small, empty writable directories."""
+    _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
+    _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    for directory in ("/scratch", "/tmp", "/dev/shm"):
+        options = f"size={SCRATCH_BYTES},nr_inodes=16384,mode=0777"
+        _mount("tmpfs", directory, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+
+
+def limit() -> None:
+    """No core dumps; bounded descriptors and processes (the latter do not bind root)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for limit, most in ((resource.RLIMIT_NOFILE, 1024), (resource.RLIMIT_NPROC, 4096)):
+        _, hard = resource.getrlimit(limit)
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (bound, bound))
+
+
+def drop_capabilities() -> None:
+    """Clear every capability set; `no_new_privs`, set by bubblewrap, keeps them cleared."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    empty = (ctypes.c_uint32 * 6)()
+    _checked("capset", _libc().capset(ctypes.byref(header), ctypes.byref(empty)))
+
+
+def prctl(option: int, value: int) -> None:
+    """Change something about this process.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _checked("prctl", _libc().prctl(option, value, 0, 0, 0))
+
+
+def rehearse() -> None:
+    """Do all of it in a process that ends at once; exit with 1 and a line that says why not."""
+    try:
+        forbid_user_namespaces()
+        enter()
+        child = os.fork()
+        if child == 0:
+            _rehearse_inside()
+        status = os.waitpid(child, 0)[1]
+    except OSError as error:
+        sys.exit(f"a trial's namespaces cannot be made: {error.strerror}")
+    sys.exit(status != 0)
+
+
+def _rehearse_inside() -> None:
+    try:
+        private_files()
+        limit()
+        drop_capabilities()
+    except OSError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    encoded = [text.encode() if text is not None else None for text in (source, target, kind)]
+    result = _libc().mount(*encoded, ctypes.c_ulong(flags), data.encode() or None)
+    _checked(f"mount {target}", result)
+
+
+def _checked(call: str, result: int) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{call}: {os.strerror(code)}")
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None, use_errno=True)
