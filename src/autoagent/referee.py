@@ -98,13 +98,16 @@ class Referee:
             OutOfOrder: Another climb is being played.
             WorkspaceError: The workspace, its git repository or the harness is not ready.
             TaskError: No task can be used.
+            InfrastructureFault: This machine cannot isolate as autoagent.toml says.
         """
         position = self.position
         if position.phase in ("validating", "baseline_needed") and position.tag == tag:
             self.advance()
             return self.status()
         self._require("new", "finished")
-        table = Table(open_workspace(self._table.workspace.root))
+        workspace = open_workspace(self._table.workspace.root)
+        self._engine.check(workspace.config.isolation)
+        table = Table(workspace)
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)
         frozen = snapshot.take(table.workspace, split.fixed)

@@ -184,3 +184,18 @@ async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_
     await sandbox.exec("mkdir -p /app/x; touch /app/x/y; chmod 000 /app/x")
     await sandbox.stop(delete=True)
     assert list((tmp_path / "scratch").glob("trial-*")) == []
+
+
+async def test_a_tree_deeper_than_any_stack_is_cleared_away_and_removed(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    dig = "mkdir -p /tests; cd /tests; python3 -c '"
+    dig += 'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(3000)]\''
+    with sandbox.agent_phase():
+        await sandbox.exec(dig)
+        await sandbox.exec(dig.replace("/tests", "/app"))
+    with pytest.raises(ValueError, match="deeper"):
+        await sandbox.download_dir("/app", tmp_path / "out")
+    assert await shell(sandbox, "ls /tests") == ""
+    await sandbox.stop(delete=True)
+    assert list((tmp_path / "scratch").glob("trial-*")) == []

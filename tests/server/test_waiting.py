@@ -71,8 +71,8 @@ async def test_a_call_waits_until_the_evaluation_ends(connect: Connect) -> None:
         group.start_soon(release)
         with anyio.fail_after(20):
             result = await caller.client.call_tool("run_benchmark", progress_callback=listen)
-    assert result.structured_content is not None
-    assert result.structured_content["state"] == "complete"
+        assert result.structured_content is not None
+        assert result.structured_content["state"] == "complete"
     assert heard[0][:2] == (0.0, 4.0)
     assert heard[0][2] is not None and heard[0][2].startswith("e3 (baseline): 0/4 trials, 0 passed")
 

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from autoagent.benchmark.engine import EvaluationSpec
+from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.engine import EvaluationSpec, Isolation
+from autoagent.benchmark.environments.rewriting import require_plain
 from autoagent.errors import InfrastructureFault
 from autoagent.game import Kind
 from autoagent.journal import Journal
@@ -34,6 +36,17 @@ class DetachedEngine:
         """Evaluations have their directories below `directory`."""
         self._directory = directory
         self._cancelled_at: dict[str, float] = {}
+
+    def check(self, isolation: Isolation) -> None:
+        """Refuse where sandboxes cannot be made, or where there is no place to do without.
+
+        Raises:
+            InfrastructureFault: Says why and what to change.
+        """
+        if isolation == "sandbox":
+            bubblewrap.require()
+        else:
+            require_plain(self._directory)
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start a worker unless one is alive.

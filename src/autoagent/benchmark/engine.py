@@ -9,6 +9,9 @@ from typing import Literal, Protocol
 
 from autoagent.records import EvaluationKind, Record
 
+Isolation = Literal["sandbox", "process"]
+"""`process` runs harness and tasks unsandboxed; only the human chooses it."""
+
 WorkerEnd = Literal["complete", "cancelled", "out_of_time"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
@@ -42,7 +45,7 @@ class EvaluationSpec(Record):
     harness_class: str = "AutoAgent"
     harness_digest: str = ""
     model: str | None = None
-    isolation: Literal["sandbox", "process"] = "sandbox"
+    isolation: Isolation = "sandbox"
     concurrency: int = 4
     pass_reward: float = 1.0
     trial_timeout_seconds: float = 1800.0
@@ -53,6 +56,14 @@ class EvaluationSpec(Record):
 
 class Engine(Protocol):
     """Runs evaluations. All calls return at once and are safe to repeat."""
+
+    def check(self, isolation: Isolation) -> None:
+        """Refuse before anything starts what this machine cannot do.
+
+        Raises:
+            InfrastructureFault: Says why, how to mend it, and what `isolation` costs instead.
+        """
+        ...
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start the evaluation, or resume it: trials already in the journal are not re-run.

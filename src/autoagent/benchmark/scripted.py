@@ -6,7 +6,8 @@ the engine's seam cannot tell the difference.
 
 from collections.abc import Mapping, Sequence
 
-from autoagent.benchmark.engine import EvaluationSpec, WorkerEnd
+from autoagent.benchmark.engine import EvaluationSpec, Isolation, WorkerEnd
+from autoagent.errors import InfrastructureFault
 from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.records import Outcome, Trial
@@ -29,15 +30,31 @@ class ScriptedEngine:
         noop: Script | None = None,
         failed: Outcome = "failed",
         hold: bool = False,
+        refuses: str | None = None,
     ) -> None:
-        """Beyond the last script the last repeats; `failed` is the outcome of what did not pass."""
+        """Beyond the last script the last repeats.
+
+        Args:
+            scripts: Rewards of each candidate evaluation.
+            oracle: Rewards of the tasks' own solutions.
+            noop: Rewards of doing nothing.
+            failed: The outcome of what did not pass.
+            hold: Keep evaluations running until `release`.
+            refuses: Why this machine can make no sandbox; None where it can.
+        """
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
         self._failed: Outcome = failed
         self._held: dict[str, EvaluationSpec] = {}
         self._assigned: dict[str, Script] = {}
+        self._refuses = refuses
         self.hold = hold
         self.started: list[EvaluationSpec] = []
+
+    def check(self, isolation: Isolation) -> None:
+        """Accept everything, or with `refuses` everything but to run unsandboxed."""
+        if self._refuses is not None and isolation == "sandbox":
+            raise InfrastructureFault(self._refuses, "run `autoagent doctor`")
 
     def start(self, spec: EvaluationSpec) -> None:
         """Run the script at once, or hold it."""

@@ -33,6 +33,12 @@ from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.records import Trial
 
+ENVIRONMENTS = {
+    "sandbox": "autoagent.benchmark.environments.sandbox:SandboxEnvironment",
+    "process": "autoagent.benchmark.environments.process:ProcessEnvironment",
+}
+"""Where a trial's commands run, by `isolation`; both keep their faults in the same place."""
+
 Slot = tuple[str, int]
 """A task and an attempt: what must be measured once."""
 
@@ -129,7 +135,7 @@ class Worker:
             retry=RetryConfig(max_retries=0),
             agents=[agent],
             environment=EnvironmentConfig(
-                import_path="autoagent.benchmark.environments.sandbox:SandboxEnvironment",
+                import_path=ENVIRONMENTS[spec.isolation],
                 kwargs={
                     "images": str(spec.directory.parent / "images"),
                     "scratch": str(spec.directory / SCRATCH),

@@ -6,13 +6,16 @@ and directories are read; devices, sockets and pipes do not exist for us.
 """
 
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Callable, Generator
+import subprocess
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 LINKS_LIMIT = 40
+DEPTH_LIMIT = 128
 FILE_LIMIT = 256 * 1024 * 1024
 TREE_LIMIT = 512 * 1024 * 1024
 TREE_FILES_LIMIT = 20_000
@@ -54,7 +57,7 @@ class Beneath:
     def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
         """Copy the content of a trusted host directory in; links in it are copied as links."""
         with self._directory(target, create=True) as directory:
-            _copy_in(source, directory, mode)
+            self._copy_in(source, directory, mode)
 
     def read_file(self, source: str, target: Path) -> None:
         """Copy a plain file out.
@@ -82,7 +85,7 @@ class Beneath:
         """
         with self._directory(source) as directory:
             budget = [TREE_LIMIT, TREE_FILES_LIMIT]
-            _copy_tree_out(directory, target, budget)
+            _copy_tree_out(directory, target, budget, DEPTH_LIMIT)
 
     def make_executable(self, path: str) -> None:
         """Let everybody run a plain file."""
@@ -121,10 +124,10 @@ class Beneath:
         if place == PurePosixPath("/"):
             with self._directory("/") as root:
                 for name in os.listdir(root):
-                    _remove(root, name)
+                    self._remove(root, name)
             return
         with self._directory(str(place.parent), create=True) as parent:
-            _remove(parent, place.name)
+            self._remove(parent, place.name)
             os.mkdir(place.name, dir_fd=parent)
             os.chmod(place.name, 0o777, dir_fd=parent)
 
@@ -133,7 +136,7 @@ class Beneath:
         place = PurePosixPath(path)
         try:
             with self._directory(str(place.parent)) as parent:
-                _remove(parent, place.name)
+                self._remove(parent, place.name)
         except FileNotFoundError:
             return
 
@@ -163,16 +166,49 @@ class Beneath:
         finally:
             os.close(descriptor)
 
+    def _copy_in(self, source: Path, directory: int, given: int | None) -> None:
+        for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+            if entry.is_symlink():
+                self._remove(directory, entry.name)
+                os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
+            elif entry.is_dir(follow_symlinks=False):
+                inner = _enter(directory, entry.name, create=True)
+                try:
+                    self._copy_in(Path(entry.path), inner, given)
+                finally:
+                    os.close(inner)
+            elif entry.is_file(follow_symlinks=False):
+                self._remove(directory, entry.name)
+                with Path(entry.path).open("rb") as file:
+                    mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if given is None else given
+                    mode |= stat.S_IRUSR | stat.S_IWUSR
+                    _write(directory, entry.name, file.fileno(), mode)
+
+    def _remove(self, parent: int, name: str) -> None:
+        """Clear a name away. A directory is moved aside, however deep and full it is."""
+        try:
+            facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISDIR(facts.st_mode):
+            os.unlink(name, dir_fd=parent)
+            return
+        aside = self.root.parent / "aside"
+        aside.mkdir(exist_ok=True)
+        os.rename(name, aside / secrets.token_hex(8), src_dir_fd=parent)
+
     def _final_name(self, parent: int, place: PurePosixPath) -> str:
         """The last component; what stands there is removed rather than written through."""
         if place.name in ("", ".", ".."):
             raise ValueError(f"{place} is not a file name")
-        _remove(parent, place.name)
+        self._remove(parent, place.name)
         return place.name
 
     def _walk(self, path: str, *, create: bool) -> int:
         """Open a directory below the root, resolving links inside it."""
         waiting = _parts(path)
+        if len(waiting) > DEPTH_LIMIT:
+            raise ValueError(f"{path[:200]}… is too deep")
         trail = [os.open(self.root, _DIRECTORY)]
         links = 0
         try:
@@ -200,19 +236,14 @@ class Beneath:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a whole tree, whatever permissions a sandboxed process left in it."""
-
-    def open_up(function: Callable[..., object], name: str, error: BaseException) -> None:
-        if isinstance(error, FileNotFoundError):
-            return
-        os.chmod(Path(name).parent, 0o700)
-        if Path(name).is_dir() and not Path(name).is_symlink():
-            os.chmod(name, 0o700)
-            shutil.rmtree(name, ignore_errors=True)
-        else:
-            function(name)
-
-    shutil.rmtree(path, onexc=open_up)
+    """Remove a whole tree, however deep, whatever permissions a sandboxed process left in it."""
+    try:
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        return
+    except (OSError, RecursionError):
+        for command in (["chmod", "-R", "u+rwX", "--"], ["rm", "-rf", "--"]):
+            subprocess.run([*command, str(path)], check=False, capture_output=True)
 
 
 def _parts(path: str) -> list[str]:
@@ -237,40 +268,11 @@ def _enter(parent: int, name: str, *, create: bool) -> int:
     return os.open(name, _DIRECTORY, dir_fd=parent)
 
 
-def _remove(parent: int, name: str) -> None:
-    try:
-        if stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-            shutil.rmtree(name, dir_fd=parent)
-        else:
-            os.unlink(name, dir_fd=parent)
-    except FileNotFoundError:
-        return
-
-
 def _write(parent: int, name: str, source: int, mode: int) -> None:
     target = os.open(name, _WRITE, mode, dir_fd=parent)
     with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
         shutil.copyfileobj(file, out)
         os.fchmod(out.fileno(), mode)
-
-
-def _copy_in(source: Path, directory: int, given: int | None) -> None:
-    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
-        if entry.is_symlink():
-            _remove(directory, entry.name)
-            os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
-        elif entry.is_dir(follow_symlinks=False):
-            inner = _enter(directory, entry.name, create=True)
-            try:
-                _copy_in(Path(entry.path), inner, given)
-            finally:
-                os.close(inner)
-        elif entry.is_file(follow_symlinks=False):
-            _remove(directory, entry.name)
-            with Path(entry.path).open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if given is None else given
-                mode |= stat.S_IRUSR | stat.S_IWUSR
-                _write(directory, entry.name, file.fileno(), mode)
 
 
 def _copy_out(descriptor: int, target: Path) -> None:
@@ -279,7 +281,9 @@ def _copy_out(descriptor: int, target: Path) -> None:
         out.truncate(min(out.tell(), FILE_LIMIT))
 
 
-def _copy_tree_out(directory: int, target: Path, budget: list[int]) -> None:
+def _copy_tree_out(directory: int, target: Path, budget: list[int], depth: int) -> None:
+    if depth == 0:
+        raise ValueError("the directory is deeper than is copied out of a sandbox")
     target.mkdir(parents=True, exist_ok=True)
     for name in sorted(os.listdir(directory)):
         try:
@@ -289,7 +293,7 @@ def _copy_tree_out(directory: int, target: Path, budget: list[int]) -> None:
         try:
             facts = os.fstat(descriptor)
             if stat.S_ISDIR(facts.st_mode):
-                _copy_tree_out(descriptor, target / name, budget)
+                _copy_tree_out(descriptor, target / name, budget, depth - 1)
             elif stat.S_ISREG(facts.st_mode):
                 budget[0] -= facts.st_size
                 budget[1] -= 1

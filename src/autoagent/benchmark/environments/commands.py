@@ -4,9 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import subprocess
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from harbor.environments.base import ExecResult
 
@@ -14,6 +17,7 @@ from autoagent.benchmark import bubblewrap
 from autoagent.errors import InfrastructureFault
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
+END_SECONDS = 5.0
 
 
 def sandbox_command(
@@ -52,21 +56,67 @@ async def run(command: list[str], timeout_sec: float | None) -> ExecResult:
         InfrastructureFault: The sandbox could not be made, so nothing ran.
     """
     status_read, status_write = os.pipe()
-    command = [command[0], "--json-status-fd", str(status_write), *command[1:]]
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=[status_write],
-            env={},
-        )
-    except BaseException:
-        os.close(status_read)
-        raise
-    finally:
-        os.close(status_write)
+    with os.fdopen(status_read, "rb") as status:
+        try:
+            process = await _start(
+                [command[0], "--json-status-fd", str(status_write), *command[1:]],
+                pass_fds=(status_write,),
+            )
+        finally:
+            os.close(status_write)
+        result = await _outcome(process, timeout_sec, signal.SIGKILL)
+        if not _started(status):
+            said = (result.stderr or "").strip()[-1000:]
+            raise InfrastructureFault(f"The sandbox was not made: {said}")
+        return result
+
+
+async def run_plain(
+    command: list[str],
+    timeout_sec: float | None,
+    *,
+    variables: Mapping[str, str],
+    place: Path,
+    ending: signal.Signals,
+) -> ExecResult:
+    """Run a command as a plain process in a session of its own, in the same bounds.
+
+    Args:
+        command: A program that ends what it started when it gets the signal `ending`.
+        timeout_sec: As for `run`.
+        variables: Its whole environment.
+        place: The directory it starts in.
+        ending: Sent when it is cancelled or out of time; SIGKILL follows.
+
+    Raises:
+        RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
+    """
+    process = await _start(command, variables=variables, place=place)
+    return await _outcome(process, timeout_sec, ending)
+
+
+async def _start(
+    command: list[str],
+    *,
+    variables: Mapping[str, str] | None = None,
+    place: Path | None = None,
+    pass_fds: tuple[int, ...] = (),
+) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=variables or {},
+        cwd=place,
+        pass_fds=pass_fds,
+        start_new_session=place is not None,
+    )
+
+
+async def _outcome(
+    process: Process, timeout_sec: float | None, ending: signal.Signals
+) -> ExecResult:
     assert process.stdout is not None and process.stderr is not None
     try:
         async with asyncio.timeout(timeout_sec):
@@ -76,13 +126,18 @@ async def run(command: list[str], timeout_sec: float | None) -> ExecResult:
         raise RuntimeError(f"Command timed out after {timeout_sec} seconds") from None
     finally:
         if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-        started = _started(status_read)
-    if not started:
-        raise InfrastructureFault(f"The sandbox was not made: {stderr.strip()[-1000:]}")
+            await _end(process, ending)
     return ExecResult(stdout=stdout, stderr=stderr, return_code=return_code)
+
+
+async def _end(process: Process, ending: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(ending)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+            return
+        process.kill()
+        await process.wait()
 
 
 async def _read(stream: asyncio.StreamReader) -> str:
@@ -93,8 +148,7 @@ async def _read(stream: asyncio.StreamReader) -> str:
     return kept.decode("utf-8", "replace")
 
 
-def _started(status: int) -> bool:
+def _started(status: IO[bytes]) -> bool:
     """Whether bubblewrap says that it started the command."""
-    with os.fdopen(status, "rb") as file:
-        lines = file.read(65536).splitlines()
+    lines = status.read(65536).splitlines()
     return any("child-pid" in json.loads(line) for line in lines if line.startswith(b"{"))

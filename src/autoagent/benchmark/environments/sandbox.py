@@ -14,7 +14,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -88,7 +88,7 @@ class SandboxEnvironment(BaseEnvironment):
     async def start(self, force_build: bool) -> None:
         """Make the trial's root directory from its image, building that first if needed."""
         with self._our_faults():
-            bubblewrap.require()
+            self._require()
             self._scratch.mkdir(parents=True, exist_ok=True)
             self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
             for name in GUARDED.values():
@@ -96,7 +96,7 @@ class SandboxEnvironment(BaseEnvironment):
             self._image = await self._images.get(
                 self.environment_id, self.environment_dir, self._build_step
             )
-            await asyncio.to_thread(copy_tree, self._image.root, self._home / "root")
+            await asyncio.to_thread(self._fill, self._image, self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *GUARDED):
                 self._root().empty(path)
 
@@ -144,17 +144,10 @@ class SandboxEnvironment(BaseEnvironment):
         variables = {**image.variables, **(self._merge_env(env) or {})}
         if not self._agent_phase and (wanted := _HARBORS_CHMOD.fullmatch(command)):
             return self._make_executable(wanted[1])
-        network = not self._network_disabled
-        arguments = sandbox_command(
-            self._home / "root",
-            etc=bubblewrap.make_etc(self._scratch, network=network),
-            place=cwd or self.task_env_config.workdir or image.workdir,
-            variables=variables,
-            network=network,
-            mounts=self._guards(),
-        )
+        place = cwd or self.task_env_config.workdir or image.workdir
+        running = image._replace(root=self._home / "root", variables=variables)
         with self._our_faults():
-            return await run([*arguments, "/bin/bash", "-c", command], timeout_sec)
+            return await self._run(running, place, ["/bin/bash", "-c", command], timeout_sec)
 
     async def upload_file(self, source_path: Path | str, target_path: str) -> None:
         """Copy a host file in."""
@@ -216,15 +209,37 @@ class SandboxEnvironment(BaseEnvironment):
 
     async def _build_step(self, image: Image, command: tuple[str, ...]) -> ExecResult:
         """A RUN instruction: the same sandbox, with a network, over the image being built."""
+        seconds = self.task_env_config.build_timeout_sec
+        return await self._run(image, image.workdir, command, seconds, building=True)
+
+    def _require(self) -> None:
+        """Refuse to start where commands cannot be run as this environment runs them."""
+        bubblewrap.require()
+
+    def _fill(self, image: Image, root: Path) -> None:
+        """Make the trial's root directory out of its image's."""
+        copy_tree(image.root, root)
+
+    async def _run(
+        self,
+        image: Image,
+        place: str,
+        command: Sequence[str],
+        timeout_sec: float | None,
+        *,
+        building: bool = False,
+    ) -> ExecResult:
+        """One command over the image's root directory, with exactly its variables."""
+        network = building or not self._network_disabled
         arguments = sandbox_command(
             image.root,
-            etc=bubblewrap.make_etc(self._scratch, network=True),
-            place=image.workdir,
+            etc=bubblewrap.make_etc(self._scratch, network=network),
+            place=place,
             variables=image.variables,
-            network=True,
-            mounts=[],
+            network=network,
+            mounts=[] if building else self._guards(),
         )
-        return await run([*arguments, *command], self.task_env_config.build_timeout_sec)
+        return await run([*arguments, *command], timeout_sec)
 
     def _placed(self, path: str) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""
