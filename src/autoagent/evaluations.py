@@ -115,15 +115,27 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
     )
 
 
-def measured(journal: Journal, climb: str, digest: str) -> EvaluationReport | None:
-    """The full evaluation this content already had in this climb (rule R8)."""
+def measured(
+    journal: Journal, climb: str, digest: str, subset: tuple[str, ...] | None = None
+) -> EvaluationReport | None:
+    """The evaluation this content already had in this climb: full, or of one subset (rule R8)."""
     for event in journal.about(digest, Kind.EVALUATION_FINISHED):
-        if (
-            event.body["climb"] == climb
-            and event.body["kind"] in ("baseline", "full")
-            and event.body["verdict"]
-        ):
-            return report_of(journal, event.body["evaluation"])
+        body = event.body
+        if body["climb"] != climb:
+            continue
+        if subset is None:
+            found = body["kind"] in ("baseline", "full") and body["verdict"] is not None
+        else:
+            started_as = Running.model_validate(
+                started(journal, body["evaluation"]).body["running"]
+            )
+            found = (body["kind"], body["state"], started_as.tasks) == (
+                "subset",
+                "complete",
+                subset,
+            )
+        if found:
+            return report_of(journal, body["evaluation"])
     return None
 
 

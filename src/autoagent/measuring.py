@@ -9,6 +9,7 @@ import time
 
 from autoagent import budget, evaluations, validation
 from autoagent.benchmark.engine import Engine
+from autoagent.errors import InfrastructureFault
 from autoagent.game import Kind, Position
 from autoagent.gate.decide import decide
 from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Standing
@@ -63,11 +64,17 @@ def begin(
 
 
 def restart(table: Table, engine: Engine, position: Position, running: Running) -> None:
-    """Start a dead worker again; what it had measured stays measured (rule R9)."""
+    """Start a dead worker again; what it had measured stays measured (rule R9).
+
+    A start that fails counts too, so that no machine can hold a climb up for ever.
+    """
     if len(table.journal.about(running.id, Kind.WORKER_STARTED)) >= MAX_WORKER_STARTS:
         table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
     else:
-        engine.start(table.spec(position, running))
+        try:
+            engine.start(table.spec(position, running))
+        except InfrastructureFault as fault:
+            table.append(Kind.WORKER_STARTED, running.id, failed=fault.message)
 
 
 def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:

@@ -14,6 +14,9 @@ from autoagent.views import Comparison, EvaluationReport, Status
 
 TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
 
+PARTS_SHOWN = 10
+"""Trajectories that `compare` reads: each may be megabytes."""
+
 NEXT_CALLS = {
     "new": ("start_climb(tag)",),
     "validating": ("start_climb(tag)",),
@@ -111,7 +114,7 @@ def compare(table: Table, candidate: str | None, against: str | None) -> Compari
         broken=tuple(task for task in changed if not after.get(task)),
         same_passed=sum(bool(after.get(t)) for t in position.tasks if t not in changed),
         same_failed=sum(not after.get(t) for t in position.tasks if t not in changed),
-        parts={task: _parting(table, old.trials, new.trials, task) for task in changed},
+        parts={t: _parting(table, old.trials, new.trials, t) for t in changed[:PARTS_SHOWN]},
     )
 
 

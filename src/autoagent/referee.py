@@ -186,7 +186,7 @@ class Referee:
         if draft.digest == incumbent.digest:
             raise CandidateRefused(
                 [f"no_change: {own} equal the incumbent {incumbent.short}"],
-                f"edit {config.harness.file} above the boundary, then commit_candidate(...)",
+                "edit above the boundary, then commit_candidate(description)",
             )
         commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
@@ -236,20 +236,20 @@ class Referee:
                 f"Evaluation {position.running.id} of {position.running.candidate[:7]} is running.",
                 "run_benchmark() to wait for it, or cancel_benchmark()",
             )
-        if not tasks:
-            decided = evaluations.measured(self._table.journal, position.tag, chosen.digest)
-            if decided is not None:
-                if position.phase == "committed":
-                    measuring.reuse(self._table, position, chosen, decided)
-                return decided.id
-        elif position.phase == "baseline_needed":
+        if tasks and position.phase == "baseline_needed":
             raise OutOfOrder(
                 "The baseline comes first, on the full suite (rule R2).", "run_benchmark()"
             )
-        elif position.phase == "evaluated":
+        if tasks and position.phase == "evaluated":
             raise OutOfOrder(
                 "The last evaluation has no ledger row yet.", reading.next_call(position)
             )
+        subset = names if tasks else None
+        before = evaluations.measured(self._table.journal, position.tag, chosen.digest, subset)
+        if before is not None:
+            if not tasks and position.phase == "committed":
+                measuring.reuse(self._table, position, chosen, before)
+            return before.id
         stop = self._table.workspace.stop_file
         if stop.exists():
             raise BudgetExceeded(
@@ -377,7 +377,8 @@ class Referee:
     def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
         self._require("idle", "committed", "evaluated", "baseline_needed")
-        return editing.edit(self._table.workspace, path, old, new)
+        fixed = self._table.canonical(self.position).fixed
+        return editing.edit(self._table.workspace, path, old, new, fixed)
 
     def _tasks(self) -> dict[str, Path]:
         position = self.position

@@ -9,7 +9,14 @@ import pytest
 from autoagent.audit import audit
 from autoagent.benchmark.engine import Engine
 from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder, TaskError, UnknownName
+from autoagent.errors import (
+    BudgetExceeded,
+    CandidateRefused,
+    InfrastructureFault,
+    OutOfOrder,
+    TaskError,
+    UnknownName,
+)
 from autoagent.game import Position
 from autoagent.journal import Journal
 from autoagent.records import Row
@@ -350,6 +357,21 @@ def test_the_same_content_is_not_measured_again(open_referee: OpenReferee, works
 
 
 @pytest.mark.rule("R8")
+def test_the_same_subset_of_the_same_content_is_not_measured_again(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    with_baseline(referee)
+    first = referee.run_benchmark(tasks=["t2", "t1"])
+    settle(referee)
+    started = len(engine.started)
+    assert referee.run_benchmark(tasks=["t1", "t2"]) == first
+    assert referee.run_benchmark(tasks=["t1"]) != first
+    assert len(engine.started) == started + 1
+
+
+@pytest.mark.rule("R8")
 def test_a_candidate_without_a_change_is_refused(open_referee: OpenReferee) -> None:
     referee = open_referee(ScriptedEngine(ONE))
     with_baseline(referee)
@@ -519,6 +541,34 @@ def test_the_baseline_cannot_be_cancelled(open_referee: OpenReferee) -> None:
     referee.run_benchmark()
     with pytest.raises(OutOfOrder, match="cannot be cancelled"):
         referee.cancel_benchmark()
+
+
+def test_a_harness_that_lost_its_syntax_is_mended_through_the_server(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(ONE))
+    with_baseline(referee)
+    edit(workspace, "X = (")
+    with pytest.raises(CandidateRefused):
+        referee.commit_candidate("broken")
+    referee.edit_file("agent.py", "X = (", "X = ()")
+    assert referee.commit_candidate("mended").candidate is not None
+
+
+def test_a_worker_that_never_starts_makes_the_evaluation_indecisive(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    referee.commit_candidate("on a broken machine")
+    engine.broken = True
+    with pytest.raises(InfrastructureFault):
+        referee.run_benchmark()
+    position = settle(referee)
+    assert position.pending is not None
+    assert position.pending.reason == "indecisive"
 
 
 def test_an_existing_tag_is_refused(open_referee: OpenReferee) -> None:

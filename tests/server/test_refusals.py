@@ -152,6 +152,16 @@ async def test_a_workspace_that_cannot_be_opened_refuses_until_it_can(
     assert reply["phase"] == "new"
 
 
+async def test_a_session_lets_the_workspace_go_and_the_next_takes_it_again(
+    workspace: Path, mode: str
+) -> None:
+    server = build_server(lambda: Referee.open(workspace))
+    for _ in range(2):
+        async with Client(server, mode=mode) as client:
+            assert (await Caller(client).ask("status"))["phase"] == "new"
+        Referee.open(workspace).close()
+
+
 async def test_a_second_server_names_the_first(
     connect: Connect, workspace: Path, mode: str
 ) -> None:

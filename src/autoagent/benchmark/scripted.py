@@ -49,6 +49,8 @@ class ScriptedEngine:
         self._assigned: dict[str, Script] = {}
         self._refuses = refuses
         self.hold = hold
+        self.broken = False
+        """Set it, and no worker starts any more."""
         self.started: list[EvaluationSpec] = []
 
     def check(self, isolation: Isolation) -> None:
@@ -58,6 +60,8 @@ class ScriptedEngine:
 
     def start(self, spec: EvaluationSpec) -> None:
         """Run the script at once, or hold it."""
+        if self.broken:
+            raise InfrastructureFault(f"The worker of {spec.id} was not started.")
         if spec.id not in self._assigned:
             self._assigned[spec.id] = self._script_for(spec)
         self.started.append(spec)

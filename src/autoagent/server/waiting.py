@@ -140,9 +140,10 @@ class Desk:
             await anyio.sleep(min(self.waiting.poll_seconds, leave_at - now))
 
     def close(self) -> None:
-        """Let go of the workspace, if it was ever opened."""
+        """Let go of the workspace, if it was ever opened; the next call opens it again."""
         if self._referee is not None:
             self._referee.close()
+            self._referee = None
 
 
 class Pulse:

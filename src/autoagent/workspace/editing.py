@@ -7,9 +7,8 @@ candidate is committed; here it only has to stay inside the set and above the bo
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from autoagent.errors import BoundaryError, CandidateRefused, UnknownName
+from autoagent.errors import CandidateRefused, UnknownName
 from autoagent.files import read_regular
-from autoagent.workspace import boundary
 from autoagent.workspace.layout import Workspace, write_durably
 
 READ_LIMIT = 4 * 1024 * 1024
@@ -25,7 +24,6 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
         workspace.program.name: workspace.program,
         workspace.harness.name: workspace.harness,
         workspace.ledger.name: workspace.ledger,
-        "autoagent.toml": workspace.root / "autoagent.toml",
     }
     named |= {
         f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()
@@ -36,11 +34,22 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
             f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000],
             f'read_file("{workspace.program.name}")',
         )
-    return read_regular(place, READ_LIMIT)
+    try:
+        return read_regular(place, READ_LIMIT)
+    except OSError as error:
+        again = f'read_file("{workspace.program.name}")'
+        raise UnknownName(f"{path}: {error.strerror}.", again) from error
 
 
-def edit(workspace: Workspace, path: str, old: str, new: str) -> str:
+def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> str:
     """Replace `old`, which must occur exactly once; an empty `old` makes a new file in `.agent/`.
+
+    Args:
+        workspace: Whose file.
+        path: The harness, or a note.
+        old: The text to replace.
+        new: What takes its place.
+        fixed: The harness's fixed section, which no edit may reach.
 
     Returns:
         One line that says what was done.
@@ -63,26 +72,19 @@ def edit(workspace: Workspace, path: str, old: str, new: str) -> str:
         place.parent.mkdir(parents=True, exist_ok=True)
         write_durably(place, new.encode())
         return f"{path}: created, {len(new.encode())} bytes."
-    text = read_regular(place, READ_LIMIT).decode("utf-8", "surrogateescape")
+    text = read(workspace, {}, path).decode("utf-8", "surrogateescape")
     count = text.count(old)
     if count != 1:
         raise _refused(f"{path}: `old` occurs {count} times; it must occur exactly once", path)
     at = text.index(old)
-    if note is None:
-        _refuse_below_boundary(text, at + len(old), path)
+    tail = fixed.decode("utf-8", "surrogateescape")
+    if note is None and not (text.endswith(tail) and at + len(old) <= len(text) - len(tail)):
+        raise _refused(
+            f"{path}: the edit reaches below the boundary, or that part was changed", path
+        )
     edited = text[:at] + new + text[at + len(old) :]
     write_durably(place, edited.encode("utf-8", "surrogateescape"))
     return f"{path}:{text.count(chr(10), 0, at) + 1}: replaced {len(old)} characters by {len(new)}."
-
-
-def _refuse_below_boundary(text: str, end: int, path: str) -> None:
-    source = text.encode("utf-8", "surrogateescape")
-    try:
-        split = boundary.split(source, path)
-    except BoundaryError as error:
-        raise CandidateRefused([error.message], "revert()") from error
-    if len(text[:end].encode("utf-8", "surrogateescape")) > len(split.editable):
-        raise _refused(f"{path}:{split.line}: the edit reaches below the boundary", path)
 
 
 def _note(workspace: Workspace, path: str) -> Path | None:

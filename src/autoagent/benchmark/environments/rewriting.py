@@ -21,7 +21,7 @@ TEXT_LIMIT = 16 * 1024 * 1024
 Change = Callable[[str], str]
 
 _BEGINS = r"(?:(?<![\w/.~})\]*?%\\-])|(?<=\s-[A-Za-z]))"
-_ENDS = r"(?![\w+@~%-]|\.\w)"
+_ENDS = r"(?!\.*[\w+@~%-]|\.+/)"
 _CLOSING_TAG = re.compile(r"\s*>")
 _CLOSED_QUOTE = re.compile(r"(?:(?P<word>\w+)|[})\]])[\"']$")
 _STRING_PREFIX = re.compile(r"[bfru]{1,2}", re.IGNORECASE)

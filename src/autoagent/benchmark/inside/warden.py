@@ -26,13 +26,9 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 def become() -> None:
     """Make this process a warden. Call it before the fork of what is to be watched."""
-    libc = ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGTERM, _told)
-    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) or libc.prctl(
-        _PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0
-    ):
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl: {os.strerror(code)}")
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def outlast(child: int) -> int:
@@ -84,6 +80,7 @@ def _start(directory: str, command: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # the least that a killed warden takes along
     try:
         os.chdir(directory)
         os.execvp(command[0], command)
@@ -91,6 +88,12 @@ def _start(directory: str, command: list[str]) -> None:
         sys.stderr.write(f"{error.filename}: {error.strerror}\n")
         sys.stderr.flush()
         os._exit(127)
+
+
+def _prctl(option: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl: {os.strerror(code)}")
 
 
 def main(directory: str, command: list[str]) -> None:

@@ -1,0 +1,54 @@
+"""A machine that cannot isolate: refused before anything is written, unless the human says so."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.errors import InfrastructureFault
+from autoagent.game import Kind
+from autoagent.journal import Journal
+from autoagent.referee import Referee
+
+WHY = "no sandbox here. Allow user namespaces."
+
+
+def test_start_climb_refuses_with_the_reason_and_the_fix_and_writes_nothing(
+    workspace: Path,
+) -> None:
+    referee = Referee.open(workspace, ScriptedEngine({"t1": [1.0]}, refuses=WHY))
+    try:
+        with pytest.raises(InfrastructureFault) as refused:
+            referee.start_climb("night")
+        status = referee.status()
+    finally:
+        referee.close()
+    assert refused.value.message == WHY
+    assert refused.value.next_call == "run `autoagent doctor`"
+    assert (status.phase, status.next_calls[0]) == ("new", "start_climb(tag)")
+    assert list(Path(status.state_directory, "snapshots").glob("*")) == []
+    assert not (workspace / "results.tsv").exists()
+
+
+def test_with_isolation_process_the_climb_starts_and_everything_says_so(
+    make_workspace: Callable[..., Path],
+) -> None:
+    root = make_workspace(config='isolation = "process"\n')
+    engine = ScriptedEngine({"t1": [1.0]}, refuses=WHY)
+    referee = Referee.open(root, engine)
+    try:
+        referee.start_climb("night")
+        while referee.advance().phase == "validating":
+            pass
+        referee.run_benchmark()
+        status = referee.status()
+    finally:
+        referee.close()
+    assert status.isolation == "UNSANDBOXED (isolation = process)"
+    assert {spec.isolation for spec in engine.started} == {"process"}
+    journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
+    started = journal.last(Kind.CLIMB_STARTED)
+    journal.close()
+    assert started is not None
+    assert started.body["isolation"] == "process"
