@@ -84,6 +84,9 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     lines += [
         f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
     ]
+    if position.running is not None:
+        starts = table.journal.about(position.running.id, Kind.WORKER_STARTED)
+        lines += [event.body["failed"] for event in starts if "failed" in event.body]
     return (*lines, *table.projection.notes)
 
 

@@ -74,7 +74,7 @@ async def test_calls_out_of_order_name_the_call_that_is_in_order(
             "evaluated": "append_result(description).",
             "idle": "commit_candidate(description).",
             "nothing runs": "commit_candidate(description).",
-            "no change": "edit agent.py above the boundary, then commit_candidate(...).",
+            "no change": "edit above the boundary, then commit_candidate(description).",
             "unknown task": "run_benchmark(tasks=[...]) with names from this list.",
             "unknown trial": "status().",
             "unknown file": 'read_file("program.md").',
@@ -174,13 +174,11 @@ async def test_a_second_server_names_the_first(
 
 
 async def test_the_call_that_a_refusal_names_works(connect: Connect, workspace: Path) -> None:
-    """A harness that is no Python any more cannot be edited; what the refusal says mends it."""
+    """A harness that is no Python any more is mended as the refusal says."""
     async with connect() as caller:
         await caller.baseline()
         edit(workspace, "def (")
-        await caller.refused("commit_candidate", description="x")
-        text = await caller.refused("edit_file", path="agent.py", old="def (\n", new="Y = 2\n")
-        assert text.endswith("Next: revert().")
-        await caller.ask("revert")
-        edit(workspace, "Y = 2")
+        text = await caller.refused("commit_candidate", description="x")
+        assert text.endswith("edit above the boundary, then commit_candidate(description) again.")
+        await caller.ask("edit_file", path="agent.py", old="def (\n", new="Y = 2\n")
         assert (await caller.ask("commit_candidate", description="x"))["phase"] == "committed"

@@ -72,6 +72,10 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
         place.parent.mkdir(parents=True, exist_ok=True)
         write_durably(place, new.encode())
         return f"{path}: created, {len(new.encode())} bytes."
+    if note is not None and not place.exists():
+        raise UnknownName(
+            f"{path}: there is no such file.", f'edit_file("{path}", "", text) to create it'
+        )
     text = read(workspace, {}, path).decode("utf-8", "surrogateescape")
     count = text.count(old)
     if count != 1:
