@@ -55,15 +55,17 @@ class Alone:
         Raises:
             WorkspaceError: The harness or the tasks cannot be used.
             UnknownName: There is no such task.
+            InfrastructureFault: This machine can make no sandbox.
         """
         outer = open_workspace(root)
         number, state = _own_state(outer)
         workspace = outer.model_copy(update={"state": state})
+        self._engine = DetachedEngine(workspace.evaluations)
+        self._engine.check(workspace.config.isolation)
         draft, split, model = baseline_draft(workspace)
         frozen = snapshot.take(workspace, split.fixed)
         self._excluded = frozen.excluded
         chosen = _chosen(frozen, tasks, oracle=oracle)
-        self._engine = DetachedEngine(workspace.evaluations)
         name = f"run{number}"
         directory = workspace.evaluations / name
         kind: Kind = "oracle" if oracle else "subset"

@@ -88,7 +88,7 @@ class Config(Section):
     """All of autoagent.toml."""
 
     isolation: Literal["sandbox", "process"] = "sandbox"
-    """`process` runs the harness unsandboxed; every status and report says so."""
+    """`process` runs harness and tasks unsandboxed; every status and report says so."""
     harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
     benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
     gate: Gate = Gate()

@@ -61,8 +61,14 @@ def examine(root: Path) -> list[Check]:
     checks = [
         _check("python", _python, "install Python 3.12 or newer"),
         _check("git", _git, "install git"),
-        _check("sandbox", _sandbox, "allow unprivileged user namespaces; see the message"),
-        _check("python for tasks", _task_python, "run AutoAgent with a Python that uv installed"),
+        _check(
+            "sandbox", lambda: _sandbox(root), "allow unprivileged user namespaces; see the message"
+        ),
+        _check(
+            "python for tasks",
+            lambda: _task_python(root),
+            "run AutoAgent with a Python that uv installed",
+        ),
         _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
         _check("state directory", lambda: _state(root), "set AUTOAGENT_STATE_DIR to a private one"),
     ]
@@ -117,12 +123,19 @@ def _git() -> _Told:
     return _Told(_output(["git", "--version"]).removeprefix("git version "))
 
 
-def _sandbox() -> _Told:
+def _sandbox(root: Path) -> _Told:
+    if _unsandboxed(root):
+        why = bubblewrap.probe()
+        return _Told(
+            f"not used; it {'would work' if why is None else f'cannot work: {why}'}", "note"
+        )
     bubblewrap.require()
     return _Told(f"bubblewrap works ({_output([bubblewrap.binary(), '--version'])})")
 
 
-def _task_python() -> _Told:
+def _task_python(root: Path) -> _Told:
+    if _unsandboxed(root):
+        return _Told(f"{platform.python_version()} at {sys.executable}", "note")
     command = [bubblewrap.binary(), "--unshare-all", "--die-with-parent", "--clearenv"]
     command += [*bubblewrap.system_binds(), *bubblewrap.environment_binds()]
     command += ["--proc", "/proc", "--dev", "/dev"]
@@ -130,9 +143,15 @@ def _task_python() -> _Told:
         command += ["--setenv", name, value]
     show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
     with tempfile.TemporaryDirectory() as scratch:
-        etc = Path(scratch, "etc")
-        bubblewrap.make_etc(etc, network=False)
+        etc = bubblewrap.make_etc(Path(scratch), network=False)
         return _Told(_output([*command, "--ro-bind", str(etc), "/etc", "python3", "-c", show]))
+
+
+def _unsandboxed(root: Path) -> bool:
+    try:
+        return load_config(root).isolation == "process"
+    except AutoAgentError:
+        return False
 
 
 def _docker() -> str:
@@ -168,7 +187,7 @@ def _config(root: Path) -> _Told:
         raise WorkspaceError(f"{root} is not a directory.")
     config = load_config(root)
     if config.isolation == "process":
-        return _Told('isolation = "process": the harness runs UNSANDBOXED', "note")
+        return _Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
     there = (root / FILE_NAME).exists()
     return _Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
 
