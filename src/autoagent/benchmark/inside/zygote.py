@@ -8,6 +8,7 @@ process ends everything it started.
 """
 
 import ast
+import gc
 import importlib
 import json
 import os
@@ -35,6 +36,8 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     if isolated:
         namespaces.forbid_user_namespaces()
     preload(Path(harness))
+    gc.collect()
+    gc.freeze()  # forks share what is here; a collector that walked it would copy it
     control.send(json.dumps({"ready": True}).encode())
     wardens: dict[str, int] = {}
     while True:
