@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autoagent.benchmark.engine import Engine
+from autoagent.journal import Journal
 from autoagent.referee import Referee
 
 HARNESS = '''\
@@ -104,6 +105,22 @@ def private_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOAGENT_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(autouse=True)
+def journals_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A connection that a test forgets is a warning in some later test."""
+    opened: list[Journal] = []
+    opening = Journal.__init__
+
+    def remember(self: Journal, path: Path, *, read_only: bool = False) -> None:
+        opening(self, path, read_only=read_only)
+        opened.append(self)
+
+    monkeypatch.setattr(Journal, "__init__", remember)
+    yield
+    for journal in opened:
+        journal.close()
 
 
 def git(directory: Path, *arguments: str) -> str:

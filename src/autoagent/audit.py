@@ -11,7 +11,7 @@ from autoagent.game import Kind, Position, apply
 from autoagent.gate.decide import decide
 from autoagent.gate.score import score
 from autoagent.journal import Event, Journal
-from autoagent.records import Record, Row, Running, Score, Standing, Trial
+from autoagent.records import Record, Row, Running, Score, Standing, Trial, row_of
 from autoagent.workspace import ledger
 
 
@@ -96,7 +96,10 @@ class _Replay:
     def _decision(self, event: Event) -> Iterator[str]:
         """The score follows from the trials, and the verdict from the score."""
         body = event.body
-        running = self._running[body["evaluation"]]
+        running = self._running.get(body["evaluation"])
+        if running is None:
+            yield f"event {event.seq}: {body['evaluation']} was never started"
+            return
         stated = Score.model_validate(body["score"])
         trials = self._trials.get(running.id, [])
         computed = score(trials, running.tasks, running.attempts, seconds=stated.seconds)
@@ -113,6 +116,10 @@ class _Replay:
             yield f"event {event.seq}: the verdict on {running.id} does not follow from its score"
 
     def _recorded(self, event: Event) -> Iterator[str]:
-        row, pending = self.rows[-1], self.position.pending
-        if pending is None or row.status != pending.status:
-            yield f"event {event.seq}: the row of {row.commit} is not the verdict's"
+        """The row follows from the verdict and the score; only its description is free."""
+        row, pending, evaluated = self.rows[-1], self.position.pending, self.position.evaluated
+        if pending is None or evaluated is None:
+            yield f"event {event.seq}: a row without an evaluated candidate"
+            return
+        if row != row_of(evaluated, pending, row.description):
+            yield f"event {event.seq}: the row of {row.commit} does not follow from its evaluation"

@@ -8,6 +8,8 @@ from autoagent.errors import BudgetExceeded
 from autoagent.records import Record, Spent
 
 ENDING = "finish_climb()"
+ROUNDING = 1e-9
+"""Dollars by which sums of floats may differ from what was meant."""
 
 
 class Left(Record):
@@ -50,7 +52,7 @@ def reserve(budget: Budget, remaining: Left, trials: int, *, seconds: float) -> 
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial
-    if remaining.dollars is not None and reserved > remaining.dollars:
+    if remaining.dollars is not None and reserved > remaining.dollars + ROUNDING:
         raise BudgetExceeded(
             f"{trials} trials reserve ${reserved:.2f} and ${remaining.dollars:.2f} are left "
             "(autoagent.toml: budget.dollars, budget.dollars_per_trial).",

@@ -28,6 +28,8 @@ class Kind(StrEnum):
     CANDIDATE_REVERTED = "candidate_reverted"
     CLIMB_FINISHED = "climb_finished"
     WORKER_STARTED = "worker_started"
+    WORKER_FAILED = "worker_failed"
+    CANCEL_REQUESTED = "cancel_requested"
     TRIAL_STARTED = "trial_started"
     TRIAL_FINISHED = "trial_finished"
     TRIAL_LOST = "trial_lost"

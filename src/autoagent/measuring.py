@@ -43,7 +43,8 @@ def begin(
         left = budget.left(config.budget, position.spent, position.started_at, now)
         incumbent = position.incumbent
         usual = incumbent.score.seconds if incumbent and kind == "full" else 0.0
-        reserved = budget.reserve(config.budget, left, len(names) * attempts, seconds=usual)
+        most = len(names) * attempts * (1 + config.benchmark.void_retries)
+        reserved = budget.reserve(config.budget, left, most, seconds=usual)
         deadline = min(deadline, now + left.hours * 3600) if left.hours is not None else deadline
     last = table.journal.last(Kind.EVALUATION_STARTED)
     running = Running(
@@ -59,29 +60,42 @@ def begin(
     spec = table.spec(position, running)
     facts = running.model_dump()
     table.append(Kind.EVALUATION_STARTED, running.id, climb=position.tag, running=facts)
+    table.append(Kind.WORKER_STARTED, running.id)
     engine.start(spec)
     return running.id
+
+
+def cancel(table: Table, engine: Engine, running: Running) -> None:
+    """Ask the worker to stop; the wish is written down first, so that no restart forgets it."""
+    if not table.journal.about(running.id, Kind.CANCEL_REQUESTED):
+        table.append(Kind.CANCEL_REQUESTED, running.id)
+    engine.cancel(running.id)
 
 
 def restart(table: Table, engine: Engine, position: Position, running: Running) -> None:
     """Start a dead worker again; what it had measured stays measured (rule R9).
 
-    A start that fails counts too, so that no machine can hold a climb up for ever.
+    Every start counts, one that fails too, so that no machine can hold a climb up for ever.
     """
+    if table.journal.about(running.id, Kind.CANCEL_REQUESTED):
+        table.append(Kind.WORKER_ENDED, running.id, end="cancelled")
+        return
     if len(table.journal.about(running.id, Kind.WORKER_STARTED)) >= MAX_WORKER_STARTS:
         table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
-    else:
-        try:
-            engine.start(table.spec(position, running))
-        except InfrastructureFault as fault:
-            table.append(Kind.WORKER_STARTED, running.id, failed=fault.message)
+        return
+    started = table.append(Kind.WORKER_STARTED, running.id)
+    try:
+        engine.start(table.spec(position, running))
+    except InfrastructureFault as fault:
+        table.append(Kind.WORKER_FAILED, running.id, start=started.seq, reason=fault.message)
 
 
 def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
     """Score an evaluation whose worker ended, and let the gate decide it (rules R3, R4, R5, R9)."""
     if running.kind in ("oracle", "noop"):
         facts = [task for task in table.frozen(position).tasks if task.name in running.tasks]
-        validation.record(table.journal, running.id, running.kind, facts)
+        pass_reward = table.workspace.config.benchmark.pass_reward
+        validation.record(table.journal, running.id, running.kind, facts, pass_reward)
     score = evaluations.score_of(table.journal, running)
     state: EvaluationState = "indecisive" if ended == "complete" and score.void else ended
     candidate = position.candidate or position.baseline

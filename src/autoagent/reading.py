@@ -85,9 +85,9 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
         f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
     ]
     if position.running is not None:
-        starts = table.journal.about(position.running.id, Kind.WORKER_STARTED)
-        lines += [event.body["failed"] for event in starts if "failed" in event.body]
-    return (*lines, *table.projection.notes)
+        failures = table.journal.about(position.running.id, Kind.WORKER_FAILED)
+        lines += [event.body["reason"] for event in failures]
+    return (*lines, *table.notes)
 
 
 def compare(table: Table, candidate: str | None, against: str | None) -> Comparison:

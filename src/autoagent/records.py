@@ -49,6 +49,11 @@ Phase = Literal[
 """Where a climb stands. `new` means no climb was started yet."""
 
 
+def clean(text: str) -> str:
+    """Text that can be encoded: half of a surrogate pair, which JSON can carry, becomes `?`."""
+    return text.encode("utf-8", "replace").decode()
+
+
 class Record(BaseModel):
     """A frozen value with no unknown fields."""
 
@@ -140,6 +145,20 @@ class Row(Record):
     cost_usd: float | None
     status: Status
     description: str
+
+
+def row_of(measured: Standing, verdict: Verdict, description: str) -> Row:
+    """The ledger's row of a measured candidate."""
+    score = measured.score
+    return Row(
+        commit=measured.candidate.short,
+        avg_score=score.avg_score,
+        passed=f"{score.passed}/{score.expected}",
+        task_scores=score.task_scores,
+        cost_usd=score.cost_usd,
+        status=verdict.status,
+        description=description,
+    )
 
 
 class Spent(Record):

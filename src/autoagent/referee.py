@@ -31,6 +31,8 @@ from autoagent.records import (
     Phase,
     Row,
     Trial,
+    clean,
+    row_of,
 )
 from autoagent.table import Table, candidate_named
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
@@ -107,13 +109,12 @@ class Referee:
         self._require("new", "finished")
         workspace = open_workspace(self._table.workspace.root)
         self._engine.check(workspace.config.isolation)
-        table = Table(workspace)
+        table = Table(workspace, self._table.journal)
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)
         frozen = snapshot.take(table.workspace, split.fixed)
         commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
-        self._table.journal.close()
         self._table = table
         table.append(
             Kind.CLIMB_STARTED,
@@ -124,6 +125,7 @@ class Referee:
             excluded=dict(frozen.excluded),
             baseline=baseline.model_dump(),
             model=model,
+            config=table.workspace.config.model_dump(mode="json", by_alias=True),
             head=head,
             isolation=table.workspace.config.isolation,
         )
@@ -136,13 +138,14 @@ class Referee:
         journal, facts = self._table.journal, self._table.frozen(position).tasks
         events = self._table.this_climb(Kind.EVALUATION_STARTED)
         asked = {event.body["running"]["kind"] for event in events}
+        needed = self._table.workspace.config.benchmark.pass_reward
         for probe in validation.PROBES:
-            missing = validation.unproven(journal, facts, probe)
+            missing = validation.unproven(journal, facts, probe, needed)
             if missing and probe not in asked:
                 assert position.baseline is not None
                 self._begin(position, probe, position.baseline, tuple(t.name for t in missing))
                 return
-        verdicts = {task.name: validation.unusable(journal, task) for task in facts}
+        verdicts = {task.name: validation.unusable(journal, task, needed) for task in facts}
         left_out = {name: why for name, why in verdicts.items() if why}
         used = [name for name, why in verdicts.items() if why is None]
         if used:
@@ -163,7 +166,7 @@ class Referee:
             CandidateRefused: A rule is broken, or nothing changed; nothing was stored.
             OutOfOrder: No incumbent yet, or a candidate is waiting to be measured.
         """
-        position = self.position
+        description, position = clean(description), self.position
         self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
         config = self._table.workspace.config
         own = f"{config.harness.file} and .agent/"
@@ -194,16 +197,15 @@ class Referee:
         return Commitment(candidate=candidate, **facts)
 
     def revert(self) -> Position:
-        """R6: back to the incumbent's files. What stood there is kept in the store.
+        """R6: back to the incumbent's files. What stood there is moved aside.
 
         Raises:
             OutOfOrder: A measured candidate waits for its ledger row, or a worker is busy.
         """
         position = self._require("idle", "committed")
         incumbent = candidate_named(position, "incumbent")
-        saved = self._table.projection.save_working_copy(incumbent.id)
         subject = (position.candidate or incumbent).id
-        self._table.append(Kind.CANDIDATE_REVERTED, subject, restored=incumbent.id, saved=saved)
+        self._table.append(Kind.CANDIDATE_REVERTED, subject, restored=incumbent.id)
         self._table.project()
         return self.position
 
@@ -228,9 +230,8 @@ class Referee:
         chosen = candidate_named(position, candidate)
         names = self._table.known_tasks(position, tasks)
         if position.running is not None:
-            if position.running.candidate == chosen.id and (
-                not tasks or position.running.tasks == names
-            ):
+            waits = candidate is None and not tasks
+            if waits or (position.running.candidate, position.running.tasks) == (chosen.id, names):
                 return position.running.id
             raise OutOfOrder(
                 f"Evaluation {position.running.id} of {position.running.candidate[:7]} is running.",
@@ -247,7 +248,7 @@ class Referee:
         subset = names if tasks else None
         before = evaluations.measured(self._table.journal, position.tag, chosen.digest, subset)
         if before is not None:
-            if not tasks and position.phase == "committed":
+            if not tasks and chosen == position.candidate and position.pending is None:
                 measuring.reuse(self._table, position, chosen, before)
             return before.id
         stop = self._table.workspace.stop_file
@@ -278,7 +279,7 @@ class Referee:
                 "The baseline and the validation of tasks cannot be cancelled.",
                 reading.next_call(position),
             )
-        self._engine.cancel(position.running.id)
+        measuring.cancel(self._table, self._engine, position.running)
         return self.advance()
 
     def advance(self) -> Position:
@@ -295,8 +296,8 @@ class Referee:
             measuring.settle(self._table, position, running, ended)
         elif not alive:
             measuring.restart(self._table, self._engine, position, running)
-        elif running.kind in ("full", "subset") and self._table.workspace.stop_file.exists():
-            self._engine.cancel(running.id)
+        elif self._table.workspace.stop_file.exists():
+            measuring.cancel(self._table, self._engine, running)
         return self.position
 
     # append_result, finish_climb --------------------------------------------------
@@ -311,24 +312,11 @@ class Referee:
         """
         position = self._require("evaluated")
         assert position.evaluated is not None and position.pending is not None
-        candidate, score = position.evaluated.candidate, position.evaluated.score
-        row = Row(
-            commit=candidate.short,
-            avg_score=score.avg_score,
-            passed=f"{score.passed}/{score.expected}",
-            task_scores=score.task_scores,
-            cost_usd=score.cost_usd,
-            status=position.pending.status,
-            description=description or candidate.description,
-        )
-        kept = position.pending.keep
-        saved = None if kept else self._table.projection.save_working_copy(candidate.id)
+        candidate = position.evaluated.candidate
+        told = clean(description or candidate.description)
+        row = row_of(position.evaluated, position.pending, told)
         self._table.append(
-            Kind.RESULT_RECORDED,
-            candidate.id,
-            climb=position.tag,
-            row=row.model_dump(),
-            saved=saved,
+            Kind.RESULT_RECORDED, candidate.id, climb=position.tag, row=row.model_dump()
         )
         self._table.project()
         return row
@@ -344,7 +332,7 @@ class Referee:
             self.append_result()
         elif position.phase == "committed":
             self.revert()
-        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason=reason)
+        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason=clean(reason))
         return self.status()
 
     # reading ------------------------------------------------------------------------
@@ -378,7 +366,7 @@ class Referee:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
         self._require("idle", "committed", "evaluated", "baseline_needed")
         fixed = self._table.canonical(self.position).fixed
-        return editing.edit(self._table.workspace, path, old, new, fixed)
+        return editing.edit(self._table.workspace, path, old, clean(new), fixed)
 
     def _tasks(self) -> dict[str, Path]:
         position = self.position

@@ -9,7 +9,8 @@ from typing import Any
 
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
 from autoagent.candidates import canonical_section
-from autoagent.errors import UnknownName
+from autoagent.config import Config
+from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.game import Kind, Position, replay
 from autoagent.journal import Event, Journal
 from autoagent.records import Candidate, Row, Running
@@ -26,11 +27,20 @@ DRIFT_SECONDS = 5.0
 class Table:
     """One workspace, its journal, and what is projected from it."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Open the journal and the store; the caller holds the workspace's lock."""
+    def __init__(self, workspace: Workspace, journal: Journal | None = None) -> None:
+        """Set the table; the caller holds the workspace's lock.
+
+        While a climb is played its configuration is the one it froze (rule R1), whatever
+        autoagent.toml says by now.
+        """
+        self.journal = journal or Journal(workspace.journal)
+        if self.position.phase not in ("new", "finished"):
+            frozen = Config.model_validate(self.climb()["config"])
+            workspace = workspace.model_copy(update={"config": frozen})
         self.workspace = workspace
-        self.journal = Journal(workspace.journal)
         self.projection = Projection(workspace)
+        self.notes: tuple[str, ...] = ()
+        """What the human should hear about the last projection."""
         self._snapshot: Snapshot | None = None
         self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
 
@@ -80,16 +90,31 @@ class Table:
         return [Row.model_validate(e.body["row"]) for e in self.this_climb(Kind.RESULT_RECORDED)]
 
     def project(self) -> None:
-        """Redo what the journal implies: the branch, results.tsv, and files a discard restores."""
+        """Redo what the journal implies: files a discard restores, the branch, results.tsv.
+
+        The journal has the fact already, so what cannot be shown now is a note, no refusal;
+        the next projection tries again.
+        """
         position = self.position
         if position.baseline is None:
             return
         standing = position.incumbent.candidate if position.incumbent else position.baseline
-        self.projection.branch(position.tag, standing.id)
-        self.projection.ledger(self.rows())
-        restores = self.this_climb(Kind.RESULT_RECORDED, Kind.CANDIDATE_REVERTED)
-        if restores and (restores[-1].kind == Kind.CANDIDATE_REVERTED or not _kept(restores[-1])):
-            self.projection.restore(standing.id, restores[-1].seq)
+        events = self.this_climb(Kind.RESULT_RECORDED, Kind.CANDIDATE_REVERTED)
+        notes: list[str] = []
+        for show in (
+            lambda: self._restore(standing, events),
+            lambda: notes.extend(self.projection.branch(position.tag, standing.id)),
+            lambda: self.projection.ledger(self.rows()),
+        ):
+            try:
+                show()
+            except (AutoAgentError, OSError) as error:
+                notes.append(f"not shown yet: {error}")
+        self.notes = tuple(notes)
+
+    def _restore(self, standing: Candidate, events: Sequence[Event]) -> None:
+        if events and (events[-1].kind == Kind.CANDIDATE_REVERTED or not _kept(events[-1])):
+            self.projection.restore(standing.id, events[-1].seq)
 
     def known_tasks(self, position: Position, names: Sequence[str]) -> tuple[str, ...]:
         """The named tasks in the snapshot's order, or every task where none is named.

@@ -17,17 +17,25 @@ Probe = Literal["oracle", "noop"]
 PROBES: tuple[Probe, ...] = ("oracle", "noop")
 
 
-def unproven(journal: Journal, tasks: Sequence[TaskFacts], probe: Probe) -> list[TaskFacts]:
-    """Tasks that a probe has not shown to be good."""
+def unproven(
+    journal: Journal, tasks: Sequence[TaskFacts], probe: Probe, pass_reward: float
+) -> list[TaskFacts]:
+    """Tasks that a probe has not shown to be good, at this pass reward."""
     return [
         task
         for task in tasks
         if (probe == "noop" or task.has_solution)
-        and not _good(probe, _answer(journal, task, probe))
+        and not _good(probe, _answer(journal, task, probe, pass_reward))
     ]
 
 
-def record(journal: Journal, evaluation: str, probe: Probe, tasks: Sequence[TaskFacts]) -> None:
+def record(
+    journal: Journal,
+    evaluation: str,
+    probe: Probe,
+    tasks: Sequence[TaskFacts],
+    pass_reward: float,
+) -> None:
     """Keep what a probe found, task by task. A void answer is not kept: it measured nothing."""
     trials = {
         t.task: t for t in evaluations.deciding_trials(evaluations.trials_of(journal, evaluation))
@@ -37,6 +45,7 @@ def record(journal: Journal, evaluation: str, probe: Probe, tasks: Sequence[Task
         if trial is not None and trial.outcome != "void":
             body = {
                 "probe": probe,
+                "pass_reward": pass_reward,
                 "outcome": trial.outcome,
                 "detail": trial.detail,
                 "trial": trial.id,
@@ -44,15 +53,15 @@ def record(journal: Journal, evaluation: str, probe: Probe, tasks: Sequence[Task
             journal.append(Kind.TASK_VALIDATED, task.digest, body)
 
 
-def unusable(journal: Journal, task: TaskFacts) -> str | None:
+def unusable(journal: Journal, task: TaskFacts, pass_reward: float) -> str | None:
     """Why a task is left out of the climb, or None where it may count."""
     if task.has_solution:
-        oracle = _answer(journal, task, "oracle")
+        oracle = _answer(journal, task, "oracle", pass_reward)
         if oracle is None:
             return "its oracle could not be measured; `autoagent doctor` looks at the machine"
         if oracle != "passed":
             return f"its oracle did not pass ({oracle}): mend its solution/ or its verifier"
-    noop = _answer(journal, task, "noop")
+    noop = _answer(journal, task, "noop", pass_reward)
     if noop is None:
         return "a no-op could not be measured; `autoagent doctor` looks at the machine"
     if noop == "passed":
@@ -64,8 +73,10 @@ def _good(probe: Probe, answer: str | None) -> bool:
     return answer == "passed" if probe == "oracle" else answer not in (None, "passed")
 
 
-def _answer(journal: Journal, task: TaskFacts, probe: Probe) -> str | None:
+def _answer(journal: Journal, task: TaskFacts, probe: Probe, pass_reward: float) -> str | None:
     answers = [
-        e for e in journal.about(task.digest, Kind.TASK_VALIDATED) if e.body["probe"] == probe
+        event.body
+        for event in journal.about(task.digest, Kind.TASK_VALIDATED)
+        if (event.body["probe"], event.body["pass_reward"]) == (probe, pass_reward)
     ]
-    return answers[-1].body["outcome"] if answers else None
+    return answers[-1]["outcome"] if answers else None

@@ -74,6 +74,18 @@ async def fakes_a_cancel(environment):
     raise asyncio.CancelledError
 
 
+async def fails_the_sandbox(environment):
+    for env in ({"": "x"}, {f"V{n}": "x" for n in range(5000)}, {"A=B": "x"}, {"A": "\\0"}):
+        try:
+            await environment.exec("true", env=env)
+        except Exception:
+            pass
+
+
+async def raises_half_a_letter(environment):
+    raise ValueError("\\udc80")
+
+
 async def speaks_nonsense(environment):
     for fd in range(3, 64):
         try:
@@ -105,6 +117,8 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "writes_the_reward",
         "raises_like_the_machine",
         "fakes_a_cancel",
+        "fails_the_sandbox",
+        "raises_half_a_letter",
         "speaks_nonsense",
     ]
     spec = bench.spec(behaving(harness_source), {word: word for word in words})
@@ -121,6 +135,8 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "writes_the_reward": ("failed", 0.0),
         "raises_like_the_machine": ("crashed", 0.0),
         "fakes_a_cancel": ("crashed", 0.0),
+        "fails_the_sandbox": ("failed", 0.0),
+        "raises_half_a_letter": ("crashed", 0.0),
         "speaks_nonsense": ("crashed", 0.0),
     }, bench.log()
     assert trials["raises"].detail == "KeyError: 'no such tool'"

@@ -144,6 +144,38 @@ async def test_the_agent_phase_cannot_aim_a_later_mount(
     assert await shell(sandbox, "ls /app") == ""
 
 
+async def test_an_uploaded_link_cannot_aim_a_system_mount(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    """A link at a mount's place would let the candidate bring its own shell to the verifier."""
+    upload = tmp_path / "upload"
+    upload.mkdir()
+    (upload / "bin").symlink_to("app/l")
+    plant = "mkdir -p /oldroot/mnt; ln -s /oldroot/mnt /app/l; cp /bin/bash /oldroot/mnt/real;"
+    plant += "printf '#!/oldroot/mnt/real\\necho forged\\n' > /oldroot/mnt/bash;"
+    with sandbox.agent_phase():
+        await sandbox.exec(plant + "chmod 755 /oldroot/mnt/bash; ln -s / /app/root")
+        for target in ("/", "/app/root", "/app/../"):
+            with pytest.raises(PermissionError, match="belongs to the system"):
+                await sandbox.upload_dir(upload, target)
+        (tmp_path / "link").symlink_to(upload / "bin")
+        with pytest.raises((PermissionError, OSError)):
+            await sandbox.upload_file(tmp_path / "link", "/etc")
+    assert await shell(sandbox, "echo fine") == "fine"
+
+
+async def test_a_reward_planted_on_the_host_is_not_the_verifier_s(
+    sandbox: SandboxEnvironment, tmp_path: Path
+) -> None:
+    """Harbor reads the reward from a directory that somebody could have written to."""
+    planted = tmp_path / "trial/verifier"
+    planted.mkdir(parents=True, exist_ok=True)
+    (planted / "reward.json").write_text('{"reward": 1}')
+    await sandbox.exec("echo 0 > /logs/verifier/reward.txt")
+    await sandbox.download_dir("/logs/verifier", planted)
+    assert [path.name for path in planted.iterdir()] == ["reward.txt"]
+
+
 async def test_tests_and_solution_are_not_there_while_the_candidate_acts(
     sandbox: SandboxEnvironment, tmp_path: Path
 ) -> None:

@@ -130,7 +130,7 @@ def test_without_a_trajectory_our_own_record_stands_in(trial: Path) -> None:
         {"step": 2, "call": "upload_file", "path": "/app/x", "error": "OSError: full"},
     ]
     text = "\n".join([json.dumps(lines[0]), "{broken", json.dumps(lines[1])])
-    leave(trial, text, "environment-calls.jsonl")
+    (trial / "environment-calls.jsonl").write_text(text)
     found = read_trajectory(trial)
     assert found.origin == "environment-calls.jsonl"
     assert outline(found) == snapshot("""\
@@ -145,7 +145,7 @@ def test_nothing_at_all_is_said_with_its_reason(trial: Path) -> None:
     assert found.problem.split("; ") == snapshot(
         [
             "agent/trajectory.json: No such file or directory",
-            "agent/environment-calls.jsonl: No such file or directory",
+            "environment-calls.jsonl: No such file or directory",
         ]
     )
     assert "no directory" in read_trajectory(Path()).problem
@@ -168,7 +168,7 @@ def test_no_json_is_too_strange_to_read(trial: Path, steps: list[Any], tail: Any
 @given(data=st.binary(max_size=200))
 def test_no_bytes_are_too_strange_to_read(trial: Path, data: bytes) -> None:
     (trial / "agent/trajectory.json").write_bytes(data)
-    (trial / "agent/environment-calls.jsonl").write_bytes(data)
+    (trial / "environment-calls.jsonl").write_bytes(data)
     (trial / "verifier/test-stdout.txt").write_bytes(data)
     assert isinstance(outline(read_trajectory(trial)), str)
     assert isinstance(trajectory.verifier_output(trial, 50), str)

@@ -1,6 +1,7 @@
 """The rules of the game, played over the scripted engine: one climb, many nights."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from autoagent.errors import (
     TaskError,
     UnknownName,
 )
-from autoagent.game import Position
+from autoagent.game import Kind, Position
 from autoagent.journal import Journal
-from autoagent.records import Row
+from autoagent.measuring import MAX_WORKER_STARTS
+from autoagent.records import Row, row_of
 from autoagent.referee import Referee
 from autoagent.workspace import ledger
 
@@ -120,6 +122,35 @@ def test_changes_to_frozen_files_are_reported_and_never_measured(
     assert any("tasks/t1" in line for line in referee.status().drift)
     measured = engine.started[-1].tasks[0].path / "tests/test.sh"
     assert "answer 1" in measured.read_text()
+
+
+@pytest.mark.rule("R1")
+def test_a_configuration_changed_during_a_climb_has_no_effect(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine({"t1": [0.1]})
+    with_baseline(open_referee(engine))
+    (workspace / "autoagent.toml").write_text(
+        'isolation = "process"\n[benchmark]\npass_reward = 0.05\n'
+    )
+    referee = open_referee(engine)
+    assert propose(referee, workspace).status == "discard"
+    assert engine.started[-1].isolation == "sandbox"
+    assert engine.started[-1].pass_reward == 1.0
+    assert any("autoagent.toml" in line for line in referee.status().drift)
+
+
+@pytest.mark.rule("R1")
+def test_a_noop_is_judged_by_the_pass_reward_that_is_in_force(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    halves = {task: [0.6] for task in ALL}
+    referee = open_referee(ScriptedEngine(ALL, noop=halves))
+    assert start(referee, "first").tasks == tuple(ALL)
+    referee.finish_climb()
+    (workspace / "autoagent.toml").write_text("[benchmark]\npass_reward = 0.5\n")
+    with pytest.raises(TaskError, match="does nothing passes"):
+        start(open_referee(ScriptedEngine(ALL, noop=halves)), "second")
 
 
 # -- R2 -----------------------------------------------------------------------------------
@@ -280,12 +311,50 @@ def test_work_done_during_an_evaluation_is_saved_before_a_discard_restores_the_f
     settle(referee)
     edit(workspace, "NEXT_IDEA = 2")
     referee.append_result()
-    event = Journal(Path(referee.status().state_directory) / "journal.sqlite3").last(
-        "result_recorded"
-    )
-    assert event is not None
-    saved = referee._table.projection.content(event.body["saved"])
-    assert b"NEXT_IDEA = 2" in saved["agent.py"]
+    (aside,) = Path(referee.status().state_directory).glob("aside/*/agent.py")
+    assert "NEXT_IDEA = 2" in aside.read_text()
+
+
+@pytest.mark.rule("R6")
+@pytest.mark.parametrize("odd", ["directory", "huge", "unstorable", "link"])
+def test_nothing_is_too_odd_to_be_moved_aside_by_a_discard(
+    open_referee: OpenReferee, workspace: Path, odd: str
+) -> None:
+    notes = workspace / ".agent"
+    referee = open_referee(ScriptedEngine(ONE, TWO, ONE))
+    with_baseline(referee)
+    notes.mkdir()
+    (notes / "notes").write_text("kept")
+    propose(referee, workspace)
+    edit(workspace, "Y = 1")
+    referee.commit_candidate("worse")
+    referee.run_benchmark()
+    settle(referee)
+    shutil.rmtree(notes)
+    if odd == "link":
+        notes.symlink_to("/tmp")
+    else:
+        place = {"directory": "notes/deep", "huge": "notes", "unstorable": ".git/config"}[odd]
+        (notes / place).parent.mkdir(parents=True)
+        (notes / place).write_text("x" * (2**21 if odd == "huge" else 1))
+    assert referee.append_result().status == "discard"
+    assert (notes / "notes").read_text() == "kept"
+    assert len(list(Path(referee.status().state_directory).glob("aside/*/.agent"))) == 1
+    open_referee(ScriptedEngine(ONE))
+
+
+@pytest.mark.rule("R6")
+def test_a_ledger_that_cannot_be_written_is_a_note_and_the_files_are_restored(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(TWO, ONE))
+    with_baseline(referee)
+    before = (workspace / "agent.py").read_bytes()
+    (workspace / "results.tsv").unlink()
+    (workspace / "results.tsv").mkdir()
+    assert propose(referee, workspace).status == "discard"
+    assert (workspace / "agent.py").read_bytes() == before
+    assert any("results.tsv" in note for note in referee.status().notes)
 
 
 # -- R7 -----------------------------------------------------------------------------------
@@ -354,6 +423,21 @@ def test_the_same_content_is_not_measured_again(open_referee: OpenReferee, works
     assert score is not None
     assert score.passed == 1
     assert referee.append_result().status == "discard"
+
+
+@pytest.mark.rule("R8")
+def test_the_incumbents_score_is_not_the_candidates(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(TWO, ALL))
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    referee.commit_candidate("better")
+    referee.run_benchmark("incumbent")
+    assert referee.position.phase == "committed"
+    referee.run_benchmark()
+    settle(referee)
+    assert referee.append_result().passed == "4/4"
 
 
 @pytest.mark.rule("R8")
@@ -431,7 +515,7 @@ def test_a_killed_worker_is_started_again_but_not_for_ever(open_referee: OpenRef
     ("budget", "key"),
     [
         ("evaluations = 2", "budget.evaluations"),
-        ("dollars = 1.0\ndollars_per_trial = 0.1", "budget.dollars"),
+        ("dollars = 1.9\ndollars_per_trial = 0.1", "budget.dollars"),
     ],
 )
 def test_an_evaluation_that_could_pass_a_cap_does_not_start(
@@ -569,6 +653,50 @@ def test_a_worker_that_never_starts_makes_the_evaluation_indecisive(
     position = settle(referee)
     assert position.pending is not None
     assert position.pending.reason == "indecisive"
+
+
+@pytest.mark.rule("R9")
+def test_a_worker_that_dies_at_once_is_not_started_for_ever(open_referee: OpenReferee) -> None:
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    start(referee)
+    engine.stillborn = True
+    referee.run_benchmark()
+    for _ in range(20):
+        referee.advance()
+    assert referee.position.phase == "baseline_needed"
+    assert len(engine.started) == 2 + MAX_WORKER_STARTS
+
+
+@pytest.mark.rule("R10")
+def test_a_cancel_that_the_worker_never_heard_still_counts(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    with_baseline(referee)
+    engine.stillborn = True
+    edit(workspace, "X = 1")
+    referee.commit_candidate("cancelled at once")
+    referee.run_benchmark()
+    referee.cancel_benchmark()
+    position = settle(referee)
+    assert position.pending is not None
+    assert position.pending.reason == "cancelled"
+
+
+def test_a_forged_row_does_not_verify(open_referee: OpenReferee, workspace: Path) -> None:
+    """Whoever can write the journal can chain it anew, but not make the row follow."""
+    referee = open_referee(ScriptedEngine(ONE))
+    start(referee)
+    referee.run_benchmark()
+    position = settle(referee)
+    assert position.evaluated is not None
+    assert position.pending is not None
+    row = row_of(position.evaluated, position.pending, "x").model_copy(update={"passed": "4/4"})
+    referee._table.append(Kind.RESULT_RECORDED, "x", climb="night", row=row.model_dump(mode="json"))
+    found = audit(referee._table.journal, None)
+    assert any("does not follow from its evaluation" in problem for problem in found.problems)
 
 
 def test_an_existing_tag_is_refused(open_referee: OpenReferee) -> None:

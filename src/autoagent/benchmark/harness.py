@@ -6,9 +6,7 @@ trial. It asks for environment calls over that socket; bytes travel, host paths 
 
 import asyncio
 import contextlib
-import io
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -23,16 +21,16 @@ from typing import Any, NamedTuple
 from harbor.environments.base import BaseEnvironment
 
 from autoagent.benchmark import bubblewrap
-from autoagent.benchmark.calls import CallRecord, serve_call
+from autoagent.benchmark.calls import CallRecord, serve_call, unpack
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec
 from autoagent.benchmark.inside import wire
 from autoagent.errors import InfrastructureFault
+from autoagent.records import clean
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 0.5
 END_SECONDS = 5.0
 CONCURRENT_CALLS = 16
-LOG_FILES_LIMIT = 1000
 RECORD = "environment-calls.jsonl"
 START = """\
 import sys
@@ -137,7 +135,7 @@ class HarnessProcess:
             "workdir": environment.task_env_config.workdir,
             "instruction": instruction,
         }
-        record = CallRecord(logs / RECORD)
+        record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
         conversation = _Conversation(reader, writer, environment, record)
         try:
             await conversation.send(order)
@@ -230,7 +228,7 @@ class _Conversation:
                 message, blob = received
                 if "end" in message:
                     self._ended = True
-                    _unpack_logs(blob, logs)
+                    await asyncio.to_thread(_unpack_logs, blob, logs)
                     return _ending(message)
                 answer = asyncio.create_task(self._answer(message, blob))
                 answers.add(answer)
@@ -257,8 +255,12 @@ class _Conversation:
             started = time.monotonic()
             answer, data = await serve_call(self._environment, message, blob)
             self._record.add(message, answer, data, time.monotonic() - started)
-            with contextlib.suppress(ConnectionError, wire.WireError):
-                await self.send({"id": message.get("id"), **answer}, data)
+            with contextlib.suppress(ConnectionError):
+                try:
+                    await self.send({"id": message.get("id"), **answer}, data)
+                except wire.WireError as error:
+                    told = {"type": "ValueError", "error": str(error)}
+                    await self.send({"id": message.get("id"), **told})
 
 
 def _ending(message: dict[str, Any]) -> Ending:
@@ -266,7 +268,8 @@ def _ending(message: dict[str, Any]) -> Ending:
     context = message.get("context")
     if message.get("end") == "done":
         return Ending(None, "", context if isinstance(context, dict) else {})
-    return Ending(str(message.get("error"))[:500], str(message.get("traceback", ""))[:16384], {})
+    told = clean(str(message.get("traceback", "")))[:16384]
+    return Ending(clean(str(message.get("error")))[:500], told, {})
 
 
 def _gone(why: str) -> Ending:
@@ -274,14 +277,6 @@ def _gone(why: str) -> Ending:
 
 
 def _unpack_logs(blob: bytes, logs: Path) -> None:
-    """Plain files only, inside `logs`, never over the worker's own record."""
-    with (
-        contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError),
-        tarfile.open(fileobj=io.BytesIO(blob)) as archive,
-    ):
-        for count, member in enumerate(archive):
-            if count >= LOG_FILES_LIMIT:
-                break
-            if member.isreg() and os.path.normpath(member.name) != RECORD:
-                member.mode = 0o644
-                archive.extract(member, logs, filter="data")
+    """What the harness left in its logs directory, as far as it is an archive of plain files."""
+    with contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError):
+        unpack(blob, logs, links=False)

@@ -49,8 +49,8 @@ class ScriptedEngine:
         self._assigned: dict[str, Script] = {}
         self._refuses = refuses
         self.hold = hold
-        self.broken = False
-        """Set it, and no worker starts any more."""
+        self.broken = self.stillborn = False
+        """Set one, and no worker starts any more, or each dies before it does anything."""
         self.started: list[EvaluationSpec] = []
 
     def check(self, isolation: Isolation) -> None:
@@ -65,6 +65,8 @@ class ScriptedEngine:
         if spec.id not in self._assigned:
             self._assigned[spec.id] = self._script_for(spec)
         self.started.append(spec)
+        if self.stillborn:
+            return
         if self.hold and spec.kind not in ("oracle", "noop"):
             self._held[spec.id] = spec
         else:

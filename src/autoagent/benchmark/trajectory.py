@@ -69,7 +69,7 @@ def read_trajectory(directory: Path) -> Trajectory:
         if isinstance(steps, list) and steps:
             return Trajectory(cast("list[Any]", steps), "trajectory.json")
         problem = problem or "agent/trajectory.json holds no list of steps"
-    lines, missing = _read(directory, "agent", "environment-calls.jsonl")
+    lines, missing = _read(directory, "environment-calls.jsonl")
     if lines is not None:
         calls = [value for value, _ in map(_parsed, lines.splitlines()) if _mapping(value)]
         if calls:

@@ -80,7 +80,6 @@ class Worker:
     def _recover(self) -> None:
         """Trials an earlier worker started and never ended are lost; their charge stands."""
         journal, evaluation = self._journal, self._spec.id
-        journal.append(Kind.WORKER_STARTED, evaluation, {"pid": os.getpid()})
         open_trials: dict[str, Slot] = {}
         for event in journal.about(evaluation, Kind.TRIAL_STARTED):
             slot = (event.body["task"], event.body["attempt"])

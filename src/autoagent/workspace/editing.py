@@ -67,10 +67,13 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
         )
     place = workspace.harness if note is None else note
     if not old:
-        if note is None or place.exists():
-            raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(place, new.encode())
+        try:
+            if note is None or place.exists():
+                raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(place, new.encode())
+        except OSError as error:
+            raise _refused(f"{path}: cannot be a file ({error.strerror})", path) from error
         return f"{path}: created, {len(new.encode())} bytes."
     if note is not None and not place.exists():
         raise UnknownName(

@@ -4,6 +4,8 @@ Everything here can be done again: a server that was killed between the journal 
 projection is caught up by the next one.
 """
 
+import os
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -22,15 +24,11 @@ NOTES_LIMIT_BYTES = 1024 * 1024
 
 
 class Projection:
-    """The places a workspace's journal is projected to.
-
-    `notes` collects what the human should hear about them, such as a branch that somebody moved.
-    """
+    """The places a workspace's journal is projected to."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Nothing is opened before it is needed."""
         self._workspace = workspace
-        self.notes: list[str] = []
 
     @cached_property
     def _repo(self) -> UserRepo:
@@ -120,21 +118,11 @@ class Projection:
         (directory / self._workspace.notes.name).mkdir(exist_ok=True)
         return directory
 
-    def save_working_copy(self, known: str) -> str | None:
-        """Store what stands in the workspace unless it is `known`: no restore loses work."""
-        present = self._present()
-        if present == self.content(known):
-            return None
-        try:
-            return self._store.commit(
-                present, parent=known, message="working copy before a restore"
-            )
-        except WorkspaceError as error:  # a name git cannot hold; the file itself is left alone
-            self.notes.append(f"The working copy was not saved: {error.message}")
-            return None
-
     def restore(self, commit: str, event: int) -> None:
         """R6: make the harness and `.agent/` the candidate's; nothing else is touched.
+
+        What stands there and differs is moved to `aside/` in the state directory, whatever it
+        is, so that no restore loses work.
 
         Args:
             commit: The candidate.
@@ -145,21 +133,54 @@ class Projection:
         if marker.exists() and int(marker.read_text()) >= event:
             return
         wanted = self.content(commit)
-        for path in self._present(everything=True):
-            if path not in wanted:
-                (self._workspace.root / path).unlink(missing_ok=True)
-        for path, data in wanted.items():
-            place = self._workspace.root / path
-            self._make_real_parents(place)
-            if place.is_symlink():
-                place.unlink()
-            write_durably(place, data)
+        aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
+        for place in (self._workspace.harness, self._workspace.notes):
+            if self._found(place) != self._wanted(place, wanted):
+                self._set_aside(place, aside)
+                for path, data in self._wanted(place, wanted).items():
+                    target = self._workspace.root / path
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    write_durably(target, data)
         write_durably(marker, str(event).encode())
 
-    def branch(self, tag: str, commit: str) -> None:
-        """The climb's branch, in the store and in the user's repository, is the incumbent."""
+    def _wanted(self, place: Path, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+        name = place.name
+        return {p: d for p, d in wanted.items() if p == name or p.startswith(name + "/")}
+
+    def _found(self, place: Path) -> dict[str, bytes] | None:
+        """The plain files at and below a place, or None where anything else is there."""
+        if not os.path.lexists(place):
+            return {}
+        found: dict[str, bytes] = {}
+        try:
+            entries = [place]
+            if place.is_dir() and not place.is_symlink():
+                entries = [p for p in place.rglob("*") if p.is_symlink() or not p.is_dir()]
+            for entry in entries:
+                name = entry.relative_to(self._workspace.root).as_posix()
+                found[name] = read_regular(entry, NOTES_LIMIT_BYTES)
+        except (OSError, WorkspaceError):
+            return None
+        return found
+
+    def _set_aside(self, place: Path, aside: Path) -> None:
+        """Move a place away. A plain file is copied: it is replaced whole a moment later."""
+        if not os.path.lexists(place):
+            return
+        aside.mkdir(parents=True, exist_ok=True)
+        if place.is_file() and not place.is_symlink():
+            shutil.copy2(place, aside / place.name)
+        else:
+            shutil.move(place, aside / place.name)
+
+    def branch(self, tag: str, commit: str) -> list[str]:
+        """The climb's branch, in the store and in the user's repository, is the incumbent.
+
+        Returns:
+            What the human should hear, such as that somebody had moved the branch.
+        """
         self._store.set_branch(tag, commit, self._store.branch(tag))
-        self.notes = self._repo.project_branch(self._store, tag, commit)
+        return self._repo.project_branch(self._store, tag, commit)
 
     def ledger(self, rows: Sequence[Row]) -> None:
         """Write results.tsv anew."""
@@ -169,27 +190,3 @@ class Projection:
         """Remove what a killed process left; only while holding the workspace's lock."""
         if self._workspace.store.exists():
             Store(self._workspace.store).sweep_locks()
-
-    def _present(self, *, everything: bool = False) -> dict[str, bytes]:
-        """The harness and notes as they stand; links and huge files only if `everything`."""
-        root, found = self._workspace.root, dict[str, bytes]()
-        places = [self._workspace.harness]
-        if not self._workspace.notes.is_symlink():
-            places += sorted(self._workspace.notes.rglob("*"))
-        for place in places:
-            try:
-                data = read_regular(place, NOTES_LIMIT_BYTES)
-            except (OSError, WorkspaceError):
-                if not everything or (place.is_dir() and not place.is_symlink()):
-                    continue
-                data = b""
-            found[place.relative_to(root).as_posix()] = data
-        return found
-
-    def _make_real_parents(self, place: Path) -> None:
-        """Directories up to the workspace; a link planted in their place is removed."""
-        for parent in reversed(place.relative_to(self._workspace.root).parents):
-            directory = self._workspace.root / parent
-            if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
-                directory.unlink()
-            directory.mkdir(exist_ok=True)

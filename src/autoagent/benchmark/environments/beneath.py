@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 import subprocess
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -28,9 +28,15 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class Beneath:
     """A root directory; paths are absolute as a process inside sees them."""
 
-    def __init__(self, root: Path) -> None:
-        """The root must exist and be ours."""
-        self.root = root
+    def __init__(self, root: Path, fixed: Collection[str] = ()) -> None:
+        """The root must exist and be ours.
+
+        Args:
+            root: The directory.
+            fixed: Names directly below it that nothing may replace. Something is mounted
+                there later, and a link in its place would aim that mount.
+        """
+        self.root, self._fixed = root, fixed
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents."""
@@ -186,6 +192,8 @@ class Beneath:
 
     def _remove(self, parent: int, name: str) -> None:
         """Clear a name away. A directory is moved aside, however deep and full it is."""
+        if name in self._fixed and os.path.samestat(os.fstat(parent), self.root.stat()):
+            raise PermissionError(f"/{name} belongs to the system and cannot be replaced")
         try:
             facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
         except FileNotFoundError:

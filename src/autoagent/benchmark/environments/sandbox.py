@@ -168,9 +168,15 @@ class SandboxEnvironment(BaseEnvironment):
             await asyncio.to_thread(files.read_file, inner, Path(target_path))
 
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
-        """Copy the plain files below a directory out."""
+        """Copy the plain files below a directory out.
+
+        Where the verifier's files go, nothing may lie yet: a reward planted there on the host
+        would be read as the verifier's.
+        """
         with self._our_faults():
             files, inner = self._placed(source_dir)
+            if os.path.normpath(source_dir) == "/logs/verifier":
+                await asyncio.to_thread(remove_tree, Path(target_dir))
             await asyncio.to_thread(files.read_tree, inner, Path(target_dir))
 
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
@@ -253,17 +259,25 @@ class SandboxEnvironment(BaseEnvironment):
     def _root(self) -> Beneath:
         if self._home is None:
             raise RuntimeError("The environment is not running.")
-        return Beneath(self._home / "root")
+        return Beneath(self._home / "root", bubblewrap.MOUNTED)
 
     @contextlib.contextmanager
     def _our_faults(self) -> Generator[None]:
-        """Remember a failure of the machine, so that the trial is void and not 0 (rule R9)."""
+        """Remember a failure of the machine, so that the trial is void and not 0 (rule R9).
+
+        Not while the candidate acts: a call that fails is its answer then, because it could
+        have been made to fail. A machine that is really broken fails the verifier as well.
+        """
         try:
             yield
         except InfrastructureFault as fault:
-            self.faults[self.trial_paths.trial_dir.name] = fault.message
+            self._remember(fault.message)
             raise
         except OSError as error:
             if error.errno in _MACHINE_ERRNOS:
-                self.faults[self.trial_paths.trial_dir.name] = str(error)
+                self._remember(str(error))
             raise
+
+    def _remember(self, fault: str) -> None:
+        if not self._agent_phase:
+            self.faults[self.trial_paths.trial_dir.name] = fault

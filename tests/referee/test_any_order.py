@@ -1,0 +1,147 @@
+"""Any call in any order, with any edit or kill between: the rules hold and the journal verifies."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import run_state_machine_as_test as play
+
+from autoagent.audit import audit
+from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.errors import AutoAgentError
+from autoagent.evaluations import started
+from autoagent.journal import Journal
+from autoagent.referee import Referee
+
+Files = dict[str, bytes]
+LINES = st.sampled_from(["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("])
+NAMES = st.sampled_from([None, None, "incumbent", "baseline", "nobody"])
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A meta-agent that knows no rule, over an engine that dies and hangs."""
+
+    template: ClassVar[Path]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(prefix="any-order-"))
+        self.root = self.home / "workspace"
+        shutil.copytree(self.template, self.root)
+        self.committed: dict[str, Files] = {}
+
+    def teardown(self) -> None:
+        self.referee.close()
+        shutil.rmtree(self.home)
+
+    @initialize(rewards=st.lists(st.sampled_from([None, 0.0, 1.0]), min_size=6, max_size=6))
+    def open(self, rewards: list[float | None]) -> None:
+        scripts = [{"t1": [1.0], "t2": [reward]} for reward in rewards]
+        self.engine = ScriptedEngine({"t1": [1.0]}, *scripts, hold=True)
+        self.referee = Referee.open(self.root, self.engine)
+        self.start("first")
+        for step in (*[self.wait] * 4, self.run, self.wait, self.append_result):
+            step()
+        assert self.referee.position.phase == "idle"
+
+    def call(self, function: Callable[[], object]) -> None:
+        """What is refused is refused with one of our own errors."""
+        with suppress(AutoAgentError):
+            function()
+
+    def present(self) -> Files:
+        places = [self.root / "agent.py", *(self.root / ".agent").rglob("*")]
+        return {str(p.relative_to(self.root)): p.read_bytes() for p in places if p.is_file()}
+
+    @rule(tag=st.sampled_from(["first", "second", "third"]))
+    def start(self, tag: str) -> None:
+        files = self.present()
+        self.call(lambda: self.referee.start_climb(tag))
+        if (baseline := self.referee.position.baseline) is not None:
+            self.committed.setdefault(baseline.id, files)
+
+    @rule(path=st.sampled_from(["skills", "skills/a"]))
+    def note(self, path: str) -> None:
+        self.call(lambda: self.referee.edit_file(f".agent/{path}", "", path))
+
+    @rule()
+    def forget_notes(self) -> None:
+        shutil.rmtree(self.root / ".agent", ignore_errors=True)
+
+    @rule(line=LINES, dry_run=st.sampled_from([False, False, True]))
+    def commit(self, line: str, dry_run: bool) -> None:
+        text = (self.template / "agent.py").read_text()
+        (self.root / "agent.py").write_text(text.replace("MAX_TURNS = 3", f"MAX_TURNS = 3\n{line}"))
+        files, before = self.present(), self.referee.position.candidate
+        self.call(lambda: self.referee.commit_candidate("an idea", dry_run=dry_run))
+        candidate = self.referee.position.candidate
+        if candidate is not None and candidate != before:
+            self.committed[candidate.id] = files
+
+    @rule(name=NAMES, tasks=st.sampled_from([(), (), (), ("t1",), ("t9",)]))
+    def run(self, name: str | None = None, tasks: tuple[str, ...] = ()) -> None:
+        self.call(lambda: self.referee.run_benchmark(name, tasks))
+
+    @rule(killed=st.sampled_from([False, False, False, True]))
+    def wait(self, killed: bool = False) -> None:
+        running = self.referee.position.running
+        if running is not None and self.engine.alive(running.id):
+            (self.engine.kill if killed else self.engine.release)(running.id)
+        self.call(self.referee.advance)
+
+    @rule()
+    def append_result(self) -> None:
+        pending, files = self.referee.position.pending, self.present()
+        self.call(self.referee.append_result)
+        after = self.referee.position
+        if pending is not None and after.incumbent:
+            kept = files if pending.keep else self.committed[after.incumbent.candidate.id]
+            assert self.present() == kept
+
+    @rule()
+    def revert(self) -> None:
+        before = self.referee.position
+        self.call(self.referee.revert)
+        if before.phase in ("idle", "committed") and before.incumbent:
+            assert self.present() == self.committed[before.incumbent.candidate.id]
+
+    @rule(name=st.sampled_from(["cancel_benchmark", "finish_climb", "progress", "compare"]))
+    def other(self, name: str) -> None:
+        self.call(getattr(self.referee, name))
+
+    @rule()
+    def another_server(self) -> None:
+        self.referee.close()
+        self.referee = Referee.open(self.root, self.engine)
+
+    @invariant()
+    def the_journal_verifies(self) -> None:
+        """Rows, position and verdicts follow; each standing was measured on its own content."""
+        status, position = self.referee.status(), self.referee.position
+        journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
+        text = (self.root / "results.tsv").read_text()
+        found = audit(journal, text)
+        assert found.problems == () and found.position == position
+        assert len(text.splitlines()) == position.rows + 1
+        assert (position.running is None) <= (position.phase != "evaluating")
+        assert (position.pending is not None) == (position.phase == "evaluated")
+        for standing in filter(None, (position.incumbent, position.evaluated)):
+            measured = started(journal, standing.evaluation).body["running"]
+            assert measured["digest"] == standing.candidate.digest
+        journal.close()
+
+
+@pytest.mark.rule("R3")
+def test_any_order_of_calls_keeps_the_rules(make_workspace: Callable[..., Path]) -> None:
+    AnyOrder.template = make_workspace({"t1": ("q1", "a1"), "t2": ("q2", "a2")})
+    few = settings(max_examples=30, stateful_step_count=30, deadline=None)
+    slow = [HealthCheck.too_slow]
+    phases = [Phase.generate]  # a failure prints its 30 calls; shrinking them takes minutes
+    play(AnyOrder, settings=settings(few, phases=phases, suppress_health_check=slow))
