@@ -62,7 +62,7 @@ class DetachedEngine:
             (spec.directory / SPEC_FILE).write_text(spec.model_dump_json(indent=1))
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
-            environment |= {"PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}
+            environment["NO_COLOR"] = "1"
             with (spec.directory / "worker.log").open("ab") as log:
                 child = subprocess.Popen(
                     [sys.executable, "-P", "-m", "autoagent.benchmark.worker", str(spec.directory)],
