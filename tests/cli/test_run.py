@@ -74,7 +74,10 @@ def test_an_interrupt_cancels_the_worker_and_says_so(
     harness = (root / "agent.py").read_text()
     started = "    started = time.monotonic()\n"
     (root / "agent.py").write_text(harness.replace(started, started + waits))
-    command = [sys.executable, "-m", "autoagent", "run", "--workspace", str(root)]
+    arguments = [sys.executable, "-m", "autoagent", "run", "--workspace", str(root)]
+    heard = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    heard += "os.execv(sys.argv[1], sys.argv[1:])"  # a background job starts deaf to it
+    command = [sys.executable, "-c", heard, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         pipe.open().close()
         running.send_signal(signal.SIGINT)
