@@ -105,7 +105,7 @@ class _Replay:
         computed = score(trials, running.tasks, running.attempts, seconds=stated.seconds)
         if computed != stated:
             yield f"event {event.seq}: the score of {running.id} does not follow from its trials"
-        candidate = self.position.candidate or self.position.baseline
+        candidate = self.position.proposed
         if candidate is None:
             yield f"event {event.seq}: {running.id} measured no candidate"
             return

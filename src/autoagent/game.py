@@ -58,6 +58,11 @@ class Position(Record):
     baseline_passed: int | None = None
     rows: int = 0
 
+    @property
+    def proposed(self) -> Candidate | None:
+        """Whom an evaluation that decides is about: the committed candidate, else the baseline."""
+        return self.candidate or self.baseline
+
 
 def replay(stored: str | None, event: Event) -> str:
     """`apply` over stored JSON: the journal's fold."""
@@ -138,7 +143,7 @@ def _settled(position: Position, event: Event) -> Position:
 
 def _awaiting_row(position: Position, event: Event) -> Position:
     """A decided candidate, its verdict pending until the ledger row is written."""
-    candidate = position.candidate or position.baseline
+    candidate = position.proposed
     assert candidate is not None, "an evaluation ended that has no candidate"
     standing = Standing(
         candidate=candidate,

@@ -83,11 +83,11 @@ def restart(table: Table, engine: Engine, position: Position, running: Running) 
     if len(table.journal.about(running.id, Kind.WORKER_STARTED)) >= MAX_WORKER_STARTS:
         table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
         return
-    started = table.append(Kind.WORKER_STARTED, running.id)
+    table.append(Kind.WORKER_STARTED, running.id)
     try:
         engine.start(table.spec(position, running))
     except InfrastructureFault as fault:
-        table.append(Kind.WORKER_FAILED, running.id, start=started.seq, reason=fault.message)
+        table.append(Kind.WORKER_FAILED, running.id, reason=fault.message)
 
 
 def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
@@ -98,9 +98,8 @@ def settle(table: Table, position: Position, running: Running, ended: Evaluation
         validation.record(table.journal, running.id, running.kind, facts, pass_reward)
     score = evaluations.score_of(table.journal, running)
     state: EvaluationState = "indecisive" if ended == "complete" and score.void else ended
-    candidate = position.candidate or position.baseline
-    assert candidate is not None
-    measured = Standing(candidate=candidate, evaluation=running.id, score=score)
+    assert position.proposed is not None
+    measured = Standing(candidate=position.proposed, evaluation=running.id, score=score)
     verdict = decide(running.kind, state, measured, position.incumbent)
     table.append(
         Kind.EVALUATION_FINISHED,

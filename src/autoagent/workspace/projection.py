@@ -46,15 +46,15 @@ class Projection:
 
     @property
     def _own(self) -> tuple[str, ...]:
-        """What a candidate may change, and what the server itself writes."""
+        """What may differ during a climb: the candidate, and what the server writes."""
         workspace = self._workspace
-        return (
-            workspace.harness.name,
-            workspace.notes.name,
-            workspace.ledger.name,
-            workspace.output.name,
-            workspace.stop_file.name,
-        )
+        return (workspace.harness.name, workspace.notes.name, *self._written)
+
+    @property
+    def _written(self) -> tuple[str, ...]:
+        """What may differ before a climb: what the server writes, and the human's STOP."""
+        workspace = self._workspace
+        return (workspace.ledger.name, workspace.output.name, workspace.stop_file.name)
 
     def clean_head(self, tag: str) -> str:
         """The commit a climb starts from.
@@ -75,10 +75,7 @@ class Projection:
                 f"The branch `autoagent/{tag}` exists already: every climb has a new tag.",
                 "start_climb(another tag)",
             )
-        ledger_and_output = self._own[2:]
-        dirty = changed(
-            self._workspace.root, self._store.tree(head), ledger_and_output, self._cache
-        )
+        dirty = changed(self._workspace.root, self._store.tree(head), self._written, self._cache)
         if dirty:
             listed = ", ".join(dirty[:10]) + (
                 f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
