@@ -31,6 +31,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
 from autoagent.journal import Journal
+from autoagent.records import Running
 
 ROOT = Path(__file__).resolve().parent.parent
 TOY = """
@@ -175,18 +176,23 @@ def evaluation_seconds(directory: Path, tasks: list[TaskSpec], concurrency: int)
     (place / "harness/.agent").mkdir(parents=True)
     (place / "harness/agent.py").write_text(HARNESS)
     journal = Journal(directory / "journal.sqlite3")
-    spec = EvaluationSpec(
+    running = Running(
         id="e1",
-        kind="full",
+        kind="subset",
+        candidate="0" * 40,
+        digest="0" * 64,
+        tasks=tuple(task.name for task in tasks),
+        attempts=1,
+        deadline=time.time() + 300,
+    )
+    spec = EvaluationSpec(
+        running=running,
         journal=journal.path,
         directory=place,
         jobs=directory / "jobs",
         tasks=tuple(tasks),
-        attempts=1,
-        harness=place / "harness",
-        harness_digest="0" * 64,
+        harnesses={"": place / "harness"},
         concurrency=concurrency,
-        deadline=time.time() + 300,
     )
     engine = DetachedEngine(directory / "evaluations")
     engine.start(spec)

@@ -56,7 +56,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             "gates = 1\n",
             snapshot(
-                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, gate, budget, holdout."
+                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, gate, budget, certify, holdout."
             ),
         ),
         (
@@ -67,7 +67,9 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         ),
         (
             '[gate]\nrule = "lenient"\n',
-            snapshot("…/autoagent.toml: `gate.rule` is 'lenient', but: input should be 'strict'."),
+            snapshot(
+                "…/autoagent.toml: `gate.rule` is 'lenient', but: input should be 'strict', 'confirm' or 'anytime'."
+            ),
         ),
         (
             "[budget]\nevaluations = 0\ndollars = -1\n",

@@ -9,16 +9,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
 from autoagent.candidates import Draft, baseline_draft
 from autoagent.errors import InfrastructureFault, UnknownName
 from autoagent.evaluations import deciding_trials, ended, trials_of
-from autoagent.gate.score import score
+from autoagent.gate.decide import score_of
 from autoagent.journal import Journal
-from autoagent.records import EvaluationState, Record, Score, Trial
+from autoagent.records import EvaluationState, Record, Running, Score, Trial
 from autoagent.workspace import snapshot
 from autoagent.workspace.layout import Workspace, open_workspace
 from autoagent.workspace.snapshot import Snapshot, TaskFacts
@@ -26,7 +25,6 @@ from autoagent.workspace.snapshot import Snapshot, TaskFacts
 POLL_SECONDS = 0.1
 LOG_CHARACTERS = 1500
 
-Kind = Literal["subset", "oracle"]
 OnTrial = Callable[[Trial], None]
 
 
@@ -63,18 +61,22 @@ class Alone:
         self._engine = DetachedEngine(workspace.evaluations)
         self._engine.check(workspace.config.isolation)
         draft, split, model = baseline_draft(workspace)
-        frozen = snapshot.take(workspace, split.fixed)
+        frozen = snapshot.take(workspace, split.fixed, holdout=False)
         self._excluded = frozen.excluded
         chosen = _chosen(frozen, tasks, oracle=oracle)
         name = f"run{number}"
         directory = workspace.evaluations / name
-        kind: Kind = "oracle" if oracle else "subset"
-        self.spec = _spec(workspace, name, kind, chosen, model).model_copy(
-            update={
-                "harness": None if oracle else _written(draft, directory / "harness"),
-                "harness_digest": draft.digest,
-            }
+        running = Running(
+            id=name,
+            kind="oracle" if oracle else "subset",
+            candidate=name,
+            digest=draft.digest,
+            tasks=tuple(task.name for task in chosen),
+            attempts=workspace.config.benchmark.attempts,
+            deadline=time.time() + workspace.config.benchmark.evaluation_timeout_seconds,
         )
+        harness = {} if oracle else {"": _written(draft, directory / "harness")}
+        self.spec = _spec(workspace, running, chosen, model, harness)
 
     def measure(self, on_trial: OnTrial) -> Finding:
         """Run to the end, telling each trial as it ends; an interrupt cancels the rest.
@@ -118,11 +120,10 @@ class Alone:
             said = log.read_text(errors="replace")[-LOG_CHARACTERS:].strip()
             raise InfrastructureFault(f"The worker stopped before its end; {log} says: {said}")
         trials = trials_of(journal, self.spec.id)
-        names = [task.name for task in self.spec.tasks]
         return Finding(
             state=state,
             trials=tuple(deciding_trials(trials)),
-            score=score(trials, names, self.spec.attempts, seconds=seconds),
+            score=score_of(self.spec.running, trials, seconds=seconds),
             excluded=self._excluded,
             jobs=self.spec.jobs,
             job=self.spec.id,
@@ -148,7 +149,11 @@ def _chosen(frozen: Snapshot, names: Sequence[str], *, oracle: bool) -> list[Tas
     every = {task.name for task in frozen.tasks}
     for name in names:
         if name not in by_name:
-            missing = "it has no solution/solve.sh" if name in every else "there is none"
+            missing = (
+                "it has no solution/solve.sh"
+                if name in every
+                else "there is none, or it is held out"
+            )
             why = frozen.excluded.get(name, missing)
             raise UnknownName(
                 f"Task {name!r} cannot be run: {why}. Tasks: {', '.join(by_name)}.",
@@ -160,18 +165,20 @@ def _chosen(frozen: Snapshot, names: Sequence[str], *, oracle: bool) -> list[Tas
 
 
 def _spec(
-    workspace: Workspace, name: str, kind: Kind, tasks: Sequence[TaskFacts], model: str | None
+    workspace: Workspace,
+    running: Running,
+    tasks: Sequence[TaskFacts],
+    model: str | None,
+    harnesses: Mapping[str, Path],
 ) -> EvaluationSpec:
     config = workspace.config
     return EvaluationSpec(
-        id=name,
-        kind=kind,
+        running=running,
         journal=workspace.journal,
-        directory=workspace.evaluations / name,
+        directory=workspace.evaluations / running.id,
         jobs=workspace.jobs,
         tasks=tuple(TaskSpec(name=task.name, path=task.path) for task in tasks),
-        attempts=config.benchmark.attempts,
-        harness=None,
+        harnesses=harnesses,
         harness_file=config.harness.file,
         harness_class=config.harness.class_name,
         model=model,
@@ -180,7 +187,6 @@ def _spec(
         pass_reward=config.benchmark.pass_reward,
         trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
         void_retries=config.benchmark.void_retries,
-        deadline=time.time() + config.benchmark.evaluation_timeout_seconds,
     )
 
 

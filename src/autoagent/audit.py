@@ -6,12 +6,13 @@ position follows from the trials before it. Reads only.
 
 from collections.abc import Iterator
 
+from autoagent.config import Config
 from autoagent.errors import JournalError
 from autoagent.game import Kind, Position, apply
-from autoagent.gate.decide import decide
-from autoagent.gate.score import score
+from autoagent.gate.certificate import certificate
+from autoagent.gate.decide import contest_for, decide, decide_again, score_of
 from autoagent.journal import Event, Journal
-from autoagent.records import Record, Row, Running, Score, Standing, Trial, row_of
+from autoagent.records import Certificate, Record, Row, Running, Score, Standing, Trial, row_of
 from autoagent.workspace import ledger
 
 
@@ -67,6 +68,8 @@ class _Replay:
         self.decisions = 0
         self._trials: dict[str, list[Trial]] = {}
         self._running: dict[str, Running] = {}
+        self._config = Config()
+        self._certified: dict[bool, str] = {}
 
     def take(self, event: Event) -> None:
         """One more event; what does not follow from those before it is a problem."""
@@ -74,11 +77,15 @@ class _Replay:
         match event.kind:
             case Kind.CLIMB_STARTED:
                 self.rows = []
+                self._config = Config.model_validate(body["config"])
+                self._certified = {}
             case Kind.TRIAL_FINISHED:
                 trial = Trial.model_validate(body["trial"])
                 self._trials.setdefault(event.subject, []).append(trial)
-            case Kind.EVALUATION_STARTED:
-                self._running[event.subject] = Running.model_validate(body["running"])
+            case Kind.EVALUATION_STARTED | Kind.EVALUATION_RESUMED:
+                self.problems += self._started(event)
+            case Kind.CERTIFIED:
+                self.problems += self._certificate(event)
             case Kind.EVALUATION_FINISHED | Kind.EVALUATION_REUSED:
                 self.problems += self._decision(event)
             case Kind.RESULT_RECORDED:
@@ -93,6 +100,32 @@ class _Replay:
                 f"Event {event.seq} (`{event.kind}`) cannot follow those before it."
             ) from error
 
+    def _started(self, event: Event) -> Iterator[str]:
+        """A candidate is held against the incumbent of the moment, by the gate that is frozen."""
+        running = Running.model_validate(event.body["running"])
+        self._running[running.id] = running
+        if running.kind == "certify":
+            self._certified[running.hidden] = running.id
+        if running.kind == "full":
+            candidate, incumbent = self.position.proposed, self.position.incumbent
+            assert candidate is not None and incumbent is not None
+            if running.contest != contest_for(self._config.gate, candidate, incumbent):
+                yield f"event {event.seq}: {running.id} is not held against the incumbent"
+
+    def _certificate(self, event: Event) -> Iterator[str]:
+        """The certificate follows from the trials of the certification."""
+        position = self.position
+        running, hidden = (self._running.get(self._certified.get(h, "")) for h in (False, True))
+        if running is None or position.incumbent is None:
+            yield f"event {event.seq}: a certificate without a certification"
+            return
+        trials = self._trials.get(running.id, [])
+        held_out = self._trials.get(hidden.id, []) if hidden else []
+        passed = position.baseline_passed or 0
+        computed = certificate(running, trials, held_out, position.incumbent, passed)
+        if computed != Certificate.model_validate(event.body["certificate"]):
+            yield f"event {event.seq}: the certificate does not follow from its trials"
+
     def _decision(self, event: Event) -> Iterator[str]:
         """The score follows from the trials, and the verdict from the score."""
         body = event.body
@@ -102,7 +135,7 @@ class _Replay:
             return
         stated = Score.model_validate(body["score"])
         trials = self._trials.get(running.id, [])
-        computed = score(trials, running.tasks, running.attempts, seconds=stated.seconds)
+        computed = score_of(running, trials, seconds=stated.seconds)
         if computed != stated:
             yield f"event {event.seq}: the score of {running.id} does not follow from its trials"
         candidate = self.position.proposed
@@ -110,7 +143,13 @@ class _Replay:
             yield f"event {event.seq}: {running.id} measured no candidate"
             return
         measured = Standing(candidate=candidate, evaluation=running.id, score=stated)
-        verdict = decide(body["kind"], body["state"], measured, self.position.incumbent)
+        state, incumbent = body["state"], self.position.incumbent
+        if event.kind == Kind.EVALUATION_REUSED:
+            assert incumbent is not None
+            contest = contest_for(self._config.gate, candidate, incumbent)
+            verdict = decide_again(running, state, trials, measured, incumbent, contest)
+        else:
+            verdict = decide(running, state, trials, measured, incumbent)
         self.decisions += verdict is not None
         if (verdict.model_dump() if verdict else None) != body["verdict"]:
             yield f"event {event.seq}: the verdict on {running.id} does not follow from its score"

@@ -33,28 +33,47 @@ def left(budget: Budget, spent: Spent, started_at: float, now: float) -> Left:
     )
 
 
-def reserve(budget: Budget, remaining: Left, trials: int, *, seconds: float) -> float:
+class Reserve(Record):
+    """What is kept back for something that comes later."""
+
+    dollars: float = 0.0
+    seconds: float = 0.0
+
+
+def reserve(
+    budget: Budget, remaining: Left, trials: int, *, seconds: float, later: Reserve | None = None
+) -> float:
     """Dollars to reserve for `trials` trials that are expected to take `seconds`.
+
+    Args:
+        budget: The caps.
+        remaining: What is left of them.
+        trials: How many trials may run at most.
+        seconds: How long that usually takes.
+        later: What the certification needs, which this must leave.
 
     Raises:
         BudgetExceeded: The evaluation could pass a cap, so it must not start.
     """
+    later = later or Reserve()
     if remaining.evaluations == 0:
         raise BudgetExceeded(
             f"All {budget.evaluations} evaluations of the budget are used "
             "(autoagent.toml: budget.evaluations).",
             ENDING,
         )
-    if remaining.hours is not None and remaining.hours * 3600 <= seconds:
+    if remaining.hours is not None and remaining.hours * 3600 <= seconds + later.seconds:
+        kept = f", the certification {later.seconds / 3600:.2f} h" if later.seconds else ""
         raise BudgetExceeded(
             f"{remaining.hours:.2f} h are left and an evaluation takes about "
-            f"{seconds / 3600:.2f} h (autoagent.toml: budget.hours).",
+            f"{seconds / 3600:.2f} h{kept} (autoagent.toml: budget.hours).",
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial
-    if remaining.dollars is not None and reserved > remaining.dollars + ROUNDING:
+    if remaining.dollars is not None and reserved + later.dollars > remaining.dollars + ROUNDING:
+        kept = f", the certification ${later.dollars:.2f}" if later.dollars else ""
         raise BudgetExceeded(
-            f"{trials} trials reserve ${reserved:.2f} and ${remaining.dollars:.2f} are left "
+            f"{trials} trials reserve ${reserved:.2f}{kept} and ${remaining.dollars:.2f} are left "
             "(autoagent.toml: budget.dollars, budget.dollars_per_trial).",
             ENDING,
         )

@@ -1,4 +1,4 @@
-"""Reading a candidate from the working tree, once: what is hashed is what runs.
+"""Checking a candidate's bytes, read from the working tree once: what is hashed is what runs.
 
 A candidate is the editable part of the harness file plus `.agent/**`. The fixed section
 on disk is compared and then thrown away: what runs is `editable + canonical fixed section`.
@@ -48,24 +48,50 @@ def read_draft(workspace: Workspace, canonical: Split, model: str | None) -> Dra
     Raises:
         CandidateRefused: Lists every broken rule with file and line.
     """
-    config = workspace.config
     try:
         source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
     except (WorkspaceError, OSError) as error:
         raise CandidateRefused([_unreadable(workspace.harness.name, error)], "revert()") from error
-    notes = read_notes(workspace)
-    checked = boundary.check(
-        source, canonical, config.harness.file, model=model, class_name=config.harness.class_name
-    )
+    return check_draft(workspace, source, read_notes(workspace), canonical, model)
+
+
+def check_draft(
+    workspace: Workspace,
+    source: bytes,
+    notes: Mapping[str, bytes],
+    canonical: Split,
+    model: str | None,
+) -> Draft:
+    """Check a harness and its notes against the frozen rules, wherever they come from.
+
+    Raises:
+        CandidateRefused: Lists every broken rule with file and line.
+    """
+    file, class_name = workspace.config.harness.file, workspace.config.harness.class_name
+    if (total := sum(map(len, notes.values()))) > NOTES_LIMIT_BYTES:
+        said = f".agent/: {total} bytes in all; the limit is {NOTES_LIMIT_BYTES}"
+        raise CandidateRefused([said], REDO)
+    checked = boundary.check(source, canonical, file, model=model, class_name=class_name)
     if checked.problems:
         raise CandidateRefused(list(checked.problems), REDO)
-    spliced = boundary.splice(checked.editable, canonical.fixed)
     return Draft(
-        files={config.harness.file: spliced, **notes},
+        files={file: boundary.splice(checked.editable, canonical.fixed), **notes},
         digest=content_digest(checked.editable, notes),
         complexity=complexity(checked.editable, notes),
         warnings=checked.warnings,
     )
+
+
+def draft_of(
+    workspace: Workspace, files: Mapping[str, bytes], canonical: Split, model: str | None
+) -> Draft | None:
+    """A candidate put together from stored ones, or None where it breaks a rule of a candidate."""
+    notes = dict(files)
+    source = notes.pop(workspace.config.harness.file)
+    try:
+        return check_draft(workspace, source, notes, canonical, model)
+    except CandidateRefused:
+        return None
 
 
 def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
@@ -113,11 +139,10 @@ def read_notes(workspace: Workspace) -> dict[str, bytes]:
     """Every file under `.agent/`, by path relative to the workspace.
 
     Raises:
-        CandidateRefused: A link or special file, or more than the limit in all.
+        CandidateRefused: A link or special file, or one that is larger than all may be.
     """
     notes: dict[str, bytes] = {}
     problems: list[str] = []
-    total = 0
     for directory, folders, names in os.walk(workspace.notes, followlinks=False):
         problems += [
             f"{Path(directory, f).relative_to(workspace.root)}: a link; plain files only"
@@ -131,12 +156,8 @@ def read_notes(workspace: Workspace) -> dict[str, bytes]:
                 notes[relative] = read_regular(path, NOTES_LIMIT_BYTES)
             except (WorkspaceError, OSError) as error:
                 problems.append(_unreadable(relative, error))
-                continue
-            total += len(notes[relative])
     if workspace.notes.is_symlink():
         problems.append(".agent: a link; it must be a directory of plain files")
-    if total > NOTES_LIMIT_BYTES:
-        problems.append(f".agent/: {total} bytes in all; the limit is {NOTES_LIMIT_BYTES}")
     if problems:
         raise CandidateRefused(problems, REDO)
     return notes

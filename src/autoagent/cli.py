@@ -118,6 +118,27 @@ def run(
 
 
 @app.command()
+def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Measure a finished climb's champion against its baseline, afresh; once, at your own cost.
+
+    The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
+    """
+    from autoagent import byhand, terminal
+    from autoagent.result import edits_worth, worth
+
+    with terminal.Line(terminal.console(stderr=True)) as line:
+        status = byhand.certify(workspace_root(workspace), line.progress)
+    found = status.certificate
+    if as_json:
+        facts = found and found.model_dump(mode="json")
+        typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
+    else:
+        for told in (worth(status), *edits_worth(status)):
+            typer.echo(told)
+    raise typer.Exit(0 if found else 1)
+
+
+@app.command()
 def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Replay the journal and compare it with what is claimed. Reads only."""
     from autoagent.doctor import replayed

@@ -5,12 +5,13 @@ changes them. A workspace without the file gets the upstream's defaults.
 """
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autoagent.errors import ConfigError
+from autoagent.records import GateRule
 
 FILE_NAME = "autoagent.toml"
 
@@ -60,8 +61,24 @@ class Benchmark(Section):
 class Gate(Section):
     """`[gate]`: the rule that decides a candidate."""
 
-    rule: Literal["strict"] = "strict"
-    """`strict`: more passed, or as many and simpler."""
+    rule: GateRule = "strict"
+    """`strict`: more passed, or as many and simpler. `confirm`: that again, in fresh passes of both
+    sides. `anytime`: until the evidence of fresh passes suffices. See docs/gates.md."""
+    passes: int = Field(2, ge=2, le=3)
+    """`confirm`: passes a candidate has to win, the first included."""
+    alpha: float = Field(0.2, gt=0.0, lt=1.0)
+    """`anytime`: the chance of keeping a harness that is no better."""
+    pruning: bool = True
+    """Stop as soon as nothing that is left could make a keep; no verdict changes by it."""
+
+
+class Certify(Section):
+    """`[certify]`: the fresh measurement when a climb is over."""
+
+    passes: int = Field(3, ge=0, le=20)
+    """Fresh passes of baseline and champion; 0 leaves a climb uncertified."""
+    ablation: bool = False
+    """Measure the champion without each kept edit too, where the budget allows it."""
 
 
 class Budget(Section):
@@ -76,12 +93,18 @@ class Budget(Section):
     dollars_per_trial: float = Field(0.0, ge=0, strict=False)
     """Reserved before each trial starts; what a trial is charged when nothing was metered."""
 
+    def without_caps(self) -> Self:
+        """The same prices, and no cap."""
+        return self.model_copy(update={"evaluations": None, "hours": None, "dollars": None})
+
 
 class Holdout(Section):
-    """`[holdout]`: tasks the meta-agent never sees and no evaluation runs."""
+    """`[holdout]`: tasks the meta-agent never sees; only the certification runs them."""
 
     tasks: tuple[str, ...] = Field((), strict=False)
-    """Glob patterns of task names."""
+    """Glob patterns of names of tasks in `benchmark.tasks`."""
+    directory: str | None = None
+    """A directory of more held-out tasks, which may lie outside the workspace."""
 
 
 class Config(Section):
@@ -91,8 +114,9 @@ class Config(Section):
     """`process` runs harness and tasks unsandboxed; every status and report says so."""
     harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
     benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
-    gate: Gate = Gate()
+    gate: Gate = Gate()  # pyright: ignore[reportCallIssue]
     budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
+    certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
 
 

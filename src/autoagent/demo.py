@@ -86,19 +86,22 @@ def demonstrate(
     doing("the journal is replayed")
     verified = _verify(workspace, state)
     rows = ledger.parse((workspace / ledger.FILE_NAME).read_text(encoding="utf-8"))
-    passed, expected = final
+    passed, expected, certified = final
     baseline = steps[0].passed or 0
     problems = [step.problem for step in steps if step.problem]
     problems += script.ledger_problems(steps, [row.status for row in rows])
     problems += [f"verify: {problem}" for problem in verified["problems"]]
     if passed <= baseline:
         problems.append(f"final: expected more than {baseline} passed, got {passed}")
+    elif "Certified: " not in certified:
+        problems.append(f"final: expected a certificate, got: {certified}")
     return Demonstration(
         workspace=workspace,
         state=state,
         steps=tuple(steps),
         baseline_passed=baseline,
         final_passed=passed,
+        certified=certified,
         expected=expected,
         ledger=tuple(_short(row) for row in rows),
         events=verified["events"],
@@ -111,8 +114,8 @@ def demonstrate(
 
 async def _play(
     workspace: Path, state: Path, edits: list[Edit], played: OnPlayed, doing: Doing
-) -> tuple[int, int]:
-    """Connect, play, hang up; what the last incumbent passed, and of how many."""
+) -> tuple[int, int, str]:
+    """Connect, play, hang up; what the last incumbent passed, of how many, and its worth."""
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "autoagent", "serve", "--workspace", str(workspace)],
@@ -122,7 +125,7 @@ async def _play(
     log = workspace.parent / "server.log"
     refused: AutoAgentError | None = None
     failed: BaseException | None = None
-    final = (0, 0)
+    final = (0, 0, "")
     me = Implementation(name="autoagent-demo", version="1")
     try:
         with log.open("w") as errlog, anyio.fail_after(LONGEST_SECONDS):
@@ -156,7 +159,7 @@ class _MetaAgent:
         self._client, self._workspace, self._doing = client, workspace, doing
         self._now = ""
 
-    async def climb(self, edits: list[Edit], played: OnPlayed) -> tuple[int, int]:
+    async def climb(self, edits: list[Edit], played: OnPlayed) -> tuple[int, int, str]:
         """The baseline, then edit by edit; stops at the first that ends otherwise than scripted."""
         self._now = "the tasks are proved by their oracles and a no-op"
         await self._settled("start_climb", tag=TAG)
@@ -169,8 +172,10 @@ class _MetaAgent:
             played(step)
             if step.problem:
                 break
-        standing = (await self._call("finish_climb"))["incumbent"]["score"]
-        return standing["passed"], standing["expected"]
+        self._now = "baseline and champion are measured afresh"
+        over = await self._settled("finish_climb")
+        standing = over["incumbent"]["score"]
+        return standing["passed"], standing["expected"], over["message"]
 
     async def _try(self, edit: Edit) -> Played:
         """Edit the harness with our own hands, and let the server judge it."""
@@ -203,7 +208,7 @@ class _MetaAgent:
             description=description,
             verdict=verdict["status"],
             why=verdict["reason"],
-            passed=score["passed"],
+            passed=None if verdict["reason"] == "pruned" else score["passed"],
             expected=score["expected"],
             commit=recorded["row"]["commit"],
         )
@@ -212,7 +217,7 @@ class _MetaAgent:
         """Call until nothing runs any more: a reply may say `running`, which loses nothing."""
         while True:
             reply = await self._call(tool, **arguments)
-            if reply["phase"] not in ("validating", "evaluating"):
+            if reply["phase"] not in ("validating", "evaluating", "certifying"):
                 return reply
 
     async def _call(self, tool: str, **arguments: Any) -> Reply:

@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -28,8 +28,8 @@ from autoagent.records import Record
 from autoagent.workspace import ledger
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
 from autoagent.workspace.projection import Projection
-from autoagent.workspace.selection import select
-from autoagent.workspace.tasks import inspect_task
+from autoagent.workspace.selection import held_out, held_out_twice, select
+from autoagent.workspace.tasks import TaskReport, inspect_task
 from autoagent.workspace.user_repo import UserRepo
 
 NEEDED_PYTHON = (3, 12)
@@ -75,7 +75,8 @@ def examine(root: Path) -> list[Check]:
     try:
         workspace = open_workspace(root)
     except AutoAgentError:
-        names = ("repository", "program", "harness", "tasks", "journal", "server", "results.tsv")
+        names = ("repository", "program", "harness", "tasks", "holdout", "journal", "server")
+        names += ("results.tsv",)
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
@@ -90,6 +91,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         _check("program", lambda: _program(workspace), "write what the agent is for to program.md"),
         _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
         *_tasks(workspace),
+        *_holdout(workspace),
         _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
         _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
         _check("results.tsv", lambda: _ledger(workspace), "delete it; it is written again"),
@@ -273,13 +275,44 @@ def _tasks(workspace: Workspace) -> Iterator[Check]:
         yield Check(name="tasks", state="ok", detail=said)
     else:
         yield Check(name="tasks", state="fail", detail=said, fix="mend the tasks below")
+    yield from _reports("task", reports, "mend it, or name the others in benchmark.only")
+
+
+def _holdout(workspace: Workspace) -> Iterator[Check]:
+    """The same for held-out tasks, and what hides them. The human's eyes only: it names them."""
+    try:
+        places = list(held_out(workspace).values())
+    except AutoAgentError as error:
+        twice = held_out_twice(workspace)
+        said = error.message + (f" In both: {', '.join(twice)}." if twice else "")
+        yield Check(name="holdout", state="fail", detail=said, fix=f"correct {FILE_NAME}")
+        return
+    if not places:
+        said = "none: no fresh task will show what a harness has learnt by heart"
+        yield Check(name="holdout", state="note", detail=said)
+        return
+    reports = [inspect_task(place) for place in places]
+    usable = sum(report.usable for report in reports)
+    inside = sum(place.resolve().is_relative_to(workspace.root) for place in places)
+    said = f"{usable} of {len(reports)} held-out tasks can be used; "
+    if inside:
+        said += f"{inside} inside the workspace, where the meta-agent's shell can read them: "
+        said += "put them outside, readable by the server's user only (holdout.directory)"
+    else:
+        said += "outside the workspace; a shell of this user could still look for them (tier 0)"
+    state: State = "note" if inside else "ok"
+    fix = "" if usable else "mend the held-out tasks below"
+    yield Check(name="holdout", state=state if usable else "fail", detail=said, fix=fix)
+    yield from _reports("held-out task", reports, "mend it, or take it away")
+
+
+def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Check]:
     for report in reports:
+        name = f"{kind} {report.name}"
         if report.problems:
-            fix = "mend it, or name the others in benchmark.only"
-            said = "; ".join(report.problems)
-            yield Check(name=f"task {report.name}", state="fail", detail=said, fix=fix)
+            yield Check(name=name, state="fail", detail="; ".join(report.problems), fix=fix)
         elif report.notes:
-            yield Check(name=f"task {report.name}", state="note", detail="; ".join(report.notes))
+            yield Check(name=name, state="note", detail="; ".join(report.notes))
 
 
 def _journal(workspace: Workspace) -> _Told:

@@ -10,7 +10,8 @@ from typing import Any
 
 from autoagent.errors import UnknownName
 from autoagent.game import Kind
-from autoagent.gate.score import score
+from autoagent.gate.agenda import Agenda
+from autoagent.gate.decide import deciding_attempts, score_of
 from autoagent.journal import Event, Journal
 from autoagent.records import EvaluationState, Running, Score, Trial, Verdict
 from autoagent.views import EvaluationReport, Progress
@@ -25,13 +26,14 @@ def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
 
 
 def deciding_trials(trials: Sequence[Trial]) -> list[Trial]:
-    """One trial per task and attempt: the first that measured something, else the last void."""
-    chosen: dict[tuple[str, int], Trial] = {}
+    """One trial per task, attempt and side: the first that measured something, else a void."""
+    chosen: dict[tuple[str, int, str], Trial] = {}
     for trial in trials:
-        before = chosen.get((trial.task, trial.attempt))
+        slot = (trial.task, trial.attempt, trial.side)
+        before = chosen.get(slot)
         if before is None or before.outcome == "void":
-            chosen[trial.task, trial.attempt] = trial
-    return [chosen[key] for key in sorted(chosen)]
+            chosen[slot] = trial
+    return [chosen[slot] for slot in sorted(chosen)]
 
 
 def progress_of(journal: Journal, running: Running) -> Progress:
@@ -39,23 +41,26 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     trials = trials_of(journal, running.id)
     ended = deciding_trials(trials)
     started = journal.about(running.id, Kind.EVALUATION_STARTED)
+    agenda = Agenda(running)
+    for trial in trials:
+        agenda.note(trial)
     return Progress(
         evaluation=running.id,
         kind=running.kind,
         done=sum(trial.outcome != "void" for trial in ended),
-        expected=running.expected,
+        expected=agenda.expected,
         passed=sum(trial.outcome == "passed" for trial in ended),
         void=sum(trial.outcome == "void" for trial in ended),
         seconds=time.time() - started[0].at if started else 0.0,
-        last=trials[-1] if trials else None,
+        last=trials[-1] if trials and not running.hidden else None,
     )
 
 
-def score_of(journal: Journal, running: Running) -> Score:
+def scored(journal: Journal, running: Running, trials: Sequence[Trial]) -> Score:
     """The score of an evaluation whose worker has ended, over every expected trial (rule R3)."""
     events = journal.about(running.id)
     seconds = events[-1].at - events[0].at if events else 0.0
-    return score(trials_of(journal, running.id), running.tasks, running.attempts, seconds=seconds)
+    return score_of(running, trials, seconds=seconds)
 
 
 def charge_of(journal: Journal, evaluation: str) -> float:
@@ -72,10 +77,31 @@ def charge_of(journal: Journal, evaluation: str) -> float:
     return sum(reserved.values())
 
 
+def finishes(journal: Journal, running: Running) -> list[Event]:
+    """The events that settled an evaluation: one, or more where it was resumed."""
+    return [
+        event
+        for event in journal.about(running.digest, Kind.EVALUATION_FINISHED)
+        if event.body["evaluation"] == running.id
+    ]
+
+
+def finished_after(journal: Journal, running: Running, seq: int) -> bool:
+    """Whether an evaluation was settled after an event."""
+    ends = finishes(journal, running)
+    return bool(ends) and ends[-1].seq > seq
+
+
 def ended(journal: Journal, evaluation: str) -> EvaluationState | None:
-    """How the worker said it ended, or None while it has not."""
-    events = journal.about(evaluation, Kind.WORKER_ENDED)
+    """How the worker said it ended, or None while it has not since it was last begun."""
+    events = since_begun(journal, evaluation, Kind.WORKER_ENDED)
     return events[-1].body["end"] if events else None
+
+
+def since_begun(journal: Journal, evaluation: str, *kinds: str) -> list[Event]:
+    """Events about an evaluation since it was started, or resumed after it had been cut short."""
+    begun = journal.about(evaluation, Kind.EVALUATION_STARTED, Kind.EVALUATION_RESUMED)
+    return [e for e in journal.about(evaluation, *kinds) if not begun or e.seq > begun[-1].seq]
 
 
 def started(journal: Journal, evaluation: str) -> Event:
@@ -104,6 +130,9 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
     ]
     unfinished: dict[str, Any] = {"state": "running", "score": None, "verdict": None}
     body = finished[-1].body if finished else unfinished
+    trials = trials_of(journal, evaluation)
+    attempts = deciding_attempts(running, trials)
+    own = [trial for trial in trials if trial.side == "" and trial.attempt in attempts]
     return EvaluationReport(
         id=evaluation,
         kind=running.kind,
@@ -111,14 +140,17 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
         state=body["state"],
         score=Score.model_validate(body["score"]) if body["score"] else None,
         verdict=Verdict.model_validate(body["verdict"]) if body["verdict"] else None,
-        trials=tuple(deciding_trials(trials_of(journal, evaluation))),
+        trials=tuple(deciding_trials(own)),
     )
 
 
 def measured(
     journal: Journal, climb: str, digest: str, subset: tuple[str, ...] | None = None
 ) -> EvaluationReport | None:
-    """The evaluation this content already had in this climb: full, or of one subset (rule R8)."""
+    """The evaluation this content already had in this climb: full, or of one subset (rule R8).
+
+    A subset is the same one whatever the order its tasks are named in.
+    """
     for event in journal.about(digest, Kind.EVALUATION_FINISHED):
         body = event.body
         if body["climb"] != climb:
@@ -129,11 +161,9 @@ def measured(
             started_as = Running.model_validate(
                 started(journal, body["evaluation"]).body["running"]
             )
-            found = (body["kind"], body["state"], started_as.tasks) == (
-                "subset",
-                "complete",
-                subset,
-            )
+            found = (body["kind"], body["state"]) == ("subset", "complete") and set(
+                started_as.tasks
+            ) == set(subset)
         if found:
             return report_of(journal, body["evaluation"])
     return None
@@ -143,10 +173,13 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
     """A trial that ended, by id, and its Harbor directory.
 
     Raises:
-        UnknownName: No trial has this id.
+        UnknownName: No trial has this id, or it was of a held-out task.
     """
-    for event in journal.about(trial.split(".", 1)[0], Kind.TRIAL_FINISHED):
-        if event.body["trial"]["id"] == trial:
+    evaluation = trial.split(".", 1)[0]
+    begun = journal.about(evaluation, Kind.EVALUATION_STARTED)
+    hidden = any(event.body["running"]["hidden"] for event in begun)
+    for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
+        if event.body["trial"]["id"] == trial and not hidden:
             return Trial.model_validate(event.body["trial"]), Path(event.body["directory"])
     raise UnknownName(
         f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.", "status()"

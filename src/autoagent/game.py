@@ -1,7 +1,7 @@
 """The position of a climb, and what each event does to it. Pure: no I/O.
 
     new → validating → baseline_needed → evaluating → evaluated → idle
-    idle → committed → evaluating → evaluated → idle → … → finished
+    idle → committed → evaluating → evaluated → idle → … → certifying → finished
 
 Every position is a fold of the journal's events, so `autoagent verify` can replay
 a whole night and compare.
@@ -11,7 +11,18 @@ from enum import StrEnum
 from typing import assert_never
 
 from autoagent.journal import Event
-from autoagent.records import Candidate, Phase, Record, Running, Score, Spent, Standing, Verdict
+from autoagent.records import (
+    Candidate,
+    Certificate,
+    Noise,
+    Phase,
+    Record,
+    Running,
+    Score,
+    Spent,
+    Standing,
+    Verdict,
+)
 
 
 class Kind(StrEnum):
@@ -22,10 +33,13 @@ class Kind(StrEnum):
     TASKS_VALIDATED = "tasks_validated"
     CANDIDATE_COMMITTED = "candidate_committed"
     EVALUATION_STARTED = "evaluation_started"
+    EVALUATION_RESUMED = "evaluation_resumed"
     EVALUATION_FINISHED = "evaluation_finished"
     EVALUATION_REUSED = "evaluation_reused"
     RESULT_RECORDED = "result_recorded"
     CANDIDATE_REVERTED = "candidate_reverted"
+    CERTIFICATION_STARTED = "certification_started"
+    CERTIFIED = "certified"
     CLIMB_FINISHED = "climb_finished"
     WORKER_STARTED = "worker_started"
     WORKER_FAILED = "worker_failed"
@@ -40,7 +54,8 @@ class Position(Record):
     """Where a climb stands: enough to decide which call comes next.
 
     `pending` is the verdict of an evaluated candidate whose ledger row is not written yet;
-    `running` is set exactly while a worker measures.
+    `running` is set exactly while a worker measures. `holdout` are usable held-out tasks.
+    `uncertified` says why a finished climb has no certificate.
     """
 
     phase: Phase = "new"
@@ -48,6 +63,7 @@ class Position(Record):
     started_at: float = 0.0
     snapshot: str = ""
     tasks: tuple[str, ...] = ()
+    holdout: tuple[str, ...] = ()
     baseline: Candidate | None = None
     incumbent: Standing | None = None
     candidate: Candidate | None = None
@@ -56,6 +72,9 @@ class Position(Record):
     pending: Verdict | None = None
     spent: Spent = Spent()
     baseline_passed: int | None = None
+    noise: Noise | None = None
+    certificate: Certificate | None = None
+    uncertified: str = ""
     rows: int = 0
 
     @property
@@ -81,16 +100,21 @@ def apply(position: Position, event: Event) -> Position:
                 started_at=event.at,
                 snapshot=body["snapshot"],
                 tasks=tuple(body["tasks"]),
+                holdout=tuple(body.get("holdout", ())),
                 baseline=Candidate.model_validate(body["baseline"]),
             )
         case Kind.TASKS_VALIDATED:
             return position.model_copy(
-                update={"phase": "baseline_needed", "tasks": tuple(body["tasks"])}
+                update={
+                    "phase": "baseline_needed",
+                    "tasks": tuple(body["tasks"]),
+                    "holdout": tuple(body.get("holdout", ())),
+                }
             )
         case Kind.CANDIDATE_COMMITTED:
             candidate = Candidate.model_validate(body["candidate"])
             return position.model_copy(update={"phase": "committed", "candidate": candidate})
-        case Kind.EVALUATION_STARTED:
+        case Kind.EVALUATION_STARTED | Kind.EVALUATION_RESUMED:
             running = Running.model_validate(body["running"])
             spent = position.spent.model_copy(
                 update={
@@ -99,7 +123,8 @@ def apply(position: Position, event: Event) -> Position:
                     "reserved_dollars": running.reserved_dollars,
                 }
             )
-            phase = position.phase if running.kind in ("oracle", "noop") else "evaluating"
+            stays = running.kind in ("oracle", "noop", "certify")
+            phase = position.phase if stays else "evaluating"
             return position.model_copy(update={"phase": phase, "running": running, "spent": spent})
         case Kind.EVALUATION_FINISHED:
             return _settled(position, event)
@@ -109,9 +134,19 @@ def apply(position: Position, event: Event) -> Position:
             return _recorded(position, event)
         case Kind.CANDIDATE_REVERTED:
             return position.model_copy(update={"phase": "idle", "candidate": None})
+        case Kind.CERTIFICATION_STARTED:
+            return position.model_copy(update={"phase": "certifying", "uncertified": ""})
+        case Kind.CERTIFIED:
+            certificate = Certificate.model_validate(body["certificate"])
+            return position.model_copy(update={"phase": "finished", "certificate": certificate})
         case Kind.CLIMB_FINISHED:
             return position.model_copy(
-                update={"phase": "finished", "candidate": None, "running": None}
+                update={
+                    "phase": "finished",
+                    "candidate": None,
+                    "running": None,
+                    "uncertified": body.get("uncertified", ""),
+                }
             )
         case _:
             return position
@@ -129,13 +164,16 @@ def _settled(position: Position, event: Event) -> Position:
     )
     settled = position.model_copy(update={"running": None, "spent": spent})
     match running.kind:
-        case "oracle" | "noop":
+        case "oracle" | "noop" | "certify":
             return settled
         case "subset":
             return settled.model_copy(update={"phase": resting(settled)})
         case "baseline" if event.body["verdict"] is None:  # unfinished: it is run again
             return settled.model_copy(update={"phase": "baseline_needed"})
-        case "baseline" | "full":
+        case "baseline":
+            noise = Noise.model_validate(event.body["noise"])
+            return _awaiting_row(settled.model_copy(update={"noise": noise}), event)
+        case "full":
             return _awaiting_row(settled, event)
         case _ as never:
             assert_never(never)

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 from autoagent import budget, evaluations
 from autoagent.benchmark import trajectory
 from autoagent.errors import UnknownName
 from autoagent.game import Kind, Position
+from autoagent.gate import noise
 from autoagent.records import Trial
 from autoagent.table import Table
 from autoagent.views import Comparison, EvaluationReport, Status
 
 TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
+
+NIGHT = 50
+"""Candidates of a night, where no budget says how many."""
 
 PARTS_SHOWN = 10
 """Trajectories that `compare` reads: each may be megabytes."""
@@ -25,6 +28,7 @@ NEXT_CALLS = {
     "committed": ("run_benchmark()", "revert()"),
     "evaluating": ("run_benchmark()", "cancel_benchmark()"),
     "evaluated": ("append_result(description)",),
+    "certifying": ("finish_climb()",),
     "finished": ("start_climb(tag)",),
 }
 """What may be called next, in each phase (rule R11)."""
@@ -51,6 +55,8 @@ def status(table: Table) -> Status:
         candidate=position.candidate,
         running=position.running,
         pending=position.pending,
+        certificate=position.certificate,
+        uncertified=position.uncertified,
         rows=position.rows,
         evaluations_left=remaining.evaluations,
         hours_left=remaining.hours if playing else None,
@@ -69,18 +75,15 @@ def status(table: Table) -> Status:
 
 
 def _notes(table: Table, position: Position) -> tuple[str, ...]:
-    """What the human should know: tasks left out, lint lines, a repaired branch."""
+    """What the human should know: the noise, tasks left out, lint lines, a repaired branch."""
     if position.phase == "new":
         return ()
-    held_out = table.workspace.config.holdout.tasks  # which the meta-agent never hears of
-    left_out = {
-        name: why
-        for name, why in table.climb()["excluded"].items()
-        if not any(fnmatchcase(name, pattern) for pattern in held_out)
-    }
+    left_out = dict(table.climb()["excluded"])
     for event in table.this_climb(Kind.TASKS_VALIDATED):
         left_out.update(event.body["excluded"])
-    lines = [f"task {name} is left out: {why}" for name, why in left_out.items()]
+    lines = list(_about_noise(table, position))
+    lines += [f"task {name} is left out: {why}" for name, why in left_out.items()]
+    lines += _about_holdout(table, position)
     lines += [
         f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
     ]
@@ -88,6 +91,27 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
         failures = table.journal.about(position.running.id, Kind.WORKER_FAILED)
         lines += [event.body["reason"] for event in failures]
     return (*lines, *table.notes)
+
+
+def _about_holdout(table: Table, position: Position) -> tuple[str, ...]:
+    """How many held-out tasks can be used; the meta-agent never hears their names."""
+    frozen = table.frozen(position)
+    every = len(frozen.holdout) + len(frozen.holdout_excluded)
+    if position.phase == "validating" or len(position.holdout) == every:
+        return ()
+    return (
+        f"{every - len(position.holdout)} of {every} held-out tasks cannot be used: "
+        "`autoagent doctor` tells which, and why",
+    )
+
+
+def _about_noise(table: Table, position: Position) -> tuple[str, ...]:
+    """What the baseline's two passes say about this night (rule R2)."""
+    if position.noise is None:
+        return ()
+    config = table.workspace.config
+    candidates = config.budget.evaluations or NIGHT
+    return noise.sentences(position.noise, candidates, config.gate.rule)
 
 
 def compare(table: Table, candidate: str | None, against: str | None) -> Comparison:

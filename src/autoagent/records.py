@@ -16,10 +16,13 @@ Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "void"]
 the verifier left no acceptable reward. All three score what the verifier said, or 0.
 """
 
-EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop"]
+EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop", "certify"]
 """What an evaluation is for. Only `baseline` and `full` enter the gate (rule R4)."""
 
-EvaluationState = Literal["running", "complete", "cancelled", "indecisive", "out_of_time"]
+EvaluationState = Literal["running", "complete", "pruned", "cancelled", "indecisive", "out_of_time"]
+"""`pruned`: stopped early, because nothing that was left could have made a keep."""
+
+GateRule = Literal["strict", "confirm", "anytime"]
 
 Status = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
@@ -31,6 +34,9 @@ Reason = Literal[
     "not_simpler",
     "passed_down",
     "crashed",
+    "pruned",
+    "not_confirmed",
+    "measured_before",
     "cancelled",
     "indecisive",
     "out_of_time",
@@ -44,6 +50,7 @@ Phase = Literal[
     "committed",
     "evaluating",
     "evaluated",
+    "certifying",
     "finished",
 ]
 """Where a climb stands. `new` means no climb was started yet."""
@@ -63,13 +70,15 @@ class Record(BaseModel):
 class Trial(Record):
     """One execution of one task by one harness.
 
-    `reward` is the verifier's number in 0..1, or None where the trial is void.
+    `side` names whose harness ran, where an evaluation measures several: "" is the one it is
+    about. `reward` is the verifier's number in 0..1, or None where the trial is void.
     `cost_usd` is what was metered, None where nothing was metered (blank, never 0).
     """
 
     id: str
     task: str
     attempt: int
+    side: str = ""
     outcome: Outcome
     reward: float | None
     detail: str = ""
@@ -82,16 +91,23 @@ class Score(Record):
 
     `passed` counts trials at or above the pass reward; `expected` counts trials that
     should have run, so a missing or void trial is never dropped from the denominator.
+    `void` counts those that ran and measured nothing, `not_run` those that never ended.
     """
 
     passed: int
     expected: int
     void: int
+    not_run: int = 0
     avg_score: float | None
     task_scores: Mapping[str, float | None]
     cost_usd: float | None
     seconds: float
     crashed: int
+
+    @property
+    def measured(self) -> int:
+        """Trials that gave an outcome."""
+        return self.expected - self.void - self.not_run
 
 
 class Candidate(Record):
@@ -135,6 +151,62 @@ class Verdict(Record):
         return self.status == "keep"
 
 
+class Contest(Record):
+    """What a candidate has to achieve: the human's gate, and the incumbent it is held against.
+
+    `stored` is how many trials of one pass the incumbent passed when it was last measured;
+    `simpler` is whether the candidate is simpler than it, so that a tie is enough (rule R5).
+    """
+
+    rule: GateRule
+    passes: int
+    alpha: float
+    pruning: bool
+    stored: int
+    simpler: bool
+
+
+class Noise(Record):
+    """What the baseline's two passes showed (rule R2): paired trials, and how many differ."""
+
+    pairs: int
+    differing: int
+
+
+class Effect(Record):
+    """How much better one harness is than another on the same tasks, freshly measured.
+
+    Rates are trials passed of trials measured, each task with the same weight; `low` and
+    `high` bound the true difference with 95 % confidence. `pairs` counts trials of each side.
+    """
+
+    tasks: int
+    pairs: int
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+
+
+class Certificate(Record):
+    """A climb's result, measured afresh once it was over, and once only.
+
+    `effect` is the champion against the baseline; `holdout` the same on tasks the meta-agent
+    never saw. `optimistic` is the difference the search itself saw, which luck inflates.
+    `left_out` tells, for each kept edit, the champion against itself without that edit.
+    """
+
+    baseline: str
+    champion: str
+    passes: int
+    effect: Effect
+    holdout: Effect | None = None
+    optimistic: float
+    void: int = 0
+    left_out: Mapping[str, Effect] = {}
+
+
 class Row(Record):
     """One line of the ledger: the upstream's seven columns, unchanged and in order."""
 
@@ -147,13 +219,24 @@ class Row(Record):
     description: str
 
 
+PRUNED = "(pruned after "
+"""Begins the description of a row whose evaluation was stopped early, with trials still to run."""
+
+
 def row_of(measured: Standing, verdict: Verdict, description: str) -> Row:
-    """The ledger's row of a measured candidate."""
+    """The ledger's row of a measured candidate.
+
+    One that was stopped early says so, and leaves blank how many trials it passes: that was
+    not found out.
+    """
     score = measured.score
+    pruned = verdict.reason == "pruned"
+    if pruned and not description.startswith(PRUNED):
+        description = f"{PRUNED}{score.measured}/{score.expected}) {description}"
     return Row(
         commit=measured.candidate.short,
         avg_score=score.avg_score,
-        passed=f"{score.passed}/{score.expected}",
+        passed="" if pruned else f"{score.passed}/{score.expected}",
         task_scores=score.task_scores,
         cost_usd=score.cost_usd,
         status=verdict.status,
@@ -169,8 +252,21 @@ class Spent(Record):
     reserved_dollars: float = 0.0
 
 
+class Side(Record):
+    """Another harness that an evaluation measures beside the one it is about."""
+
+    name: str
+    candidate: str
+    digest: str
+
+
 class Running(Record):
-    """The evaluation a worker is busy with. `digest` names the candidate's content."""
+    """The evaluation a worker is busy with. `digest` names the candidate's content.
+
+    A pass is every task's `attempts`, once: `tasks` are run in their order, pass after pass.
+    Where there is a `contest` the gate says how many passes there are; the first is the
+    candidate's alone. `hidden` evaluations are of held-out tasks: no tool tells of them.
+    """
 
     id: str
     kind: EvaluationKind
@@ -178,11 +274,16 @@ class Running(Record):
     digest: str
     tasks: tuple[str, ...]
     attempts: int
+    passes: int = 1
+    against: tuple[Side, ...] = ()
+    contest: Contest | None = None
+    hidden: bool = False
     reserved_dollars: float = 0.0
     deadline: float = 0.0
     """Unix seconds after which the worker stops by itself."""
 
     @property
     def expected(self) -> int:
-        """Trials that must be accounted for."""
-        return len(self.tasks) * self.attempts
+        """Trials that must be accounted for; with a contest, those of its first pass."""
+        one_pass = len(self.tasks) * self.attempts
+        return one_pass if self.contest else one_pass * self.passes * (1 + len(self.against))

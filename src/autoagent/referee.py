@@ -8,7 +8,7 @@ every public call below is one of them, in this order:
     commit_candidate   check and store a changed harness                                 R8
     run_benchmark      every expected trial, measured by the server                      R3 R4 R9
     append_result      the gate's verdict takes effect; the ledger gets its row          R5 R6 R7
-    finish_climb       nothing can be changed any more
+    finish_climb       certify: baseline and champion afresh, side by side, once
 
 A call out of order is refused with the call to make next; budgets are checked before
 anything starts (R10); every answer says where the climb stands (R11). All calls are quick
@@ -20,14 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from autoagent import evaluations, measuring, reading, validation
+from autoagent import certifying, evaluations, measuring, proving, reading
 from autoagent.benchmark.engine import Engine
 from autoagent.candidates import baseline_draft, read_draft
-from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder, TaskError
+from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder
 from autoagent.game import Kind, Position
 from autoagent.records import (
-    Candidate,
-    EvaluationKind,
     Phase,
     Row,
     Trial,
@@ -122,6 +120,7 @@ class Referee:
             tag=tag,
             snapshot=frozen.digest,
             tasks=[task.name for task in frozen.tasks],
+            holdout=[task.name for task in frozen.holdout],
             excluded=dict(frozen.excluded),
             baseline=baseline.model_dump(),
             model=model,
@@ -132,30 +131,6 @@ class Referee:
         table.project()
         self.advance()
         return self.status()
-
-    def _validate_next(self, position: Position) -> None:
-        """R1, one step: run the next probe that is missing, or close the validation."""
-        journal, facts = self._table.journal, self._table.frozen(position).tasks
-        events = self._table.this_climb(Kind.EVALUATION_STARTED)
-        asked = {event.body["running"]["kind"] for event in events}
-        needed = self._table.workspace.config.benchmark.pass_reward
-        for probe in validation.PROBES:
-            missing = validation.unproven(journal, facts, probe, needed)
-            if missing and probe not in asked:
-                assert position.baseline is not None
-                self._begin(position, probe, position.baseline, tuple(t.name for t in missing))
-                return
-        verdicts = {task.name: validation.unusable(journal, task, needed) for task in facts}
-        left_out = {name: why for name, why in verdicts.items() if why}
-        used = [name for name, why in verdicts.items() if why is None]
-        if used:
-            self._table.append(Kind.TASKS_VALIDATED, position.tag, tasks=used, excluded=left_out)
-            return
-        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason="no usable task")
-        listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
-        raise TaskError(
-            f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"
-        )
 
     # commit_candidate, revert -----------------------------------------------------
 
@@ -231,7 +206,8 @@ class Referee:
         names = self._table.known_tasks(position, tasks)
         if position.running is not None:
             waits = candidate is None and not tasks
-            if waits or (position.running.candidate, position.running.tasks) == (chosen.id, names):
+            same = position.running.candidate == chosen.id and {*position.running.tasks} == {*names}
+            if waits or same:
                 return position.running.id
             raise OutOfOrder(
                 f"Evaluation {position.running.id} of {position.running.candidate[:7]} is running.",
@@ -256,14 +232,9 @@ class Referee:
             raise BudgetExceeded(
                 f"{stop} asks for the end of the climb (rule R10).", "finish_climb()"
             )
-        if tasks:
-            return self._begin(position, "subset", chosen, names)
-        return self._begin(position, "full" if position.incumbent else "baseline", chosen, names)
-
-    def _begin(
-        self, position: Position, kind: EvaluationKind, chosen: Candidate, names: tuple[str, ...]
-    ) -> str:
-        return measuring.begin(self._table, self._engine, position, kind, chosen, names)
+        kind = "subset" if tasks else "full" if position.incumbent else "baseline"
+        planned = measuring.planned(self._table, position, kind, chosen, names)
+        return measuring.begin(self._table, self._engine, position, planned)
 
     def cancel_benchmark(self) -> Position:
         """Stop the running evaluation. What was started counts: a full suite is then discarded.
@@ -276,7 +247,7 @@ class Referee:
             raise OutOfOrder("No evaluation is running.", reading.next_call(position))
         if position.running.kind not in ("full", "subset"):
             raise OutOfOrder(
-                "The baseline and the validation of tasks cannot be cancelled.",
+                "The baseline, the validation of tasks and the certification cannot be cancelled.",
                 reading.next_call(position),
             )
         measuring.cancel(self._table, self._engine, position.running)
@@ -288,14 +259,16 @@ class Referee:
         running = position.running
         if running is None:
             if position.phase == "validating":
-                self._validate_next(position)
+                proving.step(self._table, self._engine, position)
+            elif position.phase == "certifying":
+                certifying.step(self._table, self._engine, position)
             return self.position
         alive = self._engine.alive(running.id)  # asked first: a worker ends before it dies
         ended = evaluations.ended(self._table.journal, running.id)
         if ended is not None:
             measuring.settle(self._table, position, running, ended)
         elif not alive:
-            measuring.restart(self._table, self._engine, position, running)
+            measuring.restart(self._table, self._engine, running)
         elif self._table.workspace.stop_file.exists():
             measuring.cancel(self._table, self._engine, running)
         return self.position
@@ -322,17 +295,48 @@ class Referee:
         return row
 
     def finish_climb(self, reason: str = "finished") -> Status:
-        """End the climb. A measured candidate gets its row (R7); an unmeasured one is dropped.
+        """End the climb, and start the certification of what it brought, or rejoin it.
+
+        A measured candidate gets its row (R7); an unmeasured one is dropped.
 
         Raises:
             OutOfOrder: Nothing is being played, or an evaluation runs.
         """
-        position = self._require("baseline_needed", "idle", "committed", "evaluated")
+        phases: tuple[Phase, ...] = ("baseline_needed", "idle", "committed", "evaluated")
+        position = self._require(*phases, "certifying")
         if position.phase == "evaluated":
             self.append_result()
         elif position.phase == "committed":
             self.revert()
-        self._table.append(Kind.CLIMB_FINISHED, position.tag, reason=clean(reason))
+        if position.phase == "certifying":
+            self.advance()
+        elif why := certifying.needless(self._table, self.position):
+            self._table.append(
+                Kind.CLIMB_FINISHED, position.tag, reason=clean(reason), uncertified=why
+            )
+        else:
+            self._table.append(
+                Kind.CERTIFICATION_STARTED, position.tag, reason=clean(reason), capped=True
+            )
+            self.advance()
+        return self.status()
+
+    def certify(self) -> Status:
+        """Certify a climb that ended without it, at the human's own cost; or rejoin that.
+
+        A certification that was cut short goes on where it stopped; one that is whole stands.
+
+        Raises:
+            OutOfOrder: The climb is not over, or there is nothing to certify.
+        """
+        position = self._require("finished", "certifying")
+        if position.phase == "finished":
+            if why := certifying.needless(self._table, position):
+                raise OutOfOrder(f"There is nothing to certify: {why}.", "status()")
+            self._table.append(
+                Kind.CERTIFICATION_STARTED, position.tag, reason="by hand", capped=False
+            )
+        self.advance()
         return self.status()
 
     # reading ------------------------------------------------------------------------

@@ -82,6 +82,7 @@ class Demonstration(Record):
     steps: tuple[Played, ...]
     baseline_passed: int
     final_passed: int
+    certified: str
     expected: int
     ledger: tuple[str, ...]
     events: int

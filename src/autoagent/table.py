@@ -18,7 +18,7 @@ from autoagent.workspace import snapshot
 from autoagent.workspace.boundary import Split
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.projection import Projection
-from autoagent.workspace.snapshot import Snapshot
+from autoagent.workspace.snapshot import Snapshot, TaskFacts
 
 DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
@@ -131,33 +131,40 @@ class Table:
             )
         return tuple(name for name in position.tasks if not names or name in names)
 
-    def spec(self, position: Position, running: Running) -> EvaluationSpec:
-        """Everything a worker needs; the harness is written out from the store alone."""
+    def every_task(self, position: Position) -> tuple[TaskFacts, ...]:
+        """The frozen tasks, those that are held out included."""
+        frozen = self.frozen(position)
+        return (*frozen.tasks, *frozen.holdout)
+
+    def spec(self, running: Running) -> EvaluationSpec:
+        """Everything a worker needs; the harnesses are written out from the store alone.
+
+        What a hidden evaluation leaves behind stays out of the workspace.
+        """
         config = self.workspace.config
-        paths = {task.name: task.path for task in self.frozen(position).tasks}
+        paths = {task.name: task.path for task in self.every_task(self.position)}
         directory = self.workspace.evaluations / running.id
         probing = running.kind in ("oracle", "noop")
+        sides = {} if probing else {"": running.candidate}
+        sides |= {side.name: side.candidate for side in running.against}
         return EvaluationSpec(
-            id=running.id,
-            kind=running.kind,
+            running=running,
             journal=self.workspace.journal,
             directory=directory,
-            jobs=self.workspace.jobs,
+            jobs=directory / "jobs" if running.hidden else self.workspace.jobs,
             tasks=tuple(TaskSpec(name=name, path=paths[name]) for name in running.tasks),
-            attempts=running.attempts,
-            harness=None
-            if probing
-            else self.projection.write_out(running.candidate, directory / "harness"),
+            harnesses={
+                side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
+                for side, commit in sides.items()
+            },
             harness_file=config.harness.file,
             harness_class=config.harness.class_name,
-            harness_digest=running.digest,
             model=self.climb()["model"],
             isolation=config.isolation,
             concurrency=config.benchmark.concurrency,
             pass_reward=config.benchmark.pass_reward,
             trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
             void_retries=config.benchmark.void_retries,
-            deadline=running.deadline,
             reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
         )
 

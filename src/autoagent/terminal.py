@@ -17,7 +17,9 @@ from autoagent.adhoc import Finding
 from autoagent.audit import Audit
 from autoagent.doctor import Check
 from autoagent.records import Trial
+from autoagent.result import points
 from autoagent.script import Demonstration, Played
+from autoagent.views import Progress
 from autoagent.workspace.ledger import one_line
 
 PLAIN_WIDTH = 140
@@ -40,9 +42,33 @@ COLOURS = {
 }
 
 
-def console() -> Console:
-    """Standard output; where it is no terminal, wide enough that a row is a line."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+def console(*, stderr: bool = False) -> Console:
+    """Standard output or error; where it is no terminal, wide enough that a row is a line."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(highlight=False, width=width, stderr=stderr)
+
+
+class Line:
+    """One line that tells how far an evaluation is, while somebody waits at a terminal."""
+
+    def __init__(self, out: Console) -> None:
+        """Show nothing yet."""
+        self._status = out.status("")
+
+    def __enter__(self) -> "Line":
+        """Show the line."""
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._status.stop()
+
+    def progress(self, progress: Progress) -> None:
+        """How far it is now."""
+        done = f"{progress.done}/{progress.expected} trials, {progress.seconds:.0f} s"
+        self._status.update(f"{progress.evaluation} ({progress.kind}): {done}")
 
 
 def end_live(out: Console) -> None:
@@ -114,6 +140,8 @@ def print_audit(out: Console, found: Audit) -> None:
         score = incumbent.score
         name = incumbent.candidate.short
         out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
+    if position.certificate:
+        out.print(Text(f"certified: {points(position.certificate.effect)}"))
     out.print(Text(f"head {found.head}"))
     for problem in found.problems:
         out.print(plain(f"PROBLEM {problem}", "bold red"), soft_wrap=True)
@@ -207,6 +235,7 @@ def print_demonstration(out: Console, found: Demonstration) -> None:
     facts: Mapping[str, str] = {
         "baseline": f"{found.baseline_passed}/{found.expected} passed",
         "final": f"{found.final_passed}/{found.expected} passed, in {found.seconds:.0f} s",
+        "worth": found.certified,
         "verify": f"{found.events} events, {found.decisions} decisions, head {found.head[:12]}",
         "ledger": str(found.workspace / "results.tsv"),
         "jobs": f"harbor view {found.workspace / '.autoagent' / 'jobs'}",

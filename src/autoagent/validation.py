@@ -69,6 +69,15 @@ def unusable(journal: Journal, task: TaskFacts, pass_reward: float) -> str | Non
     return None
 
 
+def sorted_out(
+    journal: Journal, tasks: Sequence[TaskFacts], pass_reward: float
+) -> tuple[list[str], dict[str, str]]:
+    """The tasks that may count, and why the others may not."""
+    verdicts = {task.name: unusable(journal, task, pass_reward) for task in tasks}
+    left_out = {name: why for name, why in verdicts.items() if why}
+    return [name for name in verdicts if name not in left_out], left_out
+
+
 def _good(probe: Probe, answer: str | None) -> bool:
     return answer == "passed" if probe == "oracle" else answer not in (None, "passed")
 

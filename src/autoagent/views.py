@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from autoagent.records import (
     Candidate,
+    Certificate,
     EvaluationKind,
     EvaluationState,
     Phase,
@@ -27,6 +28,8 @@ class Status(Record):
     candidate: Candidate | None
     running: Running | None
     pending: Verdict | None
+    certificate: Certificate | None
+    uncertified: str
     rows: int
     evaluations_left: int | None
     hours_left: float | None

@@ -11,7 +11,7 @@ import pytest
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
 from autoagent.journal import Journal
-from autoagent.records import Trial
+from autoagent.records import Running, Trial
 
 
 class Bench:
@@ -36,18 +36,24 @@ class Bench:
         if harness is not None:
             (place / "harness/.agent").mkdir(parents=True)
             (place / "harness/agent.py").write_text(harness)
-        facts: dict[str, Any] = {
+        running: dict[str, Any] = {
             "id": name,
-            "kind": "full",
+            "kind": "subset",
+            "candidate": "c" * 40,
+            "digest": "d" * 64,
+            "tasks": tuple(tasks),
+            "attempts": 1,
+            "deadline": time.time() + 120,
+        }
+        running |= {key: changes.pop(key) for key in [*changes] if key in Running.model_fields}
+        facts: dict[str, Any] = {
+            "running": Running.model_validate(running),
             "journal": self.journal.path,
             "directory": place,
             "jobs": self.directory / "jobs",
             "tasks": tuple(specs),
-            "attempts": 1,
-            "harness": place / "harness" if harness is not None else None,
-            "harness_digest": "d" * 64,
+            "harnesses": {"": place / "harness"} if harness is not None else {},
             "trial_timeout_seconds": 4.0,
-            "deadline": time.time() + 120,
         }
         return EvaluationSpec.model_validate(facts | changes)
 

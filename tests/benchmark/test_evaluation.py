@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harbor.models.trial.result import TrialResult
+
+from autoagent.records import Contest, Side, Trial
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +31,9 @@ async def run_task(environment, instruction):
 
 async def fine(environment):
     await environment.exec("cp /app/question.txt /app/answer.txt")
+
+
+also = fine
 
 
 async def raises(environment):
@@ -328,3 +334,69 @@ async def test_harbor_can_open_what_an_evaluation_leaves(bench: Bench, harness_s
     subprocess.run([sys.executable, "-c", check, str(directory.parent), str(directory)], check=True)
     validator = [sys.executable, "-m", "harbor.utils.trajectory_validator"]
     subprocess.run([*validator, str(directory / "agent/trajectory.json")], check=True)
+
+
+def contest(**changes: Any) -> dict[str, Any]:
+    """A full suite against an incumbent that passed two; its own harness runs beside it."""
+    facts: dict[str, Any] = {
+        "rule": "confirm",
+        "passes": 2,
+        "alpha": 0.2,
+        "pruning": True,
+        "stored": 2,
+        "simpler": False,
+    }
+    rival = Side(name="incumbent", candidate="i" * 40, digest="i" * 64)
+    return {"kind": "full", "contest": Contest(**facts | changes), "against": (rival,)}
+
+
+@pytest.mark.rule("R5")
+async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(
+    bench: Bench, harness_source: str
+) -> None:
+    """What is running is ended with it, and what is waiting never starts."""
+    words = ["raises", "spins", "fine", "also"]
+    spec = bench.spec(
+        behaving(harness_source),
+        {w: w for w in words},
+        concurrency=2,
+        trial_timeout_seconds=60.0,
+        **contest(rule="strict", stored=3),
+    )
+    trials = await bench.finish(spec, 40)
+    assert {task: trial.outcome for task, trial in trials.items()} == {"raises": "crashed"}
+    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "pruned"}]
+    started = {event.body["task"] for event in bench.journal.about("e1", "trial_started")}
+    assert started == {"raises", "spins"}
+    assert not list((spec.directory / "scratch").glob("*"))
+
+
+@pytest.mark.rule("R5")
+async def test_fresh_passes_run_each_sides_own_harness_beside_the_other(
+    bench: Bench, harness_source: str
+) -> None:
+    """The first pass is the candidate's alone; the incumbent starts with the second."""
+    words = ["fine", "raises", "also"]
+    spec = bench.spec(behaving(harness_source), {w: w for w in words}, **contest(stored=1))
+    place = spec.directory / "harness-incumbent"
+    (place / ".agent").mkdir(parents=True)
+    idle = harness_source.replace("cp /app/question.txt /app/answer.txt", "true")
+    (place / "agent.py").write_text(idle)
+    spec = spec.model_copy(update={"harnesses": {**spec.harnesses, "incumbent": place}})
+    await bench.finish(spec)
+    ended = [
+        Trial.model_validate(event.body["trial"])
+        for event in bench.journal.about("e1", "trial_finished")
+    ]
+    assert {(t.side, t.attempt) for t in ended[:3]} == {("", 1)}
+    assert {(t.side, t.attempt) for t in ended[3:]} == {("", 2), ("incumbent", 2)}
+    assert {t.outcome for t in ended if t.side == "incumbent"} == {"failed"}
+    assert sum(t.outcome == "passed" for t in ended) == 4
+    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "complete"}]
+    versions = {
+        TrialResult.model_validate_json(
+            (bench.trial_directory(t) / "result.json").read_text()
+        ).agent_info.version
+        for t in ended
+    }
+    assert versions == {"d" * 12, "i" * 12}

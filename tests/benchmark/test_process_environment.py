@@ -407,7 +407,8 @@ async def test_the_quickstarts_oracles_pass_and_a_noop_fails(
     tasks = sorted((QUICKSTART / "tasks").iterdir())
     chosen = tuple(TaskSpec(name=task.name, path=task) for task in tasks)
     spec = bench.spec(None, {}, kind=kind, isolation="process")
-    spec = spec.model_copy(update={"tasks": chosen})
+    named = spec.running.model_copy(update={"tasks": tuple(task.name for task in chosen)})
+    spec = spec.model_copy(update={"tasks": chosen, "running": named})
     trials = await bench.finish(spec)
     wanted = "passed" if passes else "failed"
     assert {t.task: t.outcome for t in trials.values()} == {t.name: wanted for t in tasks}, (

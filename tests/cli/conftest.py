@@ -38,9 +38,12 @@ def autoagent(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 @pytest.fixture
 def climbed() -> Callable[[Path], None]:
-    """Play a climb with a baseline of 2/4 and one candidate that passes 3/4, and finish it."""
+    """Play a climb with a baseline of 2/4 and one candidate that passes 3/4, and finish it.
 
-    def play(root: Path) -> None:
+    With `stop` the human wants no certification yet.
+    """
+
+    def play(root: Path, *, stop: bool = False) -> None:
         referee = Referee.open(
             root, ScriptedEngine({"t1": [1.0], "t2": [1.0]}, {f"t{n}": [1.0] for n in (1, 2, 3)})
         )
@@ -51,7 +54,11 @@ def climbed() -> Callable[[Path], None]:
         harness.write_text(harness.read_text().replace("MAX_TURNS = 3", "MAX_TURNS = 4"))
         referee.commit_candidate("one more turn")
         measure(referee)
+        if stop:
+            (root / "STOP").touch()
         referee.finish_climb()
+        settle(referee)
+        (root / "STOP").unlink(missing_ok=True)
         referee.close()
 
     def measure(referee: Referee) -> None:
@@ -60,7 +67,7 @@ def climbed() -> Callable[[Path], None]:
         referee.append_result()
 
     def settle(referee: Referee) -> None:
-        while referee.advance().phase in ("validating", "evaluating"):
+        while referee.advance().phase in ("validating", "evaluating", "certifying"):
             pass
 
     return play

@@ -66,7 +66,7 @@ def test_a_climb_that_goes_otherwise_than_scripted_fails_and_says_how(tmp_path: 
     found = demonstrate(tmp_path / "d", example=made.root)
 
     assert found.problems == (
-        "more-turns: expected keep (passed_up), got discard (not_simpler)",
+        "more-turns: expected keep (passed_up), got discard (pruned)",
         "final: expected more than 1 passed, got 1",
     )
 

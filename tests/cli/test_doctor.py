@@ -119,6 +119,57 @@ def test_a_broken_task_has_a_row_of_its_own(workspace: Path) -> None:
     assert row(workspace, "tasks").detail.startswith("3 of 4")
 
 
+def test_held_out_tasks_have_a_row_that_says_who_can_read_them(
+    make_workspace: MakeWorkspace, write_task: Callable[..., None]
+) -> None:
+    root = make_workspace(config='[holdout]\ntasks = ["t4"]\ndirectory = "../private"\n')
+    write_task(root.parent / "private/p1", expected="yes", question="which?")
+
+    check = row(root, "holdout")
+
+    assert (check.state, failing(root)) == ("note", [])
+    assert check.detail == (
+        "2 of 2 held-out tasks can be used; 1 inside the workspace, where the meta-agent's shell "
+        "can read them: put them outside, readable by the server's user only (holdout.directory)"
+    )
+    assert row(root, "tasks").detail == "3 of 3 can be used"
+
+
+def test_held_out_tasks_outside_the_workspace_are_hidden_from_a_client_without_a_shell(
+    make_workspace: MakeWorkspace, write_task: Callable[..., None]
+) -> None:
+    root = make_workspace(config='[holdout]\ndirectory = "../private"\n')
+    write_task(root.parent / "private/p1", expected="yes", question="which?")
+
+    assert row(root, "holdout").state == "ok"
+    assert row(root, "holdout").detail == (
+        "1 of 1 held-out tasks can be used; outside the workspace; a shell of this user could "
+        "still look for them (tier 0)"
+    )
+
+
+def test_a_broken_held_out_task_is_named_to_the_human(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(config='[holdout]\ntasks = ["t4"]\n')
+    (root / "tasks/t4/instruction.md").unlink()
+
+    assert failing(root) == ["repository", "holdout", "held-out task t4"]
+    assert "instruction.md: missing" in row(root, "held-out task t4").detail
+
+
+def test_a_task_that_is_in_both_places_is_named_to_the_human(
+    make_workspace: MakeWorkspace, write_task: Callable[..., None]
+) -> None:
+    root = make_workspace(config='[holdout]\ndirectory = "../private"\n')
+    write_task(root.parent / "private/t2", expected="yes", question="which?")
+
+    assert failing(root) == ["holdout"]
+    assert row(root, "holdout").detail.endswith("In both: t2.")
+
+
+def test_a_climb_without_held_out_tasks_is_a_note(workspace: Path) -> None:
+    assert row(workspace, "holdout").state == "note"
+
+
 def test_a_workspace_without_tasks_fails(make_workspace: MakeWorkspace) -> None:
     root = make_workspace(config='[benchmark]\nonly = ["nothing-*"]\n')
 

@@ -1,7 +1,9 @@
 """The measure C, and when less of it makes a candidate simpler."""
 
 import ast
+import re
 import textwrap
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -166,3 +168,88 @@ def test_removing_a_tool_is_simpler() -> None:
 
     assert is_simpler(c(rest), c(rest + textwrap.dedent(tool)))
     assert ast.parse(rest)
+
+
+PROMPT = (
+    "You solve tasks in a container. Read the instruction, look at the files, make a plan and "
+    "carry it out. Check the result with the tests that you find before you say that you are done. "
+    "Never ask the user anything, and never leave a process running."
+)
+LONG = f'''
+# How a task is solved.
+SYSTEM_PROMPT = "{PROMPT}"
+MAXIMUM_TURNS = 30
+
+
+def shorten(output: str, limit: int = 2000) -> str:
+    """Keep the end of an output, where errors are told."""
+    # The beginning is rarely of any use.
+    if len(output) > limit:
+        return "..." + output[-limit:]
+    return output
+
+
+@function_tool
+async def run_shell(command: str) -> str:
+    """Run a command in the container and return the end of what it printed."""
+    result = await environment.exec(command)
+    return shorten(result.stdout)
+'''
+NAMES = {
+    "SYSTEM_PROMPT": "S",
+    "MAXIMUM_TURNS": "M",
+    "shorten": "s",
+    "output": "o",
+    "limit": "l",
+    "result": "r",
+}
+GOLFED = re.sub("|".join(NAMES), lambda name: NAMES[name[0]], LONG)
+NO_COMMENTS = "\n".join(line for line in LONG.splitlines() if not line.lstrip().startswith("#"))
+NO_DOCSTRING = LONG.replace('"""Keep the end of an output, where errors are told."""', "")
+
+
+@pytest.mark.rule("R5")
+@pytest.mark.parametrize(
+    ("after", "notes", "simpler"),
+    [
+        (GOLFED, {}, False),
+        (LONG.replace("    ", " ").replace(" = ", "="), {}, False),
+        (LONG.replace(PROMPT, b64encode(PROMPT.encode()).decode()), {}, False),
+        (LONG.replace(f'"{PROMPT}"', str(int.from_bytes(PROMPT.encode()))), {}, False),
+        (NO_COMMENTS, {}, False),
+        (NO_DOCSTRING, {}, False),
+        (LONG.replace(": str", "").replace(": int", "").replace(" -> str", ""), {}, False),
+        (
+            LONG.replace(f'"{PROMPT}"', "open('.agent/prompt.md').read()"),
+            {".agent/prompt.md": PROMPT.encode()},
+            False,
+        ),
+        (LONG.replace(f'"{PROMPT}"', f'__doc__\n"""{PROMPT}"""'), {}, False),
+        (LONG.replace(" and return the end of what it printed", ""), {}, False),
+        (LONG.replace('"""Run a command in the container and return the', '"""The'), {}, False),
+        (LONG.replace(PROMPT, PROMPT[:150]), {}, True),
+        (LONG[: LONG.index("@function_tool")], {}, True),
+        (LONG.replace("return shorten(result.stdout)", "return result.stdout"), {}, False),
+        (LONG[: LONG.index("def shorten")] + LONG[LONG.index("@function_tool") :], {}, True),
+    ],
+    ids=[
+        "golfed names",
+        "golfed space",
+        "prompt in base64",
+        "prompt as a number",
+        "stripped comments",
+        "stripped docstring",
+        "stripped annotations",
+        "prompt in a note",
+        "prompt in a docstring that is read",
+        "seven words of a tool's docstring",
+        "seven other words of it",
+        "a shorter prompt",
+        "a tool less",
+        "a call less",
+        "a function less",
+    ],
+)
+def test_what_counts_as_simpler(after: str, notes: dict[str, bytes], simpler: bool) -> None:
+    """Taking something away does; writing the same shorter, or elsewhere, does not (threat E7)."""
+    assert is_simpler(complexity(after.encode(), notes), c(LONG)) == simpler

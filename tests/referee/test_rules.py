@@ -18,58 +18,16 @@ from autoagent.errors import (
     TaskError,
     UnknownName,
 )
-from autoagent.game import Kind, Position
+from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.measuring import MAX_WORKER_STARTS
-from autoagent.records import Row, row_of
+from autoagent.records import row_of
 from autoagent.referee import Referee
 from autoagent.workspace import ledger
 
+from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, start, with_baseline
+
 OpenReferee = Callable[[Engine | None], Referee]
-
-ALL = {"t1": [1.0], "t2": [1.0], "t3": [1.0], "t4": [1.0]}
-THREE = {"t1": [1.0], "t2": [1.0], "t3": [1.0]}
-TWO = {"t1": [1.0], "t2": [1.0]}
-ONE = {"t1": [1.0]}
-
-
-def settle(referee: Referee) -> Position:
-    """Advance until nothing runs; the scripted engine is never far from its end."""
-    for _ in range(20):
-        position = referee.advance()
-        if position.running is None and position.phase != "validating":
-            return position
-    raise AssertionError("it is still running after 20 steps")
-
-
-def start(referee: Referee, tag: str = "night") -> Position:
-    referee.start_climb(tag)
-    return settle(referee)
-
-
-def with_baseline(referee: Referee) -> Position:
-    """Start a climb and measure and record its baseline."""
-    start(referee)
-    referee.run_benchmark()
-    settle(referee)
-    referee.append_result("baseline")
-    return referee.position
-
-
-def propose(referee: Referee, workspace: Path, line: str = "X = 1", name: str = "idea") -> Row:
-    """Edit above the boundary, commit, measure, record."""
-    edit(workspace, line)
-    referee.commit_candidate(name)
-    referee.run_benchmark()
-    settle(referee)
-    return referee.append_result()
-
-
-def edit(workspace: Path, line: str) -> None:
-    harness = workspace / "agent.py"
-    text = harness.read_text()
-    harness.write_text(text.replace("MAX_TURNS = 3\n", f"MAX_TURNS = 3\n{line}\n", 1))
-
 
 # -- R1 -----------------------------------------------------------------------------------
 
@@ -106,7 +64,7 @@ def test_a_task_is_proven_once_for_its_content(open_referee: OpenReferee) -> Non
     start(referee, "first")
     referee.finish_climb()
     start(referee, "second")
-    assert [spec.kind for spec in engine.started] == ["oracle", "noop"]
+    assert [spec.running.kind for spec in engine.started] == ["oracle", "noop"]
 
 
 @pytest.mark.rule("R1")
@@ -180,7 +138,7 @@ def test_the_baseline_is_the_harness_as_it_was_when_the_climb_started(
     start(referee)
     edit(workspace, "X = 1")
     referee.run_benchmark()
-    harness = engine.started[-1].harness
+    harness = engine.started[-1].harnesses[""]
     assert harness is not None
     assert (harness / "agent.py").read_bytes() == before
 
@@ -373,8 +331,9 @@ def test_every_evaluated_candidate_has_a_row_in_the_seven_columns(
     assert [(r.status, r.passed) for r in rows] == [
         ("keep", "1/4"),
         ("keep", "2/4"),
-        ("discard", "1/4"),
+        ("discard", ""),
     ]
+    assert rows[2].description == "(pruned after 2/4) worse"
     columns = "commit avg_score passed task_scores cost_usd status description"
     assert text.splitlines()[0].split("\t") == columns.split()
 
@@ -419,9 +378,7 @@ def test_the_same_content_is_not_measured_again(open_referee: OpenReferee, works
     assert commitment.duplicate_of is not None
     evaluation = referee.run_benchmark()
     assert len(engine.started) == started
-    score = referee.evaluation(evaluation).score
-    assert score is not None
-    assert score.passed == 1
+    assert referee.evaluation(evaluation).candidate[:7] == commitment.duplicate_of
     assert referee.append_result().status == "discard"
 
 
@@ -515,17 +472,21 @@ def test_a_killed_worker_is_started_again_but_not_for_ever(open_referee: OpenRef
     ("budget", "key"),
     [
         ("evaluations = 2", "budget.evaluations"),
-        ("dollars = 1.9\ndollars_per_trial = 0.1", "budget.dollars"),
+        ("dollars = 2.5\ndollars_per_trial = 0.1", "budget.dollars"),
     ],
 )
 def test_an_evaluation_that_could_pass_a_cap_does_not_start(
     make_workspace: Callable[..., Path], budget: str, key: str
 ) -> None:
-    root = make_workspace(config=f"[budget]\n{budget}\n")
-    engine = ScriptedEngine(ONE)
+    root = make_workspace(
+        config=f"[budget]\n{budget}\n[certify]\npasses = 0\n[gate]\npruning = false\n"
+    )
+    engine = ScriptedEngine(ALL)
     referee = Referee.open(root, engine)
     with_baseline(referee)
     propose(referee, root, "X = 1")
+    if "dollars" in budget:  # 0.8 for the baseline's two passes, and 1.2 reserved for each of these
+        propose(referee, root, "Z = 1")
     edit(root, "Y = 1")
     referee.commit_candidate("one too many")
     with pytest.raises(BudgetExceeded, match=key) as refused:

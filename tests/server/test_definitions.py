@@ -203,9 +203,9 @@ async def test_descriptions(connect: Connect) -> None:
             ],
             "read_file": [
                 "Read lines of a file of the workspace. `path`: program.md, agent.py,",
-                "results.tsv, autoagent.toml, .agent/<file> or tasks/<name>/instruction.md.",
-                "`offset`: lines to skip (default 0). `limit`: lines to return (default 200).",
-                "Instant. `next_offset` goes on from there; null at the end.",
+                "results.tsv, .agent/<file> or tasks/<name>/instruction.md. `offset`: lines to",
+                "skip (default 0). `limit`: lines to return (default 200). Instant. `next_offset`",
+                "goes on from there; null at the end.",
             ],
             "edit_file": [
                 "Edit agent.py above the boundary or .agent/<file>; for clients without file",
@@ -255,9 +255,10 @@ async def test_descriptions(connect: Connect) -> None:
                 "edit, then commit_candidate(description).",
             ],
             "finish_climb": [
-                "End the climb: nothing can be changed after it. A measured candidate still gets",
-                "its row; an unmeasured one is dropped. Call it when the budget is used up or the",
-                "human asks. Instant. Next: the morning_report prompt.",
+                "End the climb and certify it: baseline and champion measured afresh, once. A",
+                "measured candidate gets its row; an unmeasured one is dropped. Call it when the",
+                "budget is used up or the human asks; while the phase is `certifying`, call it",
+                "again. Takes minutes. Next: the morning_report prompt.",
             ],
         }
     )

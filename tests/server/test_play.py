@@ -48,6 +48,7 @@ async def test_a_better_candidate_becomes_the_incumbent(connect: Connect, worksp
         assert recorded["incumbent"]["commit"] == committed["candidate"]
         finished = await caller.ask("finish_climb")
         assert (finished["phase"], finished["incumbent"]["score"]["passed"]) == ("finished", 4)
+        assert "Certified: " in finished["message"]
 
 
 async def test_a_discard_restores_the_files_and_says_so(connect: Connect, workspace: Path) -> None:
@@ -58,7 +59,8 @@ async def test_a_discard_restores_the_files_and_says_so(connect: Connect, worksp
         await caller.ask("commit_candidate", description="worse")
         await caller.ask("run_benchmark")
         recorded = await caller.ask("append_result")
-    assert recorded["message"].startswith(f"Recorded {recorded['row']['commit']}: discard, 2/4")
+    row = recorded["row"]
+    assert recorded["message"].startswith(f"Recorded {row['commit']}: discard, stopped early")
     assert (workspace / "agent.py").read_bytes() == before
 
 

@@ -154,7 +154,7 @@ async def test_an_evaluation_outlives_a_killed_server_and_is_rejoined(workspace:
     assert reply["score"]["expected"] == 4
     with closing(Journal(state / "journal.sqlite3", read_only=True)) as journal:
         assert len(journal.about(evaluation, Kind.WORKER_STARTED)) == 1
-        assert len(journal.about(evaluation, Kind.TRIAL_STARTED)) == 4
+        assert len(journal.about(evaluation, Kind.TRIAL_STARTED)) == 8
 
 
 def kill_while_measuring(workspace: Path) -> tuple[Path, str]:

@@ -73,8 +73,8 @@ async def test_a_call_waits_until_the_evaluation_ends(connect: Connect) -> None:
             result = await caller.client.call_tool("run_benchmark", progress_callback=listen)
         assert result.structured_content is not None
         assert result.structured_content["state"] == "complete"
-    assert heard[0][:2] == (0.0, 4.0)
-    assert heard[0][2] is not None and heard[0][2].startswith("e3 (baseline): 0/4 trials, 0 passed")
+    assert heard[0][:2] == (0.0, 8.0)
+    assert heard[0][2] is not None and heard[0][2].startswith("e3 (baseline): 0/8 trials, 0 passed")
 
 
 async def test_a_client_that_cannot_wait_is_told_to_call_again(connect: Connect) -> None:

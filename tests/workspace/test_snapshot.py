@@ -152,18 +152,35 @@ def test_only_the_selected_tasks_are_in_and_the_others_say_why(root: Path) -> No
     assert frozen.excluded == snapshot(
         {
             "diff": "tasks/diff: not named by benchmark.only.",
-            "sort": "tasks/sort: held out by holdout.tasks.",
             "sum": "tasks/sum/tests/test.sh: missing. It must write /logs/verifier/reward.txt.",
         }
     )
     assert [path.name for path in (frozen.directory / "tasks").iterdir()] == ["start"]
 
 
-@pytest.mark.parametrize("toml", ["[benchmark]\nonly = ['x*']\n", "[holdout]\ntasks = ['*']\n"])
-def test_an_empty_selection_names_the_tasks_there_are(root: Path, toml: str) -> None:
+@pytest.mark.parametrize(
+    ("toml", "there_are"),
+    [
+        ("[benchmark]\nonly = ['x*']\n", "diff, sort, sum."),
+        ("[holdout]\ntasks = ['*']\n", "none, and 3 held out."),
+        ("[benchmark]\nonly = ['x*']\n[holdout]\ntasks = ['s*']\n", "diff, and 2 held out."),
+    ],
+)
+def test_an_empty_selection_names_the_tasks_that_may_be_seen(
+    root: Path, toml: str, there_are: str
+) -> None:
     workspace = configured(root, toml)
-    with pytest.raises(WorkspaceError, match="selects no task. There are: diff, sort, sum"):
+    with pytest.raises(WorkspaceError) as error:
         take(workspace, FIXED)
+    assert error.value.message.endswith(f"selects no task. There are: {there_are}")
+
+
+def test_tasks_behind_a_link_are_refused(root: Path) -> None:
+    """The link could lead to what only the server's user may read."""
+    (root / "tasks").rename(root.parent / "elsewhere")
+    (root / "tasks").symlink_to(root.parent / "elsewhere")
+    with pytest.raises(WorkspaceError, match="reached by a symbolic link"):
+        taken(root)
 
 
 def test_without_tasks_there_is_nothing_to_climb_on(root: Path) -> None:
@@ -283,7 +300,7 @@ def test_drift_names_every_file_that_differs_now(root: Path) -> None:
     (root / "tasks/sum/tests/test.sh").chmod(0o755)
     (root / "tasks/sum/instruction.md").unlink()
     (root / "tasks/diff/tests/conftest.py").write_text("")
-    (root / "tasks/sort/instruction.md").write_text("held out, so not watched\n")
+    (root / "tasks/sort/instruction.md").write_text("held out, so not named\n")
     write_task(root / "tasks/new")
     assert [line.split(" since")[0] for line in drift(workspace, frozen)] == snapshot(
         [
@@ -293,6 +310,7 @@ def test_drift_names_every_file_that_differs_now(root: Path) -> None:
             "tasks/new: added",
             "tasks/sum/instruction.md: removed",
             "tasks/sum/tests/test.sh: changed",
+            "held-out tasks: 1 file changed",
         ]
     )
 

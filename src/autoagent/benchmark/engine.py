@@ -4,15 +4,16 @@ An engine starts an evaluation and forgets it: the evaluation writes every trial
 the journal by itself, outlives the server, and ends with one `worker_ended` event.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
-from autoagent.records import EvaluationKind, Record
+from autoagent.records import Record, Running
 
 Isolation = Literal["sandbox", "process"]
 """`process` runs harness and tasks unsandboxed; only the human chooses it."""
 
-WorkerEnd = Literal["complete", "cancelled", "out_of_time"]
+WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
 SCRATCH = "scratch"
@@ -29,29 +30,30 @@ class TaskSpec(Record):
 class EvaluationSpec(Record):
     """Everything a worker needs to know; written to disk before it starts.
 
-    `harness` is a directory of the server's own that holds the spliced harness file and
-    `.agent/`; None for the oracle and the no-op. `deadline` is in Unix seconds.
+    `harnesses` has, by side, a directory of the server's own that holds the spliced harness
+    file and `.agent/`; it is empty for the oracle and the no-op.
     """
 
-    id: str
-    kind: EvaluationKind
+    running: Running
     journal: Path
     directory: Path
     jobs: Path
     tasks: tuple[TaskSpec, ...]
-    attempts: int
-    harness: Path | None
+    harnesses: Mapping[str, Path]
     harness_file: str = "agent.py"
     harness_class: str = "AutoAgent"
-    harness_digest: str = ""
     model: str | None = None
     isolation: Isolation = "sandbox"
     concurrency: int = 4
     pass_reward: float = 1.0
     trial_timeout_seconds: float = 1800.0
     void_retries: int = 2
-    deadline: float = 0.0
     reserved_dollars_per_trial: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """The evaluation's id."""
+        return self.running.id
 
 
 class Engine(Protocol):

@@ -55,10 +55,11 @@ class Ending(NamedTuple):
 class HarnessProcess:
     """The fork server of one evaluation, sandboxed unless the human chose otherwise."""
 
-    def __init__(self, spec: EvaluationSpec) -> None:
-        """Describe the process; `running` starts it."""
-        assert spec.harness is not None
-        self._spec, self._harness = spec, spec.harness
+    def __init__(self, spec: EvaluationSpec, side: str = "") -> None:
+        """Describe the process of one side's harness; `running` starts it."""
+        self._spec, self._harness = spec, spec.harnesses[side]
+        running = spec.running
+        self.digest = next((s.digest for s in running.against if s.name == side), running.digest)
         self._isolated = spec.isolation == "sandbox"
         self._etc = Path("/etc")
         self._control: socket.socket | None = None

@@ -9,18 +9,19 @@ import math
 
 from harbor.models.trial.result import TrialResult
 
+from autoagent.gate.agenda import Slot
 from autoagent.records import Outcome, Trial
 
 
 def trial_of(
-    result: TrialResult, name: str, slot: tuple[str, int], fault: str | None, pass_reward: float
+    result: TrialResult, name: str, slot: Slot, fault: str | None, pass_reward: float
 ) -> Trial:
     """The record of a trial that ended.
 
     Args:
         result: Harbor's result.
         name: The trial's id.
-        slot: Its task and attempt.
+        slot: Its side, task and attempt.
         fault: What our environment says failed on the machine's side.
         pass_reward: The reward at which a trial passes (rule R5).
     """
@@ -29,8 +30,9 @@ def trial_of(
     seconds = (finished - started).total_seconds() if started and finished else 0.0
     return Trial(
         id=name,
-        task=slot[0],
-        attempt=slot[1],
+        task=slot.task,
+        attempt=slot.attempt,
+        side=slot.side,
         outcome=outcome,
         reward=reward,
         detail=detail,

@@ -6,7 +6,7 @@ sure that what the candidate could reach ends with its phase.
 
 import asyncio
 from pathlib import Path
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 from harbor.agents.base import BaseAgent
 from harbor.environments.base import BaseEnvironment
@@ -25,10 +25,12 @@ class HarnessCrashed(Exception):
 class ProxyAgent(BaseAgent):
     """Runs one trial of the evaluation's harness.
 
-    Class attribute `process` is the evaluation's harness process; a worker has exactly one.
+    A worker is one evaluation, and tells here, for all of its trials, which side's harness
+    process runs which trial (by Harbor's name of it).
     """
 
-    process: HarnessProcess | None = None
+    processes: ClassVar[dict[str, HarnessProcess]] = {}
+    sides: ClassVar[dict[str, str]] = {}
 
     def __init__(self, *args: Any, digest: str, timeout_seconds: float, **kwargs: Any) -> None:
         """Describe the trial.
@@ -49,7 +51,8 @@ class ProxyAgent(BaseAgent):
 
     @override
     def version(self) -> str:
-        return self._digest[:12]
+        process = self.processes.get(self.sides.get(Path(self.logs_dir).parent.name, ""))
+        return (process.digest if process else self._digest)[:12]
 
     @override
     async def setup(self, environment: BaseEnvironment) -> None:
@@ -60,12 +63,14 @@ class ProxyAgent(BaseAgent):
         self, instruction: str, environment: BaseEnvironment, context: AgentContext
     ) -> None:
         """Run the harness within its time; nothing it started survives this call."""
-        assert self.process is not None and isinstance(environment, SandboxEnvironment)
+        assert isinstance(environment, SandboxEnvironment)
         logs = Path(self.logs_dir)
+        name = environment.trial_paths.trial_dir.name
+        process = self.processes[self.sides[name]]
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 with environment.agent_phase():
-                    ending = await self.process.run_trial(
+                    ending = await process.run_trial(
                         trial=environment.session_id,
                         task=environment.environment_name,
                         instruction=instruction,
@@ -73,7 +78,7 @@ class ProxyAgent(BaseAgent):
                         logs=logs,
                     )
         except InfrastructureFault as fault:
-            environment.faults[environment.trial_paths.trial_dir.name] = fault.message
+            environment.faults[name] = fault.message
             raise
         except TimeoutError as error:
             raise AgentTimeoutError(

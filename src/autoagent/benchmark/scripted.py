@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from autoagent.benchmark.engine import EvaluationSpec, Isolation, WorkerEnd
 from autoagent.errors import InfrastructureFault
 from autoagent.game import Kind
+from autoagent.gate.agenda import Agenda, Slot
 from autoagent.journal import Journal
 from autoagent.records import Outcome, Trial
 
 Script = Mapping[str, Sequence[float | None]]
-"""Rewards by task, one per attempt; None is a void trial. A missing task scores 0."""
+"""Rewards by task, one per attempt, the last one for all that follow; None is a void trial.
+
+`side:task` is for another side of the evaluation. A missing task scores 0.
+"""
 
 
 class ScriptedEngine:
@@ -67,7 +71,7 @@ class ScriptedEngine:
         self.started.append(spec)
         if self.stillborn:
             return
-        if self.hold and spec.kind not in ("oracle", "noop"):
+        if self.hold and spec.running.kind not in ("oracle", "noop"):
             self._held[spec.id] = spec
         else:
             self._play(spec, "complete")
@@ -102,9 +106,9 @@ class ScriptedEngine:
         journal.close()
 
     def _script_for(self, spec: EvaluationSpec) -> Script:
-        if spec.kind == "oracle":
+        if spec.running.kind == "oracle":
             return self._oracle or {task.name: [1.0] for task in spec.tasks}
-        if spec.kind == "noop":
+        if spec.running.kind == "noop":
             return self._noop or {}
         script = self._scripts[0]
         if len(self._scripts) > 1:
@@ -112,23 +116,17 @@ class ScriptedEngine:
         return script
 
     def _play(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
+        """Run what is due, one trial at a time; void trials are not repeated."""
         script = self._assigned[spec.id]
         journal = Journal(spec.journal)
-        for task in spec.tasks:
-            rewards = list(script.get(task.name, [])) or [0.0]
-            for attempt in range(1, spec.attempts + 1):
-                reward = rewards[min(attempt, len(rewards)) - 1]
-                trial = Trial(
-                    id=f"{spec.id}.{task.name}.{attempt}",
-                    task=task.name,
-                    attempt=attempt,
-                    outcome=self._outcome_of(reward, spec.pass_reward),
-                    reward=reward,
-                    seconds=0.1,
-                )
+        agenda = Agenda(spec.running)
+        while due := agenda.due():
+            for slot in due:
+                trial = self._trial(spec, slot, script)
                 body = {
-                    "task": task.name,
-                    "attempt": attempt,
+                    "task": slot.task,
+                    "attempt": slot.attempt,
+                    "side": slot.side,
                     "trial": trial.id,
                     "reserved_dollars": spec.reserved_dollars_per_trial,
                 }
@@ -136,8 +134,28 @@ class ScriptedEngine:
                 journal.append(
                     Kind.TRIAL_FINISHED, spec.id, {"trial": trial.model_dump(), "directory": ""}
                 )
+                agenda.note(trial)
+                if agenda.pruned:
+                    break
+        if agenda.pruned:
+            end = "pruned"
         journal.append(Kind.WORKER_ENDED, spec.id, {"end": end})
         journal.close()
+
+    def _trial(self, spec: EvaluationSpec, slot: Slot, script: Script) -> Trial:
+        name = f"{slot.side}:{slot.task}" if slot.side else slot.task
+        rewards = list(script.get(name, [])) or [0.0]
+        reward = rewards[min(slot.attempt, len(rewards)) - 1]
+        suffix = f".{slot.side}" if slot.side else ""
+        return Trial(
+            id=f"{spec.id}.{slot.task}.{slot.attempt}{suffix}",
+            task=slot.task,
+            attempt=slot.attempt,
+            side=slot.side,
+            outcome=self._outcome_of(reward, spec.pass_reward),
+            reward=reward,
+            seconds=0.1,
+        )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
         if reward is None:

@@ -2,7 +2,8 @@
 
 It runs Harbor over an explicit list of tasks from the snapshot and writes every trial
 into the journal as it ends. Killed and started again, it re-runs only what was not
-measured. SIGTERM stops it cleanly. It never decides anything.
+measured. SIGTERM stops it cleanly, and so does the gate's word that nothing that is left
+can matter. It never decides anything.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import signal
 import sys
 import time
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from pathlib import Path
 
 from harbor.job import Job
@@ -30,6 +32,7 @@ from autoagent.benchmark.outcomes import trial_of
 from autoagent.benchmark.proxy import ProxyAgent
 from autoagent.errors import AutoAgentError
 from autoagent.game import Kind
+from autoagent.gate.agenda import Agenda, Slot
 from autoagent.journal import Journal
 from autoagent.records import Trial
 
@@ -39,9 +42,6 @@ ENVIRONMENTS = {
 }
 """Where a trial's commands run, by `isolation`; both keep their faults in the same place."""
 
-Slot = tuple[str, int]
-"""A task and an attempt: what must be measured once."""
-
 
 class Worker:
     """One evaluation in progress."""
@@ -50,27 +50,27 @@ class Worker:
         """Open the journal; what it holds of this evaluation is not run again."""
         self._spec = spec
         self._journal = Journal(spec.journal)
+        self._agenda = Agenda(spec.running, spec.void_retries)
         self._names = {str(task.path): task.name for task in spec.tasks}
-        self._slots: dict[str, tuple[Slot, str]] = {}
-        self._waiting: dict[str, deque[int]] = {}
+        self._trials: dict[str, tuple[Slot, str]] = {}
+        self._waiting: dict[str, deque[Slot]] = {}
         self._tries: defaultdict[Slot, int] = defaultdict(int)
-        self._measured: set[Slot] = set()
+        self._pruned = asyncio.Event()
 
     async def run(self) -> WorkerEnd:
-        """Measure what is left; void trials are run again up to the cap (rule R9)."""
+        """Measure what is due, until nothing is; void trials are run again up to the cap (R9)."""
         self._recover()
         spec = self._spec
         async with contextlib.AsyncExitStack() as stack:
-            if spec.harness is not None:
-                process = HarnessProcess(spec)
-                await stack.enter_async_context(process.running())
-                ProxyAgent.process = process
-            for _ in range(spec.void_retries + 1):
-                missing = self._missing()
-                if not missing:
-                    break
-                await self._round(missing)
-        return "complete"
+            while due := self._agenda.due():
+                for side in {slot.side for slot in due} & (
+                    spec.harnesses.keys() - ProxyAgent.processes.keys()
+                ):
+                    process = HarnessProcess(spec, side)
+                    await stack.enter_async_context(process.running())
+                    ProxyAgent.processes[side] = process
+                await self._round(due)
+        return "pruned" if self._agenda.pruned else "complete"
 
     def end(self, how: WorkerEnd) -> None:
         """The last event of a worker that was not killed."""
@@ -82,47 +82,48 @@ class Worker:
         journal, evaluation = self._journal, self._spec.id
         open_trials: dict[str, Slot] = {}
         for event in journal.about(evaluation, Kind.TRIAL_STARTED):
-            slot = (event.body["task"], event.body["attempt"])
+            slot = Slot(event.body.get("side", ""), event.body["task"], event.body["attempt"])
             self._tries[slot] += 1
             open_trials[event.body["trial"]] = slot
         for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
             trial = Trial.model_validate(event.body["trial"])
             open_trials.pop(trial.id, None)
-            if trial.outcome != "void":
-                self._measured.add((trial.task, trial.attempt))
+            self._agenda.note(trial)
         for event in journal.about(evaluation, Kind.TRIAL_LOST):
             open_trials.pop(event.body["trial"], None)
         for name in open_trials:
             journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name})
 
-    def _missing(self) -> list[Slot]:
-        slots = [
-            (task.name, attempt)
-            for attempt in range(1, self._spec.attempts + 1)
-            for task in self._spec.tasks
-        ]
-        return [slot for slot in slots if slot not in self._measured]
-
-    async def _round(self, slots: list[Slot]) -> None:
-        """One Harbor job over exactly these trials."""
+    async def _round(self, slots: Sequence[Slot]) -> None:
+        """One Harbor job over these trials, in this order; cut short when the rest is pruned."""
         self._waiting = {task.name: deque() for task in self._spec.tasks}
-        for name, attempt in slots:
-            self._waiting[name].append(attempt)
+        for slot in slots:
+            self._waiting[slot.task].append(slot)
         job = await Job.create(self._job_config(slots))
         job.add_hook(TrialEvent.START, self._on_start)
         job.add_hook(TrialEvent.END, self._on_end)
-        await job.run()
+        running = asyncio.create_task(job.run())
+        pruned = asyncio.create_task(self._pruned.wait())
+        try:
+            await asyncio.wait({running, pruned}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pruned.cancel()
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+        if not running.cancelled():
+            await running
 
-    def _job_config(self, slots: list[Slot]) -> JobConfig:
+    def _job_config(self, slots: Sequence[Slot]) -> JobConfig:
         spec = self._spec
         paths = {task.name: task.path for task in spec.tasks}
-        if spec.kind in ("oracle", "noop"):
-            agent = AgentConfig(name="oracle" if spec.kind == "oracle" else "nop")
+        if spec.running.kind in ("oracle", "noop"):
+            agent = AgentConfig(name="oracle" if spec.running.kind == "oracle" else "nop")
         else:
             agent = AgentConfig(
                 import_path="autoagent.benchmark.proxy:ProxyAgent",
                 kwargs={
-                    "digest": spec.harness_digest,
+                    "digest": spec.running.digest,
                     "timeout_seconds": spec.trial_timeout_seconds,
                 },
             )
@@ -140,7 +141,7 @@ class Worker:
                     "scratch": str(spec.directory / SCRATCH),
                 },
             ),
-            tasks=[TaskConfig(path=paths[name]) for name, _ in slots],
+            tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
         )
 
     def _job_name(self) -> str:
@@ -154,15 +155,19 @@ class Worker:
     async def _on_start(self, event: TrialHookEvent) -> None:
         """Give the trial its slot and write its reservation down before it does anything (R10)."""
         task = self._names[str(event.config.task.path)]
-        slot = (task, self._waiting[task].popleft())
+        slot = self._waiting[task].popleft()
         self._tries[slot] += 1
-        name = f"{self._spec.id}.{task}.{slot[1]}"
+        name = f"{self._spec.id}.{task}.{slot.attempt}"
+        if slot.side:
+            name += f".{slot.side}"
         if self._tries[slot] > 1:
             name += f".try{self._tries[slot]}"
-        self._slots[event.trial_name] = (slot, name)
+        self._trials[event.trial_name] = (slot, name)
+        ProxyAgent.sides[event.trial_name] = slot.side
         body = {
             "task": task,
-            "attempt": slot[1],
+            "attempt": slot.attempt,
+            "side": slot.side,
             "trial": name,
             "reserved_dollars": self._spec.reserved_dollars_per_trial,
         }
@@ -173,14 +178,15 @@ class Worker:
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             return
-        slot, name = self._slots[event.trial_name]
+        slot, name = self._trials[event.trial_name]
         fault = SandboxEnvironment.faults.pop(event.trial_name, None)
         trial = trial_of(event.result, name, slot, fault, self._spec.pass_reward)
         directory = self._spec.jobs / event.config.trials_dir.name / event.trial_name
         body = {"trial": trial.model_dump(), "directory": str(directory)}
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
-        if trial.outcome != "void":
-            self._measured.add(slot)
+        self._agenda.note(trial)
+        if self._agenda.pruned:
+            self._pruned.set()
 
 
 async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:
@@ -191,7 +197,7 @@ async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:
         loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(worker.run())
     stopping = asyncio.create_task(stop.wait())
-    left = max(0.0, spec.deadline - time.time())
+    left = max(0.0, spec.running.deadline - time.time())
     await asyncio.wait({running, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if running.done():

@@ -1,16 +1,79 @@
-"""Which evaluations decide anything, and by which gate.
+"""Which evaluations decide anything, what they decide, and the sentence that says why.
 
-A complete baseline is kept, a complete full suite is decided by the gate the human chose,
-an incomplete full suite is discarded, and everything else decides nothing (rules R2, R4, R5).
+A whole baseline is kept, a full suite is decided by the gate that the human chose, one that
+was not measured to its end is discarded, and all else decides nothing (rules R2, R4, R5, R9).
 """
 
-from autoagent.gate import strict
-from autoagent.records import EvaluationKind, EvaluationState, Standing, Verdict
+from collections.abc import Sequence
+
+from autoagent.config import Gate
+from autoagent.gate.agenda import Agenda
+from autoagent.gate.anytime import evidence
+from autoagent.gate.passes import Count
+from autoagent.gate.score import score
+from autoagent.gate.simplicity import is_simpler, simpler_at
+from autoagent.records import (
+    Candidate,
+    Contest,
+    EvaluationState,
+    Reason,
+    Running,
+    Score,
+    Standing,
+    Trial,
+    Verdict,
+)
+
+
+def contest_for(gate: Gate, candidate: Candidate, incumbent: Standing) -> Contest:
+    """What this candidate has to achieve against this incumbent."""
+    return Contest(
+        rule=gate.rule,
+        passes=gate.passes,
+        alpha=gate.alpha,
+        pruning=gate.pruning,
+        stored=incumbent.score.passed,
+        simpler=is_simpler(candidate.complexity, incumbent.candidate.complexity),
+    )
+
+
+def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Score:
+    """The score an evaluation stands for (rule R3): that of its own side, over one whole pass.
+
+    It is the last pass that was measured to its end, since every earlier one was selected by
+    what came after it; else the first, as far as it got. A baseline's is its first: the second
+    only sizes the noise. Evaluations that are no contest count all of their trials.
+    """
+    return score(trials, running.tasks, deciding_attempts(running, trials), seconds=seconds)
+
+
+def deciding_attempts(running: Running, trials: Sequence[Trial]) -> range:
+    """The attempts that the score is about."""
+    number = 1
+    if running.contest is not None:
+        counts = _agenda(running, trials).counts()
+        number = max((n for n, count in enumerate(counts, 1) if not count.left), default=1)
+    elif running.kind != "baseline":
+        return range(1, running.attempts * running.passes + 1)
+    return range((number - 1) * running.attempts + 1, number * running.attempts + 1)
+
+
+def state_of(ended: EvaluationState, running: Running, trials: Sequence[Trial]) -> EvaluationState:
+    """How an evaluation ended: one that its worker ran to the end may still have void trials."""
+    if ended != "complete":
+        return ended
+    if running.contest is not None:
+        whole = all(count.complete for count in _agenda(running, trials).counts())
+    else:
+        found = score_of(running, trials, seconds=0.0)
+        whole = found.measured == found.expected
+    return "complete" if whole else "indecisive"
 
 
 def decide(
-    kind: EvaluationKind,
+    running: Running,
     state: EvaluationState,
+    trials: Sequence[Trial],
     measured: Standing,
     incumbent: Standing | None,
 ) -> Verdict | None:
@@ -18,10 +81,137 @@ def decide(
 
     An incomplete baseline decides nothing: it is measured again.
     """
-    if kind in ("subset", "oracle", "noop"):
+    if running.kind == "baseline":
+        return _baseline(measured.score) if state == "complete" else None
+    if running.kind != "full":
         return None
-    if incumbent is None:
-        return strict.decide_baseline(measured.score) if state == "complete" else None
-    if state != "complete":
-        return strict.undecided(measured.score, state)
-    return strict.decide(measured, incumbent)
+    assert incumbent is not None and running.contest is not None, "a full suite is a contest"
+    agenda = _agenda(running, trials)
+    answer, found = agenda.answer(), measured.score
+    if state not in ("complete", "pruned") or answer == "open":
+        return _undecided(found, state)
+    if found.crashed and found.crashed == found.measured:
+        was = f"; the incumbent passed {_passed(incumbent.score)}"
+        return _verdict("crashed", f"all {found.crashed} trials that ran crashed{was}")
+    if answer == "won":
+        return _kept(running.contest, agenda.counts(), measured, incumbent)
+    return _lost(running.contest, agenda.counts(), measured, incumbent)
+
+
+def decide_again(
+    running: Running,
+    state: EvaluationState,
+    trials: Sequence[Trial],
+    measured: Standing,
+    incumbent: Standing,
+    contest: Contest,
+) -> Verdict:
+    """The verdict on content that was measured before, against another incumbent (rule R8).
+
+    A whole pass is held against the incumbent of today. Fresh passes of both sides were held
+    against that of another day and are not repeated, so nothing is kept by them.
+    """
+    if contest.rule == "strict":
+        again = running.model_copy(update={"kind": "full", "contest": contest})
+        if state != "pruned" or _agenda(again, trials).answer() == "lost":
+            verdict = decide(again, state, trials, measured, incumbent)
+            assert verdict is not None
+            return verdict
+    return _verdict(
+        "measured_before",
+        f"measured before as {measured.evaluation}, against another incumbent, and not kept then: "
+        "the same content is not measured twice",
+    )
+
+
+def _agenda(running: Running, trials: Sequence[Trial]) -> Agenda:
+    agenda = Agenda(running)
+    for trial in trials:
+        agenda.note(trial)
+    return agenda
+
+
+def _baseline(found: Score) -> Verdict:
+    """Keep the unmodified baseline, whatever it scored: it is the yardstick (rule R2)."""
+    crashed = f", {found.crashed} crashed" if found.crashed else ""
+    return _verdict("baseline", f"the baseline passed {_passed(found)}{crashed}")
+
+
+def _undecided(found: Score, state: EvaluationState) -> Verdict:
+    """Discard what was not measured to its end: it is no keep, whatever passed (rules R4, R9)."""
+    so_far = f"{found.measured}/{found.expected} trials measured"
+    match state:
+        case "cancelled":
+            return _verdict("cancelled", f"cancelled with {so_far}: only a full suite decides")
+        case "out_of_time":
+            return _verdict("out_of_time", f"out of time with {so_far}: only a full suite decides")
+        case _:
+            void = f"{so_far}, {found.void} void"
+            return _verdict("indecisive", f"{void}: only a full suite decides")
+
+
+def _kept(
+    contest: Contest, seen: Sequence[Count], measured: Standing, incumbent: Standing
+) -> Verdict:
+    more = seen[0].passed > contest.stored
+    now, was = measured.candidate.complexity, incumbent.candidate.complexity
+    first = f"passed {seen[0].passed}/{incumbent.score.expected}"
+    if more:
+        first += f", was {_passed(incumbent.score)}"
+    else:
+        first += f", as before, and simpler: complexity {now}, was {was}"
+    return _verdict("passed_up" if more else "simpler", "; ".join([first, *_fresh(contest, seen)]))
+
+
+def _lost(
+    contest: Contest, seen: Sequence[Count], measured: Standing, incumbent: Standing
+) -> Verdict:
+    first, old = seen[0], incumbent.score
+    passed = f"passed {first.passed}/{old.expected}"
+    now, was = measured.candidate.complexity, incumbent.candidate.complexity
+    simpler = f"complexity {now}, was {was} (simpler is {simpler_at(was)} or less)"
+    if len(seen) > 1:
+        told = "; ".join([f"{passed}, was {_passed(old)}", *_fresh(contest, seen)])
+        return _verdict("not_confirmed", f"{told}: not confirmed")
+    if first.left:
+        ran = old.expected - first.left
+        needed = f"{contest.stored}" if contest.simpler else f"more than {contest.stored}"
+        return _verdict(
+            "pruned",
+            f"stopped after {ran}/{old.expected} trials, {first.passed} passed: at most "
+            f"{first.passed + first.left} could pass, and a keep takes {needed}",
+        )
+    if first.passed < contest.stored:
+        return _verdict("passed_down", f"{passed}, was {_passed(old)}")
+    return _verdict("not_simpler", f"{passed}, as before, and not simpler: {simpler}")
+
+
+def _fresh(contest: Contest, seen: Sequence[Count]) -> list[str]:
+    """What the passes of both sides showed, in words."""
+    if len(seen) == 1:
+        return []
+    if contest.rule == "anytime":
+        wins, losses = sum(c.wins for c in seen[1:]), sum(c.losses for c in seen[1:])
+        return [
+            f"over {_passes(len(seen) - 1)} of both sides it won {wins} pairs and lost {losses}, "
+            f"evidence {evidence(wins, losses):.1f} of {1 / contest.alpha:.1f}"
+        ]
+    return [
+        f"pass {number}: {count.passed} against {count.rival_passed} of the incumbent"
+        + ("" if count.complete else " when it was stopped")
+        for number, count in enumerate(seen[1:], start=2)
+    ]
+
+
+def _passes(number: int) -> str:
+    return "a fresh pass" if number == 1 else f"{number} fresh passes"
+
+
+def _verdict(reason: Reason, sentence: str) -> Verdict:
+    keeps = ("baseline", "passed_up", "simpler")
+    status = "keep" if reason in keeps else "crash" if reason == "crashed" else "discard"
+    return Verdict(status=status, reason=reason, sentence=sentence)
+
+
+def _passed(found: Score) -> str:
+    return f"{found.passed}/{found.expected}"

@@ -15,6 +15,7 @@ from autoagent.benchmark import trajectory
 from autoagent.benchmark.untrusted import fenced, one_line
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.records import Trial
+from autoagent.result import worth
 from autoagent.server.replies import (
     CompareReply,
     FileReply,
@@ -71,8 +72,8 @@ class Lookups:
     ) -> FileReply:
         """Read lines of a file of the workspace.
 
-        `path`: program.md, agent.py, results.tsv, autoagent.toml, .agent/<file> or
-        tasks/<name>/instruction.md. `offset`: lines to skip (default 0). `limit`: lines to return
+        `path`: program.md, agent.py, results.tsv, .agent/<file> or tasks/<name>/instruction.md.
+        `offset`: lines to skip (default 0). `limit`: lines to return
         (default 200). Instant. `next_offset` goes on from there; null at the end.
         """
         data, status = await self._desk.ask(lambda r: (read_named(r, path), r.status()))
@@ -266,7 +267,7 @@ def _situation(status: Status) -> str:
         score = status.incumbent.score
         words += f", the incumbent {status.incumbent.candidate.short} passes "
         words += f"{score.passed}/{score.expected} (baseline {status.baseline_passed})"
-    return f"{words}."
+    return f"{words}. {worth(status)}" if status.phase == "finished" else f"{words}."
 
 
 def _edit(referee: "Referee", path: str, old: str, new: str) -> str:

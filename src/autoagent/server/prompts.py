@@ -97,7 +97,8 @@ Begin with READY or NEEDS ATTENTION and why, in one line. Then: baseline and inc
 of expected; candidates measured, kept, discarded, crashed; budget used. What was kept, one line \
 each with its reason; what was tried and discarded, and what that taught. Tasks still failing, \
 by root cause. Whatever the human must decide or mend: drift, tasks left out, weak verifiers. \
-Say plainly that the best of many tries is flattered by luck until it is measured afresh. End \
+The climb's worth is its certificate, with the interval (the message of status() has it); the \
+search's own score is optimistic. Say so, and if it is not certified, why not. End \
 with the journal's head hash."""
 
 

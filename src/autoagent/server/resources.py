@@ -13,6 +13,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.result import edits_worth, worth
 from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
 from autoagent.server.replies import budget_left
 from autoagent.server.strict import refusal
@@ -61,7 +62,10 @@ def summary(status: Status) -> str:
             f"Incumbent {best.candidate.short} passes {score.passed}/{score.expected}; "
             f"the baseline passed {status.baseline_passed}. {best.candidate.description}"
         )
-        lines.append("The best of many tries is flattered by luck until it is measured afresh.")
+        if status.phase != "finished":
+            lines.append("The best of many tries is flattered by luck until it is measured afresh.")
+    if status.phase == "finished":
+        lines += [worth(status), *edits_worth(status)]
     lines.append(f"Budget left: {budget_left(status)}. Harness: {status.isolation}. {status.tier}.")
     lines += [f"Changed since the start: {path}" for path in status.drift]
     lines += [f"Note: {note}" for note in status.notes]

@@ -12,6 +12,7 @@ from mcp.server.mcpserver.tools import Tool
 
 from autoagent.benchmark.untrusted import quoted
 from autoagent.records import Trial
+from autoagent.result import worth
 from autoagent.server.lookups import Lookups, cut
 from autoagent.server.replies import (
     BenchmarkReply,
@@ -204,7 +205,8 @@ class Moves:
         )
         return ResultReply(
             **standing(status),
-            message=f"Recorded {row.commit}: {row.status}, {row.passed} passed; {effect}.",
+            message=f"Recorded {row.commit}: {row.status}, "
+            f"{f'{row.passed} passed' if row.passed else 'stopped early'}; {effect}.",
             next_step="read_trajectory(trial) of a failing trial, edit agent.py, then "
             "commit_candidate(description)",
             row=RowPart.of(row),
@@ -224,25 +226,29 @@ class Moves:
             next_step="edit agent.py above the boundary, then commit_candidate(description)",
         )
 
-    async def finish_climb(self) -> Reply:
-        """End the climb: nothing can be changed after it.
+    async def finish_climb(self, context: AnyContext) -> Reply:
+        """End the climb and certify it: baseline and champion measured afresh, once.
 
-        A measured candidate still gets its row; an unmeasured one is dropped. Call it when the
-        budget is used up or the human asks. Instant. Next: the morning_report prompt.
+        A measured candidate gets its row; an unmeasured one is dropped. Call it when the budget is
+        used up or the human asks; while the phase is `certifying`, call it again. Takes minutes.
+        Next: the morning_report prompt.
         """
-        status = await self._desk.ask_settled(lambda r: r.finish_climb())
+        await self._desk.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()
-        best = status.incumbent
-        result = (
-            f"{best.candidate.short} passes {best.score.passed}/{best.score.expected}, "
-            f"the baseline {status.baseline_passed}"
-            if best
-            else "it has no incumbent"
+        over = await self._desk.follow(
+            lambda position: position.phase != "certifying",
+            _caller(context),
+            context.report_progress,
         )
+        status, progress = await self._desk.ask(lambda r: (r.status(), r.progress()))
         return Reply(
             **standing(status),
-            message=f"Climb {status.tag} is finished: {result}.",
-            next_step="tell the human what was kept and why (prompt morning_report)",
+            message=f"Climb {status.tag} is over. {worth(status)}"
+            if over
+            else f"Certifying climb {status.tag}, which goes on by itself. {_so_far(progress)}",
+            next_step="tell the human what was kept and why (prompt morning_report)"
+            if over
+            else "finish_climb()",
         )
 
 

@@ -102,7 +102,8 @@ def _note(workspace: Workspace, path: str) -> Path | None:
     if any(part in ("..", ".", ".git") for part in parts):
         return None
     place = workspace.root.joinpath(*parts)
-    inside = place.parent.resolve().is_relative_to(workspace.root)
+    # A link below .agent/ could lead to held-out tasks, which the server's user may read.
+    inside = place.parent.resolve().is_relative_to(workspace.notes)
     return place if inside and not place.is_symlink() else None
 
 

@@ -16,6 +16,7 @@ from autoagent.files import read_regular
 from autoagent.records import Row
 from autoagent.workspace import ledger
 from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.selection import unnamed
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.store import Store
 from autoagent.workspace.user_repo import UserRepo, changed
@@ -75,7 +76,7 @@ class Projection:
                 f"The branch `autoagent/{tag}` exists already: every climb has a new tag.",
                 "start_climb(another tag)",
             )
-        dirty = changed(self._workspace.root, self._store.tree(head), self._written, self._cache)
+        dirty = self._changed(head, self._written)
         if dirty:
             listed = ", ".join(dirty[:10]) + (
                 f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
@@ -89,7 +90,13 @@ class Projection:
 
     def changed_elsewhere(self, head: str) -> list[str]:
         """Tracked files outside a candidate that differ from the commit the climb started from."""
-        return changed(self._workspace.root, self._store.tree(head), self._own, self._cache)
+        return self._changed(head, self._own)
+
+    def _changed(self, head: str, ignore: tuple[str, ...]) -> list[str]:
+        """Told to the meta-agent, so held-out tasks are counted."""
+        workspace = self._workspace
+        differs = changed(workspace.root, self._store.tree(head), ignore, self._cache)
+        return unnamed(workspace, differs)
 
     @property
     def _cache(self) -> StatCache:

@@ -4,9 +4,11 @@
       manifest.json          the digest is its SHA-256; it names every file's
       program.md  autoagent.toml  fixed.py
       tasks/<name>/…         in Harbor's form, read-only
+      holdout/<name>/…       the held-out tasks, likewise
 
 What runs is always the snapshot. A change in the workspace is drift: it is told, and has
-no effect until the next climb.
+no effect until the next climb. What is told may reach the meta-agent, so that errors and
+drift count held-out tasks and never name them.
 """
 
 import hashlib
@@ -14,7 +16,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -26,11 +28,13 @@ from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.article import normalise
 from autoagent.workspace.layout import Workspace
-from autoagent.workspace.selection import select, task_directories
+from autoagent.workspace.selection import files as so_many
+from autoagent.workspace.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.tasks import inspect_task
 
 MANIFEST = "manifest.json"
+HOLDOUT = "holdout"
 
 
 class TaskFacts(Record):
@@ -46,14 +50,17 @@ class TaskFacts(Record):
 class Snapshot(Record):
     """A frozen set of tasks and rules.
 
-    `excluded` says why a task of the workspace is not in it; held-out tasks are there too,
-    so it is not for the meta-agent's eyes.
+    `excluded` says why a task of the workspace is not in it. `holdout` and `holdout_excluded`
+    say the same of held-out tasks, which `tasks` and `excluded` never mention: those two are
+    not for the meta-agent's eyes.
     """
 
     digest: str
     directory: Path
     tasks: tuple[TaskFacts, ...]
     excluded: Mapping[str, str]
+    holdout: tuple[TaskFacts, ...] = ()
+    holdout_excluded: Mapping[str, str] = {}
 
     @property
     def program(self) -> bytes:
@@ -78,38 +85,46 @@ class _Frozen(Record):
 class _Manifest(Record):
     """Everything a snapshot is; its JSON's SHA-256 is the digest."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     files: Mapping[str, str]
     """What is in the snapshot: `<sha256> <x or ->` by path."""
     directories: tuple[str, ...]
     """Its directories, because Harbor wants even an empty `environment/`."""
     sources: Mapping[str, str]
     """What it was taken from, by path in the workspace."""
+    holdout_sources: Mapping[str, str]
+    """What the held-out tasks were taken from, by absolute path."""
     selected: tuple[str, ...]
     """The tasks that were looked at, the bad ones too."""
     tasks: tuple[_Frozen, ...]
     excluded: Mapping[str, str]
+    holdout: tuple[_Frozen, ...]
+    holdout_excluded: Mapping[str, str]
 
     def encoded(self) -> bytes:
         """The same bytes for the same facts."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1).encode()
 
 
-def take(workspace: Workspace, fixed: bytes) -> Snapshot:
+def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapshot:
     """Freeze what the climb is about; equal content gives the snapshot that is there.
 
-    A task with problems is left out, and `excluded` says why. Only for the holder of the
-    workspace's lock.
+    A task with problems is left out, and `excluded` or `holdout_excluded` says why. Only for
+    the holder of the workspace's lock.
 
     Args:
         workspace: Whose tasks, program.md and autoagent.toml are frozen.
         fixed: The harness's fixed section.
+        holdout: False leaves the held-out tasks where they are: nothing will certify.
 
     Raises:
-        WorkspaceError: There is nothing to climb on, or autoagent.toml changed meanwhile.
-        TaskError: Every selected task has problems; all of them are told.
+        WorkspaceError: There is nothing to climb on or to hold out, or autoagent.toml changed
+            meanwhile.
+        TaskError: Every selected task has problems; all of them are told. Or every held-out
+            task has; that is counted.
     """
     names, excluded = select(workspace)
+    held = held_out(workspace) if holdout else {}
     workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
     for stale in workspace.snapshots.glob(".new-*"):
         shutil.rmtree(stale)
@@ -118,24 +133,27 @@ def take(workspace: Workspace, fixed: bytes) -> Snapshot:
     try:
         cache = StatCache(workspace.state / "drift.json")
         sources = _freeze_rules(workspace, fixed, staging, cache)
-        frozen: list[_Frozen] = []
-        for name in names:
-            sources |= _source(workspace, name, cache)
-            told = _freeze_task(workspace.tasks / name, staging / "tasks" / name)
-            if isinstance(told, str):
-                excluded[name] = told
-            else:
-                frozen.append(told)
-        if not frozen:
-            listed = "\n".join(excluded[name] for name in names)
+        sources |= _sources(workspace, names, cache)
+        tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks")
+        if not tasks:
+            listed = "\n".join(bad.values())
             raise TaskError(f"No task can be used:\n{listed}")
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT)
+        if held and not hidden:
+            raise TaskError(
+                f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
+                "certified on them. `autoagent doctor` says what is wrong with each."
+            )
         manifest = _Manifest(
             files=_seal(staging),
             directories=tuple(walk(staging).directories),
             sources=sources,
+            holdout_sources=_held_sources(held.values(), cache),
             selected=tuple(names),
-            tasks=tuple(frozen),
-            excluded=excluded,
+            tasks=tasks,
+            excluded={**excluded, **bad},
+            holdout=hidden,
+            holdout_excluded=hidden_bad,
         )
         return _publish(workspace, staging, manifest)
     finally:
@@ -159,13 +177,17 @@ def load(workspace: Workspace, digest: str) -> Snapshot:
         if status is None or _state(directory / name, name, status, cache) != expected:
             what = "is missing from" if status is None else "was changed in"
             raise WorkspaceError(
-                f"{name} {what} the snapshot {directory}, so nothing more can be measured on it. "
-                "Start a new climb."
+                f"{_unnamed(name)} {what} the snapshot {directory}, so nothing more can be "
+                "measured on it. Start a new climb."
             )
     if missing := sorted({*manifest.directories} - {*here.directories}):
-        raise WorkspaceError(f"{missing[0]}/ is missing from the snapshot {directory}. Create it.")
+        raise WorkspaceError(
+            f"{_unnamed(missing[0])}/ is missing from the snapshot {directory}. Create it."
+        )
     if strange := sorted({*here.files, *here.problems} - {*manifest.files, MANIFEST}):
-        raise WorkspaceError(f"{strange[0]} was added to the snapshot {directory}. Remove it.")
+        raise WorkspaceError(
+            f"{_unnamed(strange[0])} was added to the snapshot {directory}. Remove it."
+        )
     cache.save()
     return _snapshot(directory, digest, manifest)
 
@@ -174,27 +196,38 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     """What the workspace says differently now; each line names a file.
 
     Returns:
-        Sorted lines; empty while the workspace is as it was when the climb started.
+        Sorted lines, and last how many files of held-out tasks; empty while the workspace is
+        as it was when the climb started.
     """
     manifest = _manifest(snapshot.directory, snapshot.digest)
     cache = StatCache(workspace.state / "drift.json")
     rules = {name: workspace.root / name for name in ("program.md", FILE_NAME)}
+    seen = seen_tasks(workspace)
     now = _states(rules, cache)
-    for name in manifest.selected:
-        now |= _source(workspace, name, cache)
+    now |= _sources(workspace, [name for name in manifest.selected if name in seen], cache)
+    held_now = _held_sources(held_out_places(workspace), cache) if snapshot.holdout else {}
     cache.save()
-    then = manifest.sources
-    what = {path: "changed" for path in then if path in now and now[path] != then[path]}
-    what |= {path: "removed" for path in then.keys() - now.keys()}
-    what |= {path: "added" for path in now.keys() - then.keys()}
+    what = _differences(manifest.sources, now)
     known = {*manifest.selected, *manifest.excluded}
-    for name in task_directories(workspace.tasks):
+    for name in seen:
         if name not in known:
             what[f"{workspace.config.benchmark.tasks}/{name}"] = "added"
-    return [
-        f"{path}: {what[path]} since the climb started, which goes on with what it froze."
-        for path in sorted(what)
-    ]
+    lines = [f"{path}: {what[path]}" for path in sorted(what)]
+    if held := _differences(manifest.holdout_sources, held_now):
+        lines.append(f"held-out tasks: {so_many(len(held))} changed")
+    return [f"{line} since the climb started, which goes on with what it froze." for line in lines]
+
+
+def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """How each path differs."""
+    what = {path: "changed" for path in then if path in now and now[path] != then[path]}
+    what |= {path: "removed" for path in then.keys() - now.keys()}
+    return what | {path: "added" for path in now.keys() - then.keys()}
+
+
+def _unnamed(path: str) -> str:
+    """A path in the snapshot, to be told."""
+    return f"{HOLDOUT}/…" if path.startswith(f"{HOLDOUT}/") else path
 
 
 def _freeze_rules(
@@ -217,12 +250,26 @@ def _freeze_rules(
     return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
 
 
+def _freeze(sources: Iterable[Path], target: Path) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
+    """Copy tasks; returns those that can be used, and what is wrong with the others."""
+    frozen: list[_Frozen] = []
+    bad: dict[str, str] = {}
+    for source in sources:
+        told = _freeze_task(source, target / source.name)
+        if isinstance(told, str):
+            bad[source.name] = told
+        else:
+            frozen.append(told)
+    return tuple(frozen), bad
+
+
 def _freeze_task(source: Path, target: Path) -> _Frozen | str:
     """Copy one task and check the copy: what is checked is what runs."""
     before = inspect_task(source)
     try:
         changes = [] if before.problems else normalise(source, target)
-    except (TaskError, OSError) as error:
+    except (WorkspaceError, OSError) as error:
+        shutil.rmtree(target, ignore_errors=True)
         return f"{source.parent.name}/{source.name}: {error}"
     if before.problems:
         return "\n".join(before.problems)
@@ -281,17 +328,38 @@ def _manifest(directory: Path, digest: str) -> _Manifest:
 
 
 def _snapshot(directory: Path, digest: str, manifest: _Manifest) -> Snapshot:
-    tasks = tuple(
-        TaskFacts(path=directory / "tasks" / task.name, **task.model_dump())
-        for task in manifest.tasks
+    return Snapshot(
+        digest=digest,
+        directory=directory,
+        tasks=_facts(manifest.tasks, directory / "tasks"),
+        excluded=manifest.excluded,
+        holdout=_facts(manifest.holdout, directory / HOLDOUT),
+        holdout_excluded=manifest.holdout_excluded,
     )
-    return Snapshot(digest=digest, directory=directory, tasks=tasks, excluded=manifest.excluded)
 
 
-def _source(workspace: Workspace, name: str, cache: StatCache) -> dict[str, str]:
-    """What a task of the workspace is now, file by file."""
-    directory = workspace.tasks / name
-    base = f"{workspace.config.benchmark.tasks}/{name}"
+def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
+    return tuple(TaskFacts(path=directory / task.name, **task.model_dump()) for task in frozen)
+
+
+def _sources(workspace: Workspace, names: Iterable[str], cache: StatCache) -> dict[str, str]:
+    """What tasks of the workspace are now, file by file."""
+    found: dict[str, str] = {}
+    for name in names:
+        base = f"{workspace.config.benchmark.tasks}/{name}"
+        found |= _source(workspace.tasks / name, base, cache)
+    return found
+
+
+def _held_sources(places: Iterable[Path], cache: StatCache) -> dict[str, str]:
+    """What held-out tasks are now, which may lie anywhere."""
+    found: dict[str, str] = {}
+    for place in places:
+        found |= _source(place, str(place), cache)
+    return found
+
+
+def _source(directory: Path, base: str, cache: StatCache) -> dict[str, str]:
     try:
         files = {} if directory.is_symlink() else walk(directory).files
     except OSError:

@@ -1,0 +1,256 @@
+"""The end of a climb: what it is worth is measured afresh, and once."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoagent.audit import audit
+from autoagent.benchmark.engine import Engine
+from autoagent.benchmark.scripted import Script, ScriptedEngine
+from autoagent.errors import BudgetExceeded, OutOfOrder
+from autoagent.game import Kind
+from autoagent.journal import Journal
+from autoagent.referee import Referee
+from autoagent.result import worth
+
+from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, with_baseline
+
+OpenReferee = Callable[[Engine | None], Referee]
+MakeWorkspace = Callable[..., Path]
+
+FRESH: Script = {**TWO, "t3": [1.0, 0.0], "baseline:t1": [1.0], "baseline:t2": [0.0, 1.0, 0.0]}
+"""The champion passes t1 and t2, and t3 in one pass of three; the baseline t1, and t2 in one."""
+
+
+def climbed(referee: Referee, workspace: Path) -> None:
+    with_baseline(referee)
+    assert propose(referee, workspace).status == "keep"
+
+
+def measurements(referee: Referee) -> list[tuple[str, bool]]:
+    with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
+        runs = [event.body["running"] for event in journal.of_kind(Kind.EVALUATION_STARTED)]
+    return [(run["kind"], run["hidden"]) for run in runs if run["kind"] == "certify"]
+
+
+@pytest.mark.rule("R12")
+def test_a_finished_climb_is_worth_what_fresh_passes_of_both_sides_show(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE, ALL, FRESH)
+    referee = open_referee(engine)
+    climbed(referee, workspace)
+    assert referee.finish_climb().phase == "certifying"
+    settle(referee)
+    found = referee.position.certificate
+    assert referee.position.phase == "finished"
+    assert found is not None
+    assert [side.name for side in engine.started[-1].running.against] == ["baseline"]
+    assert (found.effect.tasks, found.effect.pairs, found.passes) == (4, 12, 3)
+    assert found.effect.before == pytest.approx((1 + 1 / 3) / 4)
+    assert found.effect.after == pytest.approx((1 + 1 + 1 / 3) / 4)
+    assert found.effect.low < found.effect.difference < found.effect.high
+    assert found.optimistic == pytest.approx(3 / 4)
+    assert "(optimistic)" in worth(referee.status())
+    with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
+        assert audit(journal, None).problems == ()
+
+
+@pytest.mark.rule("R12")
+def test_sides_take_turns_so_that_both_meet_the_same_conditions(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(ONE, ALL, FRESH))
+    climbed(referee, workspace)
+    referee.finish_climb()
+    settle(referee)
+    with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
+        ended = [e.body["trial"] for e in journal.about("e5", Kind.TRIAL_FINISHED)]
+    assert [(t["attempt"], t["task"], t["side"]) for t in ended[:4]] == [
+        (1, "t1", ""),
+        (1, "t1", "baseline"),
+        (1, "t2", ""),
+        (1, "t2", "baseline"),
+    ]
+    assert [t["attempt"] for t in ended] == [1] * 8 + [2] * 8 + [3] * 8
+
+
+@pytest.mark.rule("R12")
+def test_nobody_certifies_twice(open_referee: OpenReferee, workspace: Path) -> None:
+    referee = open_referee(ScriptedEngine(ONE, ALL, FRESH))
+    climbed(referee, workspace)
+    referee.finish_climb()
+    settle(referee)
+    with pytest.raises(OutOfOrder):
+        referee.finish_climb()
+    with pytest.raises(OutOfOrder, match="certified already"):
+        referee.certify()
+    assert measurements(referee) == [("certify", False)]
+
+
+@pytest.mark.rule("R12", "R10")
+def test_a_certification_that_was_cut_short_goes_on_where_it_stopped(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE, ALL, FRESH)
+    referee = open_referee(engine)
+    climbed(referee, workspace)
+    engine.hold = True
+    referee.finish_climb()
+    (workspace / "STOP").touch()
+    position = settle(referee)
+    assert (position.phase, position.certificate) == ("finished", None)
+    assert "STOP" in position.uncertified
+    (workspace / "STOP").unlink()
+    engine.hold = False
+    referee.certify()
+    settle(referee)
+    assert referee.position.certificate is not None
+    assert measurements(referee) == [("certify", False)]
+    with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
+        assert len(journal.about("e5", Kind.EVALUATION_RESUMED)) == 1
+        assert audit(journal, None).problems == ()
+
+
+@pytest.mark.rule("R12")
+@pytest.mark.parametrize("when", ["before it starts", "while it runs"])
+def test_a_certification_outlives_its_server(
+    open_referee: OpenReferee, workspace: Path, when: str
+) -> None:
+    engine = ScriptedEngine(ONE, ALL, FRESH)
+    referee = open_referee(engine)
+    climbed(referee, workspace)
+    if when == "while it runs":
+        engine.hold = True
+        referee.finish_climb()
+        engine.kill("e5")
+        engine.hold = False
+    else:
+        engine.stillborn = True
+        referee.finish_climb()
+        engine.stillborn = False
+    referee = open_referee(engine)
+    referee.finish_climb()
+    settle(referee)
+    assert referee.position.certificate is not None
+    assert measurements(referee) == [("certify", False)]
+
+
+@pytest.mark.rule("R12")
+def test_a_void_trial_drops_its_pair_and_is_told(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(ONE, ALL, {**FRESH, "t4": [0.0, None, 1.0]}))
+    climbed(referee, workspace)
+    referee.finish_climb()
+    settle(referee)
+    found = referee.position.certificate
+    assert found is not None
+    assert (found.effect.pairs, found.void) == (11, 1)
+    assert "1 pairs were void" in worth(referee.status())
+
+
+@pytest.mark.rule("R12")
+@pytest.mark.parametrize(
+    ("scripts", "config", "why"),
+    [
+        ((TWO, ONE), "", "the champion is the baseline"),
+        ((ONE, ALL), "[certify]\npasses = 0\n", "certify.passes = 0"),
+    ],
+)
+def test_where_there_is_nothing_to_certify_the_climb_ends_and_says_why(
+    make_workspace: MakeWorkspace, scripts: tuple[Script, ...], config: str, why: str
+) -> None:
+    root = make_workspace(config=config)
+    referee = Referee.open(root, ScriptedEngine(*scripts))
+    with_baseline(referee)
+    propose(referee, root)
+    status = referee.finish_climb()
+    with pytest.raises(OutOfOrder, match="nothing to certify"):
+        referee.certify()
+    referee.close()
+    assert status.phase == "finished"
+    assert why in worth(status)
+
+
+@pytest.mark.rule("R10", "R12")
+def test_a_night_cannot_use_up_what_its_certification_needs(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """4 tasks: 2.4 is reserved for the baseline, 7.2 for the certification; a cent more is left."""
+    budget = "[budget]\ndollars = 9.61\ndollars_per_trial = 0.1\n[gate]\npruning = false\n"
+    root = make_workspace(config=budget)
+    referee = Referee.open(root, ScriptedEngine(ONE, TWO, ONE, ONE, ONE, FRESH))
+    climbed(referee, root)
+    refused = False
+    for number in range(5):
+        edit(root, f"Y{number} = 1")
+        referee.commit_candidate("idea")
+        try:
+            referee.run_benchmark()
+        except BudgetExceeded as error:
+            assert "the certification $7.20" in str(error)
+            refused = True
+            break
+        settle(referee)
+        referee.append_result()
+    referee.finish_climb()
+    settle(referee)
+    found, spent = referee.position.certificate, referee.position.spent
+    referee.close()
+    assert refused
+    assert found is not None
+    assert spent.dollars <= 9.61
+
+
+@pytest.mark.rule("R10", "R12")
+def test_the_human_may_certify_what_the_budget_did_not_allow(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_workspace(config="[budget]\nhours = 1\n")
+    referee = Referee.open(root, ScriptedEngine(ONE, ALL, FRESH))
+    climbed(referee, root)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    referee.finish_climb()
+    position = settle(referee)
+    assert position.certificate is None
+    assert "budget.hours" in position.uncertified
+    referee.certify()
+    settle(referee)
+    found = referee.position.certificate
+    referee.close()
+    assert found is not None
+
+
+@pytest.mark.rule("R12")
+def test_an_ablation_measures_the_champion_without_each_kept_edit(
+    make_workspace: MakeWorkspace,
+) -> None:
+    root = make_workspace(config="[certify]\nablation = true\npasses = 2\n")
+    engine = ScriptedEngine(ONE, TWO, THREE, ALL)
+    referee = Referee.open(root, engine)
+    with_baseline(referee)
+    harness = root / "agent.py"
+    kept: list[str] = []
+    for old, new in (("briefly", "shortly"), ("MAX_TURNS = 3", "MAX_TURNS = 4")):
+        harness.write_text(harness.read_text().replace(old, new))
+        referee.commit_candidate(new)
+        referee.run_benchmark()
+        settle(referee)
+        kept.append(referee.append_result().commit)
+    referee.finish_climb()
+    settle(referee)
+    found, spec = referee.position.certificate, engine.started[-1]
+    problems = audit(referee._table.journal, None).problems
+    referee.close()
+    assert found is not None
+    assert set(found.left_out) == set(kept)
+    assert problems == ()
+    texts = {side: (path / "agent.py").read_text() for side, path in spec.harnesses.items()}
+    (first, second) = (texts[f"without-{commit}"] for commit in kept)
+    assert ("briefly" in first, "MAX_TURNS = 4" in first) == (True, True)
+    assert ("shortly" in second, "MAX_TURNS = 3" in second) == (True, True)
