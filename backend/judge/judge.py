@@ -1,7 +1,7 @@
 """Asks a model about the tone, through harbor-rewardkit; the facts have been checked before.
 
 Where the judge gave no answer there is no reward at all: a judge that is out is not a bad
-tone. `unjudged.json` then says why, for whoever decides what such a trial is worth.
+tone. `unjudged.txt` then says why, for whoever decides what such a trial is worth.
 """
 
 import json
@@ -63,8 +63,9 @@ def ask(scratch: Path) -> tuple[float, dict[str, dict]]:
     except subprocess.TimeoutExpired:
         unjudged(f"the judge gave no answer within {SECONDS} s")
     if done.returncode != 0 or not out.is_file():
-        said = done.stderr.strip().splitlines() or ["rewardkit said nothing"]
-        unjudged(f"the judge gave no answer: {said[-1][:300]}")
+        said = [line.strip(" |+-") for line in done.stderr.splitlines()]  # tracebacks of groups
+        told = next((line for line in reversed(said) if line), "rewardkit said nothing")
+        unjudged(f"the judge gave no answer: {told[:300]}")
     details = json.loads(out.with_name("reward-details.json").read_text())
     return json.loads(out.read_text())["reward"], details
 
@@ -79,7 +80,7 @@ def criteria(detail: dict) -> list[dict]:
 def unjudged(why: str) -> NoReturn:
     """End without a reward."""
     print("NONE", why)
-    (LOGS / "unjudged.json").write_text(json.dumps({"why": why}) + "\n")
+    (LOGS / "unjudged.txt").write_text(f"{why}\n")
     sys.exit(3)
 
 
