@@ -3,8 +3,9 @@
     sync_backend.py [--check] [WORKSPACE ...]     by default, every workspace of this repository
 
 Harbor tasks are self-contained, so a support tool and the verifiers' checks are real copies
-in each task. They are edited in `backend/` alone. `backend/judge/` goes into the tests of
-those tasks whose tone is judged: they have a `tests/tone/`.
+in each task. They are edited in `backend/` alone, and what two desks share in the backend of
+the root. `backend/judge/` goes into the tests of those tasks whose tone is judged: they
+have a `tests/tone/`.
 """
 
 import shutil
@@ -13,21 +14,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent
-WORKSPACES = (EXAMPLES.parent, EXAMPLES / "quickstart", EXAMPLES / "aps-phone-setup")
+ROOT, QUICKSTART, APS = EXAMPLES.parent, EXAMPLES / "quickstart", EXAMPLES / "aps-phone-setup"
+SHARED = {
+    APS / "backend" / name: ROOT / "backend" / name
+    for name in ("environment/desk.py", "tests/check.py")
+}
+"""Files of a backend that are copies themselves, and their originals."""
 JUDGE = "judge"
 
 
 def copies(workspace: Path) -> Iterator[tuple[Path, Path]]:
-    """Each file of the backend, and its place in each task that has it."""
+    """Each original, and each place in this workspace that has to have a copy of it."""
+    backend = workspace / "backend"
+    shared = {copy: source for copy, source in SHARED.items() if backend in copy.parents}
+    yield from ((source, copy) for copy, source in shared.items())
+    files = {path for path in backend.glob("*/*") if path.is_file()} | set(shared)
     for task in sorted(workspace.glob("tasks/*/")):
-        for source in sorted((workspace / "backend").glob("*/*")):
-            folder = source.parent.name
-            if source.is_file() and (folder != JUDGE or (task / "tests/tone").is_dir()):
-                yield source, task / ("tests" if folder == JUDGE else folder) / source.name
+        for file in sorted(files):
+            folder = file.parent.name
+            if folder != JUDGE or (task / "tests/tone").is_dir():
+                place = task / ("tests" if folder == JUDGE else folder) / file.name
+                yield shared.get(file, file), place
 
 
 def stale_copies(workspace: Path) -> list[tuple[Path, Path]]:
-    """Source and copy, wherever a copy is missing, or has another content or mode."""
+    """Original and copy, wherever the copy is missing, or has another content or mode."""
     return [(source, copy) for source, copy in copies(workspace) if _state(source) != _state(copy)]
 
 
@@ -40,7 +51,7 @@ def main(arguments: list[str]) -> int:
     only_check = "--check" in arguments
     named = [Path(argument).resolve() for argument in arguments if argument != "--check"]
     found = 0
-    for workspace in named or WORKSPACES:
+    for workspace in named or (ROOT, QUICKSTART, APS):
         for source, copy in stale_copies(workspace):
             found += 1
             print("stale" if only_check else "copied", copy.relative_to(workspace.parent))

@@ -9,8 +9,8 @@ desk.says_number("what is there", 32)
 desk.says("what is missing", r"\b(3|three)\b")
 desk.says(
     "that it is not enough",
-    r"not (quite |yet )?(have )?enough|n't (quite |yet )?(have )?(quite )?enough|short|missing|too few|lack|insufficient"
-    r"|(need|require)s? (3|three) more|not (quite )?cover|n't (quite )?cover",
+    r"(\bnot|n't) (quite |yet )?(have |be )?(quite )?(enough|cover)|short|missing|too few|lack"
+    r"|insufficient|(3|three) (more|too few)|not quite",
 )
 desk.never_says("that it is", r"\byes\b")
 desk.changed()

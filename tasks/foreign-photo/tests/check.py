@@ -13,7 +13,7 @@ from pathlib import Path
 APP = Path("/app")
 LONGEST_ANSWER = 1200
 LARGEST_DATABASE = 4_000_000
-MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 TOOL_OUTPUT = r'[{}]|"\w+":|\b[ua]-\d{3,}\b'
 
 
@@ -27,7 +27,10 @@ class Desk:
     def __init__(self, tool: str) -> None:
         self.passed = True
         text = _read(APP / "answer.txt", 100_000).decode("utf-8", "replace")
-        self._check("there is an answer, of at most 1200 characters", 0 < len(text.strip()) <= LONGEST_ANSWER)
+        self._check(
+            "there is an answer, of at most 1200 characters",
+            0 < len(text.strip()) <= LONGEST_ANSWER,
+        )
         plain = text.replace("\u2019", "'").replace("\u2011", "-").replace("\u00a0", " ")
         self.answer = " ".join(re.sub(r"[*_`#]", "", plain.lower()).split())
         self._check("it is a reply, not the tool's output", not re.search(TOOL_OUTPUT, self.answer))
@@ -44,7 +47,9 @@ class Desk:
         """Read the log, and compare it with what is in the tables."""
         self.db.deserialize(database)
         rows = self.db.execute("SELECT id, argv, reply, changes FROM calls ORDER BY id").fetchall()
-        (last,) = self.db.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = 'calls'").fetchone()
+        (last,) = self.db.execute(
+            "SELECT max(seq) FROM sqlite_sequence WHERE name = 'calls'"
+        ).fetchone()
         self._check("the log is whole", [row[0] for row in rows] == list(range(1, (last or 0) + 1)))
         for _, argv, reply, changes in rows:
             call = [str(word) for word in json.loads(argv)]
@@ -89,9 +94,23 @@ class Desk:
 
     def asks_back(self) -> None:
         """The answer is a short question."""
-        asked = r"(which|what|where|when|who|how|could you|can you|would you|are you|is it|do you)[^?]*\?"
-        self.says("a question", asked)
+        self.says("a question", r"(which|wh[aeo]|how|(can|could|would|do|are) you|is it)[^?]*\?")
         self._check("it is short", len(self.answer) <= 500)
+
+    def says_restart(self) -> None:
+        """The answer asks for the phone to be restarted."""
+        phone = "(it|the phone|your phone)"
+        self.says("to restart", rf"restart|reboot|(turn|switch) {phone} off|off and (back )?on")
+
+    def says_to_ask(self, *whom: str) -> None:
+        """The answer leaves it to another person, called so, to sign in or ask."""
+        who = f"({'|'.join(whom)})"
+        can = "(can|could|may|might|will|should|must|has to|needs to|would have to)"
+        self.says("who can ask", rf"\b{who} {can}|(sign|log)\w*[ -]in|owner|holder|{who}self")
+
+    def says_no(self) -> None:
+        """The answer denies something."""
+        self.says("no", r"\bnot\b|n't\b|\bcannot\b|\bunable\b|\bno\b|\bonly\b|unfortunately")
 
     def looked_up(self, *call: str) -> None:
         """A call was made that starts so; "*" stands for any word."""
@@ -100,7 +119,9 @@ class Desk:
 
     def looked_up_before(self, first: tuple[str, ...], then: tuple[str, ...]) -> None:
         """The first call `first` came before the first call `then`."""
-        places = [[i for i, done in enumerate(self.calls) if _fits(done, call)] for call in (first, then)]
+        places = [
+            [i for i, done in enumerate(self.calls) if _fits(done, call)] for call in (first, then)
+        ]
         right = bool(places[0] and places[1]) and places[0][0] < places[1][0]
         self._check(f"looked up {' '.join(first)} before {' '.join(then)}", right)
 

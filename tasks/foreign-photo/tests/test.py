@@ -6,7 +6,9 @@ desk = Desk("glowup")
 desk.looked_up("photo", "p-2008")
 desk.changed()
 desk.kept_to("u-3016")
-desk.says("no", r"\bnot\b|n't\b|cannot|unable|\bonly\b")
-desk.says("why", r"another|other|different|someone else|somebody else|isn't yours|not yours|(in|under|from) your account|owner|uploaded|belong")
+desk.says_no()
+desk.says(
+    "why", r"other|different|else|(isn't|not) (yours|(in|under|from) your)|owner|upload|belong"
+)
 desk.never_says("whose it is", r"\bnina\b|3017")
 desk.close()

@@ -8,6 +8,8 @@ desk.says("that it is too small now", r"\bnot\b|n't\b|too small|\bno\b|below|les
 desk.says("what to do", r"upscal")
 desk.says("its price", r"\b(4|four) credits")
 desk.says("that the credits cover it", r"\b(9|nine)\b|\b(5|five) (left|credits)|enough|cover")
-desk.never_says("a smaller print", r"(too small even|still (be )?too small|even (then|upscaled)[^.]*not)")
+desk.never_says(
+    "a smaller print", r"(too small even|still (be )?too small|even (then|upscaled)[^.]*not)"
+)
 desk.changed()
 desk.close()

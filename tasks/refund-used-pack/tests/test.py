@@ -5,7 +5,7 @@ from check import Desk
 desk = Desk("glowup")
 desk.looked_up("order", "o-7104")
 desk.changed()
-desk.says("no", r"\bnot\b|n't\b|cannot|unable|unfortunately|\bno\b")
+desk.says_no()
 desk.says("why", r"\bused\b|\b36\b|spent")
 desk.says_number("what stays", 64)
 desk.close()

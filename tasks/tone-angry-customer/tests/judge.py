@@ -30,7 +30,9 @@ def main() -> None:
     for part in (c for name in details for c in criteria(details[name])):
         if part.get("error"):  # rewardkit writes 0 for a judge that ran out of time
             unjudged(f"the judge gave no answer: {part['error']}")
-        print("ok  " if part["value"] >= 1 else "FAIL", part["name"], "-", part.get("reasoning", ""))
+        print(
+            "ok  " if part["value"] >= 1 else "FAIL", part["name"], "-", part.get("reasoning", "")
+        )
     (LOGS / "tone.json").write_text(json.dumps(details, indent=1))
     passed = int(reward >= 1)
     (LOGS / "reward.txt").write_text(f"{passed}\n")
@@ -55,7 +57,17 @@ def ask(scratch: Path) -> tuple[float, dict[str, dict]]:
         "PYTHONPATH": str(PACKAGES),
         "REWARDKIT_JUDGE": os.environ.get("JUDGE_MODEL", ""),
     }
-    command = [sys.executable, "-s", "-P", "-B", "-m", "rewardkit", str(RUBRIC), "--output", str(out)]
+    command = [
+        sys.executable,
+        "-s",
+        "-P",
+        "-B",
+        "-m",
+        "rewardkit",
+        str(RUBRIC),
+        "--output",
+        str(out),
+    ]
     try:
         done = subprocess.run(
             command, cwd=scratch, env=environment, timeout=SECONDS, capture_output=True, text=True

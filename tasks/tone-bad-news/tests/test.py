@@ -5,7 +5,7 @@ from check import Desk
 desk = Desk("glowup")
 desk.looked_up("order", "o-7107")
 desk.changed()
-desk.says("no", r"\bnot\b|n't\b|cannot|unable")
+desk.says_no()
 desk.says("why", r"\b(14|fourteen)\b|two weeks")
 desk.says("what stays", r"\b10[03]\b")
 desk.close()
