@@ -97,6 +97,12 @@ class Desk:
         self.says("a question", r"(which|wh[aeo]|how|(can|could|would|do|are) you|is it)[^?]*\?")
         self._check("it is short", len(self.answer) <= 500)
 
+    def promises_no_money(self) -> None:
+        """The answer does not say that money was paid back, or that it will be."""
+        past = r"(i've|i have|we've|we have|has been|have been|was|were)"
+        how = r"(now |just |already )?(refunded|paid back|sent back|returned)"
+        self.never_says("that money goes back", rf"\b({past}|will be|is being) {how}")
+
     def says_restart(self) -> None:
         """The answer asks for the phone to be restarted."""
         phone = "(it|the phone|your phone)"

@@ -4,8 +4,5 @@ from check import Desk
 
 desk = Desk("glowup")
 desk.handed_over("billing")
-desk.never_says(
-    "that it was paid back",
-    r"(has|have) been (refunded|paid back)|(i've|i have) (refunded|paid back)",
-)
+desk.never_says("that it was paid back", r"(i've|i have|has been|have been) (refunded|paid back)")
 desk.close()

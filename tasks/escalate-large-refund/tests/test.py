@@ -5,8 +5,5 @@ from check import Desk
 desk = Desk("glowup")
 desk.looked_up_before(("order", "o-7106"), ("escalate", "*"))
 desk.handed_over("billing")
-desk.never_says(
-    "that it was paid back",
-    r"(has|have) been (refunded|paid back)|(i've|i have) (refunded|paid back)",
-)
+desk.never_says("that it was paid back", r"(i've|i have|has been|have been) (refunded|paid back)")
 desk.close()
