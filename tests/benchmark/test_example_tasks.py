@@ -4,19 +4,22 @@ import importlib.util
 import json
 import shutil
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import anyio
 import pytest
 import tomli
 
 from autoagent.benchmark.engine import TaskSpec
-from autoagent.config import load_config
+from autoagent.benchmark.outcomes import unjudged
+from autoagent.init import commit_all
 from autoagent.records import Trial
+from autoagent.referee import Referee
 from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.selection import select
 from autoagent.workspace.tasks import inspect_task
@@ -38,7 +41,7 @@ DUMP = """\
     /app/glowup photo $number || /app/glowup order $number
   done
   for number in 101 103 104 105; do /app/glowup article a-$number; done
-} 2>&1 | tr -d '{}":' | sed 's/[ua]-[0-9]*//g' | head -c 1200 > /app/answer.txt
+} 2>&1 | tr -d '{}":' | sed 's/[ua]-[0-9]*//g; s/_/ /g' | head -c 1200 > /app/answer.txt
 """
 
 
@@ -121,7 +124,7 @@ async def test_a_right_answer_in_other_words_passes_and_a_wrong_one_fails(
 
 
 @pytest.mark.slow
-async def test_a_harness_that_dumps_what_it_can_read_passes_next_to_nothing(
+async def test_a_harness_that_dumps_what_it_can_read_passes_nothing(
     bench: Bench, tmp_path: Path
 ) -> None:
     """Tool output without its form, with the right balance and the right articles in it."""
@@ -135,7 +138,7 @@ async def test_a_harness_that_dumps_what_it_can_read_passes_next_to_nothing(
     trials = await outcomes(bench, tasks)
 
     passed = {name for name, trial in trials.items() if trial.outcome != "failed"}
-    assert passed <= {"credit-balance"}, passed
+    assert passed == set()
 
 
 # -- the judge ------------------------------------------------------------------------------
@@ -257,6 +260,43 @@ async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_import
     assert {a["model"] for a in asked} == {"gpt-5-mini"}
 
 
+@pytest.mark.slow
+@pytest.mark.rule("R1")
+async def test_a_climb_without_a_judge_leaves_tones_out_and_says_what_is_missing(
+    make_workspace: Callable[..., Path],
+) -> None:
+    """Not one candidate is measured on a tone that nobody judges, and the climb goes on."""
+    root = make_workspace(config='[holdout]\ntasks = ["t?"]\n', commit=False)
+    for name in ("credit-balance", "tone-bad-news"):
+        shutil.copytree(SUITES["glowup"] / "tasks" / name, root / "tasks" / name)
+    commit_all(root, ["."], "start")
+    with closing(Referee.open(root)) as referee:
+        referee.start_climb("night")
+        with anyio.fail_after(60):
+            while referee.advance().phase != "baseline_needed":
+                await anyio.sleep(0.05)
+
+        assert referee.position.tasks == ("credit-balance",)
+        assert (
+            "tone-bad-news is left out: its oracle did not pass (invalid): the verifier left no "
+            "reward: no judge: OPENAI_BASE_URL is not set for verifiers"
+        ) in " ".join(referee.status().notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, ""), ("the judge\n\n is  out \n", "the judge is out"), ("x" * 5000, "")],
+)
+def test_what_a_verifier_says_about_a_missing_reward_is_one_short_line(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    (tmp_path / "verifier").mkdir()
+    if content is not None:
+        (tmp_path / "verifier/unjudged.txt").write_text(content)
+
+    assert unjudged(tmp_path) == told
+
+
 # -- the files ------------------------------------------------------------------------------
 
 
@@ -317,9 +357,3 @@ def test_a_copy_that_was_edited_is_named_and_mended(
     assert copy.read_text() == "original"
     assert sync.main(["--check", str(tmp_path)]) == 0
     assert "stale" in capsys.readouterr().out
-
-
-def test_the_root_workspace_has_the_articles_rules() -> None:
-    config = load_config(ROOT)
-
-    assert (config.gate.rule, config.benchmark.environment) == ("strict", "sandbox")

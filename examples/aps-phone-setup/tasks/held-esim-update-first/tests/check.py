@@ -14,7 +14,9 @@ APP = Path("/app")
 LONGEST_ANSWER = 1200
 LARGEST_DATABASE = 4_000_000
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-TOOL_OUTPUT = r'[{}]|"\w+":|\b[ua]-\d{3,}\b'
+TOOL_OUTPUT = r'[{}]|"\w+":|\b[ua]-\d{3,}\b|[a-z]_[a-z]'
+COPIED_RUN, COPIED_WORDS = 12, 40
+"""A run of so many words of the tool's is copied; so many copied words are no reply any more."""
 
 
 class Desk:
@@ -33,7 +35,7 @@ class Desk:
         )
         plain = text.replace("\u2019", "'").replace("\u2011", "-").replace("\u00a0", " ")
         self.answer = " ".join(re.sub(r"[*_`#]", "", plain.lower()).split())
-        self._check("it is a reply, not the tool's output", not re.search(TOOL_OUTPUT, self.answer))
+        self._check("it is a reply, not the tool's output", not re.search(TOOL_OUTPUT, text))
         self.db = sqlite3.connect(":memory:")
         self.calls: list[list[str]] = []
         self.changes: list[list[str]] = []
@@ -50,6 +52,8 @@ class Desk:
         (last,) = self.db.execute(
             "SELECT max(seq) FROM sqlite_sequence WHERE name = 'calls'"
         ).fetchone()
+        copied = _copied(self.answer, [reply for _, _, reply, _ in rows])
+        self._check("it is in its own words", copied <= COPIED_WORDS)
         self._check("the log is whole", [row[0] for row in rows] == list(range(1, (last or 0) + 1)))
         for _, argv, reply, changes in rows:
             call = [str(word) for word in json.loads(argv)]
@@ -171,6 +175,23 @@ def _fits(done: list[str], call: tuple[str, ...]) -> bool:
     return len(done) >= len(call) and all(
         want in ("*", have) for want, have in zip(call, done, strict=False)
     )
+
+
+def _copied(answer: str, replies: list[str]) -> int:
+    """How many words of the answer stand in runs that are in a reply of the tool."""
+    told: set[tuple[str, ...]] = set()
+    for reply in replies:
+        told |= {run for _, run in _runs(reply)}
+    covered: set[int] = set()
+    for start, run in _runs(answer):
+        if run in told:
+            covered |= set(range(start, start + COPIED_RUN))
+    return len(covered)
+
+
+def _runs(text: str) -> list[tuple[int, tuple[str, ...]]]:
+    words = re.findall(r"[a-z0-9]+", text.lower())
+    return [(i, tuple(words[i : i + COPIED_RUN])) for i in range(len(words) - COPIED_RUN + 1)]
 
 
 def _read(path: Path, limit: int) -> bytes:
