@@ -4,7 +4,7 @@ import importlib.util
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -145,7 +145,7 @@ async def test_a_harness_that_dumps_what_it_can_read_passes_nothing(
 
 
 @contextmanager
-def a_judge() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def a_judge() -> Generator[tuple[str, list[dict[str, Any]]]]:
     """A stand-in for the judge's model: it says what the first part of the path says."""
     asked: list[dict[str, Any]] = []
 

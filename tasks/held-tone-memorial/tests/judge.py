@@ -57,17 +57,7 @@ def ask(scratch: Path) -> tuple[float, dict[str, dict]]:
         "PYTHONPATH": str(PACKAGES),
         "REWARDKIT_JUDGE": os.environ.get("JUDGE_MODEL", ""),
     }
-    command = [
-        sys.executable,
-        "-s",
-        "-P",
-        "-B",
-        "-m",
-        "rewardkit",
-        str(RUBRIC),
-        "--output",
-        str(out),
-    ]
+    command = [sys.executable, "-sPB", "-m", "rewardkit", str(RUBRIC), "--output", str(out)]
     try:
         done = subprocess.run(
             command, cwd=scratch, env=environment, timeout=SECONDS, capture_output=True, text=True

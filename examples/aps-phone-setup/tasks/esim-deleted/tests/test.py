@@ -4,10 +4,7 @@ from check import Desk
 
 desk = Desk("aps")
 desk.changed(("issue-esim", "l-5009"))
-(code,) = desk.db.execute("SELECT lower(code) FROM esims WHERE line = 'l-5009'").fetchone() or (
-    "?",
-)
-desk.says("the new code", code)
+desk.tells("the new code", "SELECT code FROM esims WHERE line = 'l-5009'")
 desk.never_says("the old code", r"aps-3m2c-41")
 desk.says("the menu", r"cellular\W+add esim")
 desk.says("Wi-Fi", r"wi-?fi|wlan|wireless")

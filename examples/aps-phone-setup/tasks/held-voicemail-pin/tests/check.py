@@ -83,6 +83,11 @@ class Desk:
         tail = f"(?:[.,]{cents})" + ("?" if cents == "00" else "")
         self.says(f"{what}: {amount}", rf"(?<![\d.,]){whole}{tail}(?!\d)")
 
+    def tells(self, what: str, query: str) -> None:
+        """The answer has what the tool's database holds now."""
+        found = self._found(query)
+        self.says(what, re.escape(str(found).lower()) if found else r"(?!)")
+
     def says_date(self, what: str, day: str) -> None:
         """The answer has this date, in one of the ways in which people write dates."""
         year, month, date = (int(part) for part in day.split("-"))
@@ -151,11 +156,7 @@ class Desk:
 
     def holds(self, what: str, query: str, value: object) -> None:
         """The tool's database says so now."""
-        try:
-            found = self.db.execute(query).fetchone()
-        except sqlite3.Error as error:
-            found = (str(error),)
-        self._check(f"{what}: {value!r}", found is not None and found[0] == value)
+        self._check(f"{what}: {value!r}", self._found(query) == value)
 
     def handed_over(self, team: str) -> None:
         """One ticket for this team, nothing else changed, and the customer was told its number."""
@@ -165,6 +166,14 @@ class Desk:
     def close(self) -> None:
         """Exit with 0 if every check held."""
         sys.exit(0 if self.passed else 1)
+
+    def _found(self, query: str) -> object:
+        """The first value that a query finds; None where the database has no answer."""
+        try:
+            row = self.db.execute(query).fetchone()
+        except sqlite3.Error:
+            return None
+        return row[0] if row else None
 
     def _check(self, rule: str, holds: bool) -> None:
         print("ok  " if holds else "FAIL", rule)
