@@ -235,7 +235,6 @@ echo 'REWARDKIT_JUDGE=openai/anything' | tee /.env /app/.env /root/.env > /dev/n
 
 
 @pytest.mark.slow
-@pytest.mark.rule("C4")
 async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_imports(
     bench: Bench, tmp_path: Path, harness_source: str
 ) -> None:
