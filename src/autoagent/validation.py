@@ -6,7 +6,7 @@ in the next climb.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from autoagent import evaluations
 from autoagent.game import Kind
@@ -59,12 +59,13 @@ def unusable(journal: Journal, task: TaskFacts, pass_reward: float) -> str | Non
         oracle = _answer(journal, task, "oracle", pass_reward)
         if oracle is None:
             return "its oracle could not be measured; `autoagent doctor` looks at the machine"
-        if oracle != "passed":
-            return f"its oracle did not pass ({oracle}): mend its solution/ or its verifier"
+        if oracle["outcome"] != "passed":
+            why = oracle["detail"] or "mend its solution/ or its verifier"
+            return f"its oracle did not pass ({oracle['outcome']}): {why}"
     noop = _answer(journal, task, "noop", pass_reward)
     if noop is None:
         return "a no-op could not be measured; `autoagent doctor` looks at the machine"
-    if noop == "passed":
+    if noop["outcome"] == "passed":
         return "a harness that does nothing passes it: mend its verifier"
     return None
 
@@ -78,14 +79,18 @@ def sorted_out(
     return [name for name in verdicts if name not in left_out], left_out
 
 
-def _good(probe: Probe, answer: str | None) -> bool:
-    return answer == "passed" if probe == "oracle" else answer not in (None, "passed")
+def _good(probe: Probe, answer: dict[str, Any] | None) -> bool:
+    if answer is None:
+        return False
+    return (answer["outcome"] == "passed") == (probe == "oracle")
 
 
-def _answer(journal: Journal, task: TaskFacts, probe: Probe, pass_reward: float) -> str | None:
+def _answer(
+    journal: Journal, task: TaskFacts, probe: Probe, pass_reward: float
+) -> dict[str, Any] | None:
     answers = [
         event.body
         for event in journal.about(task.digest, Kind.TASK_VALIDATED)
         if (event.body["probe"], event.body["pass_reward"]) == (probe, pass_reward)
     ]
-    return answers[-1]["outcome"] if answers else None
+    return answers[-1] if answers else None

@@ -104,6 +104,12 @@ def harness_binds() -> tuple[str, ...]:
 
 
 @cache
+def packages() -> str:
+    """The directory of packages beside this one, which fit the interpreter that tasks have."""
+    return sysconfig.get_path("purelib")
+
+
+@cache
 def environment_variables() -> dict[str, str]:
     """What a command in a task's environment finds set before anything else."""
     variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": SYSTEM_PATH, "PYTHONNOUSERSITE": "1"}

@@ -6,15 +6,39 @@ machine failed. Whatever else goes wrong once the candidate has acted is the can
 """
 
 import math
+from pathlib import Path
 
 from harbor.models.trial.result import TrialResult
 
+from autoagent.errors import WorkspaceError
+from autoagent.files import read_regular
 from autoagent.gate.agenda import Slot
 from autoagent.records import Outcome, Trial
 
+UNJUDGED = "verifier/unjudged.txt"
+"""In a trial's directory: the verifier's word that its judge gave no answer, and why."""
+
+
+def unjudged(directory: Path) -> str:
+    """Why the verifier left no reward, in its own words; "" where it says nothing.
+
+    It explains and decides nothing: a candidate might make a judge fail, so the trial stays
+    `invalid` unless somebody on our side saw that the judge was out.
+    """
+    try:
+        text = read_regular(directory / UNJUDGED, 4096).decode("utf-8", "replace")
+    except (OSError, WorkspaceError):  # none, or not one that we read
+        return ""
+    return " ".join(text.split())[:300]
+
 
 def trial_of(
-    result: TrialResult, name: str, slot: Slot, fault: str | None, pass_reward: float
+    result: TrialResult,
+    name: str,
+    slot: Slot,
+    fault: str | None,
+    pass_reward: float,
+    unjudged: str = "",
 ) -> Trial:
     """The record of a trial that ended.
 
@@ -24,8 +48,11 @@ def trial_of(
         slot: Its side, task and attempt.
         fault: What our environment says failed on the machine's side.
         pass_reward: The reward at which a trial passes (rule R5).
+        unjudged: What the verifier says about a reward that it did not leave.
     """
     outcome, reward, detail = _judge(result, fault, pass_reward)
+    if outcome == "invalid" and unjudged:
+        detail = f"the verifier left no reward: {unjudged}"
     started, finished = result.started_at, result.finished_at
     seconds = (finished - started).total_seconds() if started and finished else 0.0
     return Trial(

@@ -28,7 +28,7 @@ from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments.beneath import remove_tree
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 from autoagent.benchmark.harness import HarnessProcess
-from autoagent.benchmark.outcomes import trial_of
+from autoagent.benchmark.outcomes import trial_of, unjudged
 from autoagent.benchmark.proxy import ProxyAgent
 from autoagent.errors import AutoAgentError
 from autoagent.game import Kind
@@ -180,8 +180,9 @@ class Worker:
             return
         slot, name = self._trials[event.trial_name]
         fault = SandboxEnvironment.faults.pop(event.trial_name, None)
-        trial = trial_of(event.result, name, slot, fault, self._spec.pass_reward)
         directory = self._spec.jobs / event.config.trials_dir.name / event.trial_name
+        reward, told = self._spec.pass_reward, unjudged(directory)
+        trial = trial_of(event.result, name, slot, fault, reward, told)
         body = {"trial": trial.model_dump(), "directory": str(directory)}
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
         self._agenda.note(trial)

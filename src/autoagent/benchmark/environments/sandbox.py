@@ -5,7 +5,8 @@ directories, which are the host's, read-only. Every `exec` is one sandbox with i
 process namespace, so nothing a command starts outlives it, and nothing the candidate
 started is alive when the verifier runs. `/tests`, `/solution` and `/logs/verifier` are
 mounted from directories the agent phase never sees: whatever it plants at those paths
-is hidden once the verifier starts.
+is hidden once the verifier starts. So is `/verifier`, which holds our own interpreter's
+packages for the verifier to import.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ from autoagent.errors import InfrastructureFault
 
 GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
 """Paths the agent phase never sees or fills, and the directories that hold them."""
+PACKAGES = "/verifier"
+"""Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
 _HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 _MACHINE_ERRNOS = {
     errno.ENOSPC,
@@ -97,7 +100,7 @@ class SandboxEnvironment(BaseEnvironment):
                 self.environment_id, self.environment_dir, self._build_step
             )
             await asyncio.to_thread(self._fill, self._image, self._home / "root")
-            for path in ("/logs/agent", "/logs/artifacts", *GUARDED):
+            for path in ("/logs/agent", "/logs/artifacts", *GUARDED, PACKAGES):
                 self._root().empty(path)
 
     async def stop(self, delete: bool) -> None:
@@ -122,7 +125,7 @@ class SandboxEnvironment(BaseEnvironment):
                 root = self._root()
                 if not root.is_real_directory("/logs"):
                     root.empty("/logs")
-                for path in GUARDED:
+                for path in (*GUARDED, PACKAGES):
                     root.empty(path)
 
     async def exec(
@@ -207,7 +210,7 @@ class SandboxEnvironment(BaseEnvironment):
         """The guarded directories, mounted for everybody but the candidate."""
         if self._agent_phase or self._home is None:
             return []
-        mounts: list[str] = []
+        mounts = ["--ro-bind", bubblewrap.packages(), PACKAGES]
         for path, name in GUARDED.items():
             kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
             mounts += [kind, str(self._home / name), path]

@@ -1,0 +1,13 @@
+#!/bin/bash
+set -eu
+/app/aps line l-5009
+/app/aps device iPhone 13
+/app/aps esim l-5009
+/app/aps rule esim
+/app/aps issue-esim l-5009 > /tmp/esim
+/app/aps guide ios 17.4 esim
+code=$(grep -o 'APS-[0-9A-Z]*-[0-9A-Z]*' /tmp/esim)
+cat > /app/answer.txt <<END
+Hello Igor, here is a new e-SIM. With Wi-Fi on, open Settings > Cellular > Add eSIM > Use QR Code > Enter
+Details Manually, and enter the address smdp.aps.example and the code $code.
+END

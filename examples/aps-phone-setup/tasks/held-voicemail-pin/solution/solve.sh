@@ -1,0 +1,7 @@
+#!/bin/bash
+set -eu
+/app/aps voicemail l-5011
+/app/aps reset-pin l-5011
+cat > /app/answer.txt <<'END'
+Hello Kofi, a new PIN is on its way to your phone as a text. Call 121 and use it.
+END

@@ -1,0 +1,9 @@
+#!/bin/bash
+set -eu
+/app/glowup photo p-2005
+/app/glowup article a-103
+/app/glowup enhance p-2005 --preset denoise
+cat > /app/answer.txt <<'END'
+Hello Sam, done: the grain is out of a copy of p-2005, and your original is unchanged. That was 2
+credits, so you have 9 left.
+END

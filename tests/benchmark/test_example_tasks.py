@@ -1,0 +1,358 @@
+"""The suites of the root workspace and of the examples: every task tells right from wrong."""
+
+import importlib.util
+import json
+import shutil
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import anyio
+import pytest
+import tomli
+
+from autoagent.benchmark.engine import TaskSpec
+from autoagent.benchmark.outcomes import unjudged
+from autoagent.init import commit_all
+from autoagent.records import Trial
+from autoagent.referee import Referee
+from autoagent.workspace.layout import open_workspace
+from autoagent.workspace.selection import select
+from autoagent.workspace.tasks import inspect_task
+
+from .conftest import Bench
+
+ROOT = Path(__file__).parents[2]
+SUITES = {"glowup": ROOT, "aps": ROOT / "examples/aps-phone-setup"}
+ANSWERS = tomli.loads(Path(__file__).with_name("answers.toml").read_text())
+"""By suite and task: an answer in other words than the oracle's, and a wrong one."""
+
+# What a harness would do that knows nothing but the names of the commands: it looks up what
+# there is, and hands that over as if it were an answer.
+DUMP = """\
+#!/bin/bash
+{
+  /app/glowup credits USER
+  for number in $(grep -oE '[op]-[0-9]+' <<< "MESSAGE"); do
+    /app/glowup photo $number || /app/glowup order $number
+  done
+  for number in 101 103 104 105; do /app/glowup article a-$number; done
+} 2>&1 | tr -d '{}":' | sed 's/[ua]-[0-9]*//g; s/_/ /g' | head -c 1200 > /app/answer.txt
+"""
+
+
+def tasks_of(suite: str) -> list[Path]:
+    return sorted(path for path in (SUITES[suite] / "tasks").iterdir() if path.is_dir())
+
+
+def is_judged(task: Path) -> bool:
+    return (task / "tests/tone").is_dir()
+
+
+async def outcomes(
+    bench: Bench, tasks: dict[str, Path], kind: str = "oracle", seconds: float = 120
+) -> dict[str, Trial]:
+    """Run each task's solution, or nothing, through a real worker in real sandboxes."""
+    spec = bench.spec(None, {}, kind=kind, concurrency=2, void_retries=0)
+    chosen = tuple(TaskSpec(name=name, path=path) for name, path in tasks.items())
+    return await bench.finish(spec.model_copy(update={"tasks": chosen}), seconds)
+
+
+def with_solution(task: Path, target: Path, solution: str) -> Path:
+    """A copy of a task whose oracle does something else."""
+    shutil.copytree(task, target)
+    (target / "solution/solve.sh").write_text(solution)
+    return target
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize("suite", SUITES)
+async def test_every_oracle_passes_and_a_tone_without_a_judge_has_no_reward(
+    bench: Bench, suite: str
+) -> None:
+    tasks = tasks_of(suite)
+
+    trials = await outcomes(bench, {task.name: task for task in tasks})
+
+    wanted = {task.name: "invalid" if is_judged(task) else "passed" for task in tasks}
+    assert {name: trial.outcome for name, trial in trials.items()} == wanted, bench.log()
+    assert {trial.detail for trial in trials.values() if trial.outcome == "invalid"} <= {
+        "the verifier left no reward: no judge: OPENAI_BASE_URL is not set for verifiers"
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R1")
+@pytest.mark.parametrize("suite", SUITES)
+async def test_a_noop_fails_every_task(bench: Bench, suite: str) -> None:
+    tasks = tasks_of(suite)
+
+    trials = await outcomes(bench, {task.name: task for task in tasks}, "noop")
+
+    assert {name: trial.outcome for name, trial in trials.items()} == {
+        task.name: "failed" for task in tasks
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES)
+async def test_a_right_answer_in_other_words_passes_and_a_wrong_one_fails(
+    bench: Bench, suite: str, tmp_path: Path
+) -> None:
+    """After the same calls as the oracle's. What is right but for the tone waits for its judge."""
+    tasks: dict[str, Path] = {}
+    for task in tasks_of(suite):
+        solution = (task / "solution/solve.sh").read_text()
+        for how, answer in ANSWERS[suite][task.name].items():
+            heredoc = f"cat > /app/answer.txt <<'ANSWER'\n{answer}\nANSWER\n"
+            filled = 'sed -i "s/TICKET/${number:-}/; s/CODE/${code:-}/" /app/answer.txt\n'
+            name = f"{task.name}.{how}"
+            tasks[name] = with_solution(task, tmp_path / "t" / name, solution + heredoc + filled)
+
+    trials = await outcomes(bench, tasks)
+
+    assert len(tasks) == 2 * len(tasks_of(suite))
+    assert {name: trial.outcome for name, trial in trials.items()} == {
+        name: "failed" if name.endswith("wrong") else "invalid" if is_judged(path) else "passed"
+        for name, path in tasks.items()
+    }
+
+
+@pytest.mark.slow
+async def test_a_harness_that_dumps_what_it_can_read_passes_nothing(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Tool output without its form, with the right balance and the right articles in it."""
+    tasks: dict[str, Path] = {}
+    for task in tasks_of("glowup"):
+        head, message = (task / "instruction.md").read_text().split("Signed in: ")[1].split("\n", 1)
+        quoted = " ".join(line for line in message.splitlines() if line.startswith(">"))
+        solution = DUMP.replace("USER", head).replace("MESSAGE", quoted.replace('"', ""))
+        tasks[task.name] = with_solution(task, tmp_path / task.name, solution)
+
+    trials = await outcomes(bench, tasks)
+
+    passed = {name for name, trial in trials.items() if trial.outcome != "failed"}
+    assert passed == set()
+
+
+# -- the judge ------------------------------------------------------------------------------
+
+
+@contextmanager
+def a_judge() -> Generator[tuple[str, list[dict[str, Any]]]]:
+    """A stand-in for the judge's model: it says what the first part of the path says."""
+    asked: list[dict[str, Any]] = []
+
+    class Judge(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            word = self.path.split("/")[1]
+            asked.append({"word": word, "key": self.headers["authorization"], **body})
+            names = body.get("response_format", {})["json_schema"]["schema"]["properties"]
+            said = {
+                name: {"score": "no" if name == "guard" else word, "reasoning": "because"}
+                for name in names
+            }
+            if word == "flatters":
+                said = {name: {"score": "yes", "reasoning": "because"} for name in names}
+            message = {"role": "assistant", "content": json.dumps(said)}
+            choice = {"index": 0, "finish_reason": "stop", "message": message}
+            reply = {"id": "r", "object": "chat.completion", "created": 1, "model": body["model"]}
+            data = json.dumps(reply | {"choices": [choice]}).encode()
+            self.send_response(500 if word == "out" else 200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def judged_by(task: Path, target: Path, url: str) -> Path:
+    """A copy of a task whose verifier reaches this judge over the network."""
+    shutil.copytree(task, target)
+    toml = target / "task.toml"
+    text = toml.read_text().replace("${AUTOAGENT_JUDGE_BASE_URL:-}", url)
+    toml.write_text(text.replace("[verifier]\n", '[verifier]\nnetwork_mode = "public"\n'))
+    return target
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R9")
+async def test_a_tone_is_judged_and_a_judge_that_is_out_leaves_no_reward(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """rewardkit itself, in the sandbox, asked once for a tone whose facts are right."""
+    task = SUITES["glowup"] / "tasks/tone-bad-news"
+    with a_judge() as (url, asked):
+        words = ("yes", "no", "flatters", "out")
+        tasks = {word: judged_by(task, tmp_path / word, f"{url}/{word}/v1") for word in words}
+        no_facts = judged_by(task, tmp_path / "no-facts", f"{url}/yes/v1")
+        (no_facts / "solution/solve.sh").write_text("#!/bin/bash\necho no > /app/answer.txt\n")
+
+        trials = await outcomes(bench, tasks | {"no-facts": no_facts}, seconds=240)
+
+    assert {name: trial.outcome for name, trial in trials.items()} == {
+        "yes": "passed",
+        "no": "failed",
+        "flatters": "failed",
+        "out": "invalid",
+        "no-facts": "failed",
+    }
+    detail = trials["out"].detail
+    assert detail.startswith("the verifier left no reward: the judge gave no answer: ")
+    assert "500" in detail
+    assert [a["word"] for a in asked if a["word"] != "out"].count("yes") == 1
+    assert {a["key"] for a in asked} == {"Bearer placeholder"}
+    assert {a["model"] for a in asked} == {"gpt-5-mini"}
+
+
+PLANTED = """\
+mkdir -p /verifier/rewardkit /app/rewardkit /root
+for place in /verifier /app; do
+  echo 'open("/logs/verifier/reward.txt", "w").write("1")' > $place/rewardkit/__main__.py
+  touch $place/rewardkit/__init__.py
+done
+echo 'REWARDKIT_JUDGE=openai/anything' | tee /.env /app/.env /root/.env > /dev/null
+"""
+
+
+@pytest.mark.slow
+async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_imports(
+    bench: Bench, tmp_path: Path, harness_source: str
+) -> None:
+    task = SUITES["glowup"] / "tasks/tone-bad-news"
+    solution = (task / "solution/solve.sh").read_text()
+    with a_judge() as (url, asked):
+        judged = judged_by(task, tmp_path / "planted", f"{url}/no/v1")
+        start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+        acts = (
+            "async def run_task(environment, instruction):\n"
+            f"    done = await environment.exec({solution + PLANTED!r})\n"
+            "    return done.stderr, 1\n\n\n"
+        )
+        spec = bench.spec(
+            harness_source[:start] + acts + harness_source[end:], {}, trial_timeout_seconds=20.0
+        )
+        chosen = (TaskSpec(name="planted", path=judged),)
+
+        trials = await bench.finish(spec.model_copy(update={"tasks": chosen}))
+
+    assert trials["planted"].outcome == "failed", bench.log()
+    assert {a["model"] for a in asked} == {"gpt-5-mini"}
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R1")
+async def test_a_climb_without_a_judge_leaves_tones_out_and_says_what_is_missing(
+    make_workspace: Callable[..., Path],
+) -> None:
+    """Not one candidate is measured on a tone that nobody judges, and the climb goes on."""
+    root = make_workspace(config='[holdout]\ntasks = ["t?"]\n', commit=False)
+    for name in ("credit-balance", "tone-bad-news"):
+        shutil.copytree(SUITES["glowup"] / "tasks" / name, root / "tasks" / name)
+    commit_all(root, ["."], "start")
+    with closing(Referee.open(root)) as referee:
+        referee.start_climb("night")
+        with anyio.fail_after(60):
+            while referee.advance().phase != "baseline_needed":
+                await anyio.sleep(0.05)
+
+        assert referee.position.tasks == ("credit-balance",)
+        assert (
+            "tone-bad-news is left out: its oracle did not pass (invalid): the verifier left no "
+            "reward: no judge: OPENAI_BASE_URL is not set for verifiers"
+        ) in " ".join(referee.status().notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(None, ""), ("the judge\n\n is  out \n", "the judge is out"), ("x" * 5000, "")],
+)
+def test_what_a_verifier_says_about_a_missing_reward_is_one_short_line(
+    tmp_path: Path, content: str | None, told: str
+) -> None:
+    (tmp_path / "verifier").mkdir()
+    if content is not None:
+        (tmp_path / "verifier/unjudged.txt").write_text(content)
+
+    assert unjudged(tmp_path) == told
+
+
+# -- the files ------------------------------------------------------------------------------
+
+
+def test_the_tasks_are_as_many_as_promised_and_the_held_out_ones_are_marked() -> None:
+    """What is held out by name is what says so of itself."""
+    counted: dict[str, tuple[int, int]] = {}
+    for suite, workspace in SUITES.items():
+        held = {t.name for t in tasks_of(suite) if "\nholdout = true\n" in toml_of(t)}
+        selected, excluded = select(open_workspace(workspace))
+        assert set(excluded) == held
+        counted[suite] = (len(selected), len(held))
+    assert counted == {"glowup": (20, 4), "aps": (12, 3)}
+
+
+def toml_of(task: Path) -> str:
+    return (task / "task.toml").read_text()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_tasks_have_nothing_to_complain_about(suite: str) -> None:
+    reports = [inspect_task(task) for task in tasks_of(suite)]
+
+    assert [(r.problems, r.notes) for r in reports] == [((), ())] * len(reports)
+    assert all(report.has_solution for report in reports)
+    names = {tomli.loads(toml_of(task))["task"]["name"] for task in tasks_of(suite)}
+    assert names == {f"{suite}/{task.name}" for task in tasks_of(suite)}
+
+
+@pytest.fixture(scope="module")
+def sync() -> ModuleType:
+    """The script that copies the backends into the tasks."""
+    spec = importlib.util.spec_from_file_location("sync", ROOT / "examples/sync_backend.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_copy_of_a_backend_is_the_original(sync: ModuleType) -> None:
+    for workspace in (sync.ROOT, sync.QUICKSTART, sync.APS):
+        assert len(list(sync.copies(workspace))) > 50
+        assert sync.stale_copies(workspace) == []
+
+
+def test_a_copy_that_was_edited_is_named_and_mended(
+    sync: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "backend/tests").mkdir(parents=True)
+    (tmp_path / "backend/tests/check.py").write_text("original")
+    copy = tmp_path / "tasks/one/tests/check.py"
+    copy.parent.mkdir(parents=True)
+    copy.write_text("edited")
+
+    assert sync.main(["--check", str(tmp_path)]) == 1
+    assert copy.read_text() == "edited"
+    assert sync.main([str(tmp_path)]) == 0
+
+    assert copy.read_text() == "original"
+    assert sync.main(["--check", str(tmp_path)]) == 0
+    assert "stale" in capsys.readouterr().out
