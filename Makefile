@@ -5,7 +5,7 @@
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 FETCHED_UV := $(filter .tools/bin/uv,$(UV))
 LOCK := requirements.lock
-COMPILE := $(UV) pip compile pyproject.toml --group dev --universal --python-version 3.12 \
+COMPILE := $(UV) pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.12 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Something else (uv run, pip) changed what is installed: set up again.
