@@ -50,6 +50,7 @@ def _parts(rules: Rules, conversation: Conversation) -> dict[str, str]:
         "instruction": conversation.instruction,
         "message": message,
         "results": conversation.results,
+        "told": f"{conversation.instruction}\n{conversation.results}",
         "model": conversation.model,
     }
 
@@ -99,8 +100,8 @@ def _arguments(
     """A value for each parameter that has a rule; None where a required one gets none."""
     arguments: dict[str, Any] = {}
     for name in tool.parameters:
-        templates = [call.arguments[name]] if name in call.arguments else []
-        templates += [a.value for a in rules.argument if re.fullmatch(a.name, name, _FLAGS)]
+        ways = [*call.arguments.items(), *((a.name, a.value) for a in rules.argument)]
+        templates = (value for pattern, value in ways if re.fullmatch(pattern, name, _FLAGS))
         values = (_filled(template, facts) for template in templates)
         value = next((value for value in values if value is not None), None)
         if value is not None:

@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from autoagent.errors import ConfigError
 
-Source = Literal["prompt", "instruction", "message", "results", "model"]
+Source = Literal["prompt", "instruction", "message", "results", "told", "model"]
 """Parts of a conversation: the system prompt, all user text, the lines of it that `words`
-picks, what tools returned, and the model that was asked for."""
+picks, what tools returned, instruction and results in one, and the model asked for."""
 
 
 def _compiles(pattern: str) -> str:
@@ -54,6 +54,7 @@ class Condition(Section):
     instruction: Pattern | None = None
     message: Pattern | None = None
     results: Pattern | None = None
+    told: Pattern | None = None
     model: Pattern | None = None
 
 
@@ -81,8 +82,8 @@ class Call(Rule):
 
     tool: Pattern
     """A pattern of tool names, as a whole; the first tool on offer is used."""
-    arguments: dict[str, str] = {}
-    """Values of parameters, before any `[[argument]]`."""
+    arguments: dict[Pattern, str] = {}
+    """Values by patterns of parameter names, tried before any `[[argument]]`."""
 
 
 class Say(Rule):
