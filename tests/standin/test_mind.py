@@ -75,7 +75,7 @@ def test_an_answer_that_stands_alone_ends_the_search() -> None:
 
 
 def test_where_no_rule_applies_it_says_that_it_is_a_stand_in() -> None:
-    assert "stand-in" in think(Rules(), read({"input": "hello"})).text
+    assert "stand-in" in think(Rules.model_validate({}), read({"input": "hello"})).text
 
 
 CALL = ("check_credits", {"user": "ada"})

@@ -14,7 +14,7 @@ from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 
 SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
-MODEL = "claude-sonnet-4-5"  # fixed, unless the human changes it
+MODEL = "claude-sonnet-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
 MAX_TOKENS = 8192
 
@@ -45,7 +45,6 @@ class Agent:
 
     def __init__(self, tools: Tools) -> None:
         """Start with nothing said."""
-        self.client = AsyncAnthropic()
         self.tools = tools
         self.turns: list[tuple[Any, dict[str, str]]] = []
 
@@ -53,28 +52,31 @@ class Agent:
         """Talk until the model calls no tool any more, at most MAX_TURNS times."""
         messages: list[Any] = [{"role": "user", "content": instruction}]
         offered: list[Any] = [{"name": name, **told} for name, (told, _) in self.tools.items()]
-        for _ in range(MAX_TURNS):
-            response = await self.client.messages.create(
-                model=MODEL,
-                max_tokens=MAX_TOKENS,
-                system=SYSTEM_PROMPT,
-                messages=messages,
-                tools=offered,
-            )
-            calls = [block for block in response.content if block.type == "tool_use"]
-            outputs = await asyncio.gather(*(self.call(block.name, block.input) for block in calls))
-            results = {block.id: output for block, output in zip(calls, outputs, strict=True)}
-            self.turns.append((response, results))
-            if not calls:
-                return
-            content = [
-                {"type": "tool_result", "tool_use_id": call_id, "content": output}
-                for call_id, output in results.items()
-            ]
-            messages += [
-                {"role": "assistant", "content": response.content},
-                {"role": "user", "content": content},
-            ]
+        async with AsyncAnthropic() as client:
+            for _ in range(MAX_TURNS):
+                response = await client.messages.create(
+                    model=MODEL,
+                    max_tokens=MAX_TOKENS,
+                    system=SYSTEM_PROMPT,
+                    messages=messages,
+                    tools=offered,
+                )
+                calls = [block for block in response.content if block.type == "tool_use"]
+                outputs = await asyncio.gather(
+                    *(self.call(block.name, block.input) for block in calls)
+                )
+                results = {block.id: output for block, output in zip(calls, outputs, strict=True)}
+                self.turns.append((response, results))
+                if not calls:
+                    return
+                content = [
+                    {"type": "tool_result", "tool_use_id": call_id, "content": output}
+                    for call_id, output in results.items()
+                ]
+                messages += [
+                    {"role": "assistant", "content": response.content},
+                    {"role": "user", "content": content},
+                ]
 
     async def call(self, name: str, arguments: Any) -> str:
         """Do one call; a failure is an answer for the model."""
@@ -161,7 +163,6 @@ def _step(response: Any, outputs: dict[str, str]) -> dict[str, Any]:
 class AutoAgent(BaseAgent):
     """Harbor's view of the harness: runs one task and leaves its trajectory."""
 
-    SUPPORTS_ATIF = True
     VERSION = "1.0.0"
 
     @staticmethod

@@ -47,7 +47,6 @@ class Agent:
 
     def __init__(self, tools: Tools) -> None:
         """Start with nothing said."""
-        self.client = AsyncOpenAI()
         self.tools = tools
         self.turns: list[tuple[Any, dict[str, str]]] = []
 
@@ -61,22 +60,23 @@ class Agent:
             {"type": "function", "function": {"name": name, **told}}
             for name, (told, _) in self.tools.items()
         ]
-        for _ in range(MAX_TURNS):
-            response = await self.client.chat.completions.create(
-                model=MODEL, messages=messages, tools=offered
-            )
-            message: Any = response.choices[0].message
-            calls: list[Any] = message.tool_calls or []
-            outputs = await asyncio.gather(*(self.call(one.function) for one in calls))
-            results = {one.id: output for one, output in zip(calls, outputs, strict=True)}
-            self.turns.append((response, results))
-            if not calls:
-                return
-            messages.append(message)
-            messages += [
-                {"role": "tool", "tool_call_id": call_id, "content": output}
-                for call_id, output in results.items()
-            ]
+        async with AsyncOpenAI() as client:
+            for _ in range(MAX_TURNS):
+                response = await client.chat.completions.create(
+                    model=MODEL, messages=messages, tools=offered
+                )
+                message: Any = response.choices[0].message
+                calls: list[Any] = message.tool_calls or []
+                outputs = await asyncio.gather(*(self.call(one.function) for one in calls))
+                results = {one.id: output for one, output in zip(calls, outputs, strict=True)}
+                self.turns.append((response, results))
+                if not calls:
+                    return
+                messages.append(message)
+                messages += [
+                    {"role": "tool", "tool_call_id": call_id, "content": output}
+                    for call_id, output in results.items()
+                ]
 
     async def call(self, asked: Any) -> str:
         """Do one call; a failure is an answer for the model."""
@@ -171,7 +171,6 @@ def _arguments(given: str) -> dict[str, Any]:
 class AutoAgent(BaseAgent):
     """Harbor's view of the harness: runs one task and leaves its trajectory."""
 
-    SUPPORTS_ATIF = True
     VERSION = "1.0.0"
 
     @staticmethod

@@ -30,7 +30,7 @@ from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 
 SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
-MODEL = "claude-sonnet-4-5"  # fixed, unless the human changes it
+MODEL = "claude-sonnet-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
 NOTES = Path(__file__).parent / ".agent"  # its CLAUDE.md and .claude/skills are the project's
 
@@ -167,7 +167,6 @@ def _text(content: Any) -> str:
 class AutoAgent(BaseAgent):
     """Harbor's view of the harness: runs one task and leaves its trajectory."""
 
-    SUPPORTS_ATIF = True
     VERSION = "1.0.0"
 
     @staticmethod

@@ -160,7 +160,6 @@ def _arguments(given: str) -> dict[str, Any]:
 class AutoAgent(BaseAgent):
     """Harbor's view of the harness: runs one task and leaves its trajectory."""
 
-    SUPPORTS_ATIF = True
     VERSION = "1.0.0"
 
     @staticmethod
