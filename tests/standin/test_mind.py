@@ -74,6 +74,22 @@ def test_an_answer_that_stands_alone_ends_the_search() -> None:
     assert think(rules, read({"input": "hello"})).text == "a"
 
 
+def test_what_holds_in_one_part_is_enough_to_keep_a_rule_back() -> None:
+    rules = Rules.model_validate(
+        {"say": [{"text": "a", "unless": {"prompt": "quiet", "message": "no a"}}, {"text": "b"}]}
+    )
+
+    assert think(rules, read({"input": "hello"})).text == "a b"
+    assert think(rules, read({"input": "hello", "instructions": "Be QUIET."})).text == "b"
+
+
+def test_a_condition_has_to_hold_in_every_part_it_names() -> None:
+    rules = Rules.model_validate({"say": [{"text": "a", "when": {"prompt": "x", "told": "y"}}]})
+
+    assert think(rules, read({"input": "y", "instructions": "x"})).text == "a"
+    assert think(rules, read({"input": "y"})).text == rules.otherwise
+
+
 def test_where_no_rule_applies_it_says_that_it_is_a_stand_in() -> None:
     assert "stand-in" in think(Rules.model_validate({}), read({"input": "hello"})).text
 

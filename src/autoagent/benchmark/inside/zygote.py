@@ -25,8 +25,12 @@ MESSAGE_LIMIT = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 _HTTP = ("anyio._backends._asyncio", "h11", "h2.connection", "httpcore2", "truststore")
 _PUT_OFF = {
-    "openai": (*_HTTP, "openai.resources.responses", "openai.resources.chat.completions"),
-    "anthropic": (*_HTTP, "anthropic.resources.messages"),
+    "openai": (
+        *_HTTP,
+        "openai.resources.responses.responses",
+        "openai.resources.chat.completions.completions",
+    ),
+    "anthropic": (*_HTTP, "anthropic.resources.messages.messages"),
 }
 """What an SDK imports at its first call: without this, once more in every trial."""
 
