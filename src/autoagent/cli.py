@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from autoagent.errors import AutoAgentError
+from autoagent.init import Template
 from autoagent.serving import refusal, workspace_root
 from autoagent.serving import serve as serve_workspace
 
@@ -53,16 +54,24 @@ def serve(workspace: WorkspaceOption = None) -> None:
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="Where; it may hold files already.")] = Path(),
+    template: Annotated[
+        Template,
+        typer.Option(help="What the harness is built on; `plain` needs no model."),
+    ] = "plain",
 ) -> None:
     """Make a workspace; files that exist are left alone."""
-    from autoagent.init import make_workspace
+    from autoagent.init import make_workspace, missing_extra
 
-    made = make_workspace(directory)
+    made = make_workspace(directory, template)
     for path in made.created:
         typer.echo(f"made     {path}")
     for path in made.skipped:
         typer.echo(f"skipped  {path} (it exists)")
     typer.echo(f"{made.repository}\n")
+    if extra := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if template != "plain":
+        typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
     typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
 
 
@@ -152,6 +161,22 @@ def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
         terminal.print_audit(terminal.console(), found)
     raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def standin(
+    rules: Annotated[Path, typer.Option(help="What it knows.")] = Path("standin.toml"),
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Serve a STAND-IN for a model on loopback: it answers by rules, and needs no key."""
+    from autoagent.standin.server import serve as serve_standin
+
+    def ready(url: str) -> None:
+        typer.echo(f"STAND-IN at {url}, by the rules of {rules}. It is no model: no number that")
+        typer.echo("it makes says anything about one. Interrupt it to stop.")
+        typer.echo(f"OpenAI base URL {url}/v1, Anthropic base URL {url}")
+
+    serve_standin(rules, port, ready)
 
 
 @app.command()

@@ -4,17 +4,28 @@ It writes only what is not there. Git is run in a directory of the human's own, 
 human's request, and only to make a repository where there is none.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from autoagent.errors import WorkspaceError
 from autoagent.records import Record
 
 TEMPLATES = Path(__file__).parent / "templates"
+HARNESSES = TEMPLATES / "harnesses"
+Template = Literal["plain", "openai", "chat", "anthropic", "claude"]
+EXTRAS: Mapping[Template, str] = {
+    "openai": "agents",
+    "chat": "openai",
+    "anthropic": "anthropic",
+    "claude": "claude_agent_sdk",
+}
+"""What a template's harness imports; the extra that brings it has the template's name."""
 NAMES = {"gitignore": ".gitignore", "mcp.json": ".mcp.json"}
 """Files whose names would mean something to tools that look at our own sources."""
 _SECONDS = 120
@@ -34,10 +45,14 @@ class Made(Record):
     repository: str
 
 
-def make_workspace(directory: Path) -> Made:
+def make_workspace(directory: Path, template: Template = "plain") -> Made:
     """Write a workspace's files where they are missing; nothing is ever overwritten.
 
     Outside any repository, one is made, with the workspace's files as its first commit.
+
+    Args:
+        directory: Where; it may exist.
+        template: Which harness; `plain` is the only one that needs no model.
 
     Raises:
         WorkspaceError: A file could not be written, or git failed.
@@ -47,7 +62,7 @@ def make_workspace(directory: Path) -> Made:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         root = directory.resolve()
-        for source, relative in _files(root, skipped):
+        for source, relative in _files(root, template, skipped):
             (created if _write(source, root / relative) else skipped).append(relative)
     except OSError as error:
         raise WorkspaceError(
@@ -61,6 +76,14 @@ def make_workspace(directory: Path) -> Made:
         skipped=tuple(skipped),
         repository=_repository(root, files),
     )
+
+
+def missing_extra(template: Template) -> str | None:
+    """The requirement that a template's harness lacks on this machine, or None."""
+    module = EXTRAS.get(template)
+    if module is None or importlib.util.find_spec(module) is not None:
+        return None
+    return f"autoagent-mcp[{template}]"
 
 
 def commit_all(root: Path, paths: Sequence[str], message: str) -> None:
@@ -104,7 +127,7 @@ def run_git(root: Path, *arguments: str, check: bool = True) -> str:
     return done.stdout.strip()
 
 
-def _files(root: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
+def _files(root: Path, template: Template, skipped: list[str]) -> Iterator[tuple[Path, str]]:
     """Every template and its place; the example task only where there is no task yet."""
     tasks = root / "tasks"
     has_tasks = tasks.is_dir() and any(
@@ -112,9 +135,12 @@ def _files(root: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
     )
     if has_tasks:
         skipped.append("tasks/")
+    yield HARNESSES / f"{template}.py", "agent.py"
     for source in sorted(TEMPLATES.rglob("*")):
         relative = source.relative_to(TEMPLATES)
-        if "__pycache__" in relative.parts or not source.is_file():
+        if not source.is_file() or {"__pycache__", HARNESSES.name} & {*relative.parts}:
+            continue
+        if relative.name == "standin.toml" and template == "plain":
             continue
         if relative.parts[0] != "tasks" or not has_tasks:
             yield source, NAMES.get(relative.as_posix(), relative.as_posix())

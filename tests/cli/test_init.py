@@ -4,14 +4,14 @@ import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import tomli
 
 from autoagent.config import Config
 from autoagent.errors import WorkspaceError
-from autoagent.init import TEMPLATES, make_workspace
+from autoagent.init import HARNESSES, TEMPLATES, Template, make_workspace
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -122,3 +122,38 @@ def test_the_client_is_told_to_load_the_tools_at_once(tmp_path: Path) -> None:
 
     assert server["args"][-1] == "serve"
     assert server["alwaysLoad"] is True
+
+
+def test_the_template_decides_the_harness_and_whether_a_stand_in_is_of_use(
+    autoagent: Any, tmp_path: Path
+) -> None:
+    code, _ = autoagent("init", tmp_path / "new", "--template", "openai")
+
+    assert code == 0
+    assert (tmp_path / "new/agent.py").read_bytes() == (HARNESSES / "openai.py").read_bytes()
+    assert (tmp_path / "new/standin.toml").exists()
+
+    make_workspace(tmp_path / "plain")
+    assert not (tmp_path / "plain/standin.toml").exists()
+
+
+def test_what_a_harness_needs_and_is_missing_is_told(
+    autoagent: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None: ...
+
+    monkeypatch.setattr("importlib.util.find_spec", missing)
+
+    code, printed = autoagent("init", tmp_path / "new", "--template", "claude")
+
+    assert code == 0
+    assert "pip install 'autoagent-mcp[claude]'" in printed
+    assert "STAND-IN" in printed
+
+
+def test_an_unknown_template_is_refused_with_the_known_ones(autoagent: Any, tmp_path: Path) -> None:
+    code, printed = autoagent("init", tmp_path / "new", "--template", "gpt")
+
+    assert code == 2
+    assert all(name in printed for name in get_args(Template))
+    assert not (tmp_path / "new").exists()

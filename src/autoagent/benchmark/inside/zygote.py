@@ -23,6 +23,16 @@ from autoagent.benchmark.inside import namespaces, trial, warden
 MESSAGE_LIMIT = 64 * 1024
 
 _PR_SET_PDEATHSIG = 1
+_HTTP = ("anyio._backends._asyncio", "h11", "h2.connection", "httpcore2", "truststore")
+_PUT_OFF = {
+    "openai": (
+        *_HTTP,
+        "openai.resources.responses.responses",
+        "openai.resources.chat.completions.completions",
+    ),
+    "anthropic": (*_HTTP, "anthropic.resources.messages.messages"),
+}
+"""What an SDK imports at its first call: without this, once more in every trial."""
 
 
 def main(control_fd: int, harness: str, *, isolated: bool) -> None:
@@ -59,14 +69,20 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
 
 
 def preload(harness: Path) -> None:
-    """Import what the harness imports at module level, so that forks share it.
+    """Import what the harness imports at module level, and what that puts off: forks share it.
 
     Only libraries come from here; a name that cannot be imported fails in the trial,
     where the failure belongs to the candidate.
     """
     for name in imported_names(harness.read_bytes()):
-        with suppress(Exception, SystemExit):
-            importlib.import_module(name)
+        _try_import(name)
+    for name in [late for sdk in _PUT_OFF if sdk in sys.modules for late in _PUT_OFF[sdk]]:
+        _try_import(name)
+
+
+def _try_import(name: str) -> None:
+    with suppress(Exception, SystemExit):
+        importlib.import_module(name)
 
 
 def imported_names(source: bytes) -> list[str]:

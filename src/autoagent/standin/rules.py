@@ -1,0 +1,127 @@
+"""The rules file of a stand-in model: what it understands, what it calls, what it says.
+
+Rules are data. Patterns are regular expressions, without regard to case, over one part of
+a conversation; a rule that names a fact nobody found does not apply. So a better prompt or
+another tool changes what the stand-in does, as it would with a model.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from autoagent.errors import ConfigError
+
+Source = Literal["prompt", "instruction", "message", "results", "told", "model"]
+"""Parts of a conversation: the system prompt, all user text, the lines of it that `words`
+picks, what tools returned, instruction and results in one, and the model asked for."""
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class Section(BaseModel):
+    """A table of a rules file: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Fact(Section):
+    """`[[fact]]`: something it can read in a conversation and use as `{name}`."""
+
+    name: str = Field(pattern=r"^[a-z_]\w*$")
+    source: Source = Field(alias="in")
+    """Where it is read."""
+    pattern: Pattern
+    """Its first group is the fact, or the whole match where there is none; the last match
+    counts."""
+
+
+class Condition(Section):
+    """Patterns that parts of the conversation must hold, every one of them."""
+
+    prompt: Pattern | None = None
+    instruction: Pattern | None = None
+    message: Pattern | None = None
+    results: Pattern | None = None
+    told: Pattern | None = None
+    model: Pattern | None = None
+
+
+class Rule(Section):
+    """What calls and sentences have in common: when they apply."""
+
+    when: Condition = Condition()
+    """Holds in every part it names."""
+    unless: Condition | None = None
+    """Holds in no part it names."""
+    unknown: tuple[str, ...] = Field((), strict=False)
+    """Facts that must not have been found."""
+
+
+class Argument(Section):
+    """`[[argument]]`: how it fills a tool's parameter that no rule names."""
+
+    name: Pattern
+    """A pattern of parameter names, as a whole."""
+    value: str
+
+
+class Call(Rule):
+    """`[[call]]`: a tool it uses, once for the same arguments, where one is offered."""
+
+    tool: Pattern
+    """A pattern of tool names, as a whole; the first tool on offer is used."""
+    arguments: dict[Pattern, str] = {}
+    """Values by patterns of parameter names, tried before any `[[argument]]`."""
+
+
+class Say(Rule):
+    """`[[say]]`: a sentence of its answer, when no call is left to make."""
+
+    text: str
+    alone: bool = False
+    """Whether this is the whole answer, with nothing before or after it."""
+
+
+class Rules(Section):
+    """All of a rules file. Order matters: calls and sentences are tried as they stand."""
+
+    words: Pattern | None = None
+    """Picks `message` out of the instruction, line by line: `^> ?(.*)$` for what is quoted."""
+    fact: tuple[Fact, ...] = Field((), strict=False)
+    argument: tuple[Argument, ...] = Field((), strict=False)
+    call: tuple[Call, ...] = Field((), strict=False)
+    say: tuple[Say, ...] = Field((), strict=False)
+    otherwise: str = "I am a stand-in for a model, and no rule of mine says anything here."
+    """The answer when no sentence applies."""
+
+
+def load_rules(path: Path) -> Rules:
+    """Read a rules file.
+
+    Raises:
+        ConfigError: One message with the file, the place in it and what is wrong.
+    """
+    try:
+        return Rules.model_validate(tomli.loads(path.read_bytes().decode()))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        problem: Any = error.errors(include_url=False)[0]
+        place = ".".join(
+            str(part + 1 if isinstance(part, int) else part) for part in problem["loc"]
+        )
+        raise ConfigError(f"{path}: {place}: {problem['msg']}.") from error

@@ -1,0 +1,139 @@
+"""Every template makes a baseline that works, and leaves a trajectory that Harbor accepts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args, override
+
+import pytest
+from agents.tracing import Span, Trace, TracingProcessor, add_trace_processor
+
+from autoagent.candidates import baseline_draft
+from autoagent.init import EXTRAS, HARNESSES, Template, make_workspace
+from autoagent.workspace.layout import open_workspace
+
+TEMPLATES: tuple[Template, ...] = get_args(Template)
+WITH_MODEL = tuple(EXTRAS)
+
+
+def validate(trajectory: Path) -> None:
+    """As a human would: Harbor's own command."""
+    command = [sys.executable, "-m", "harbor.utils.trajectory_validator", str(trajectory)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_there_is_a_harness_for_every_template() -> None:
+    assert {path.stem for path in HARNESSES.glob("*.py")} == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_is_a_baseline_without_a_warning(tmp_path: Path, template: Template) -> None:
+    workspace = make_workspace(tmp_path / "new", template).root
+
+    draft, split, model = baseline_draft(open_workspace(workspace))
+
+    assert draft.warnings == ()
+    assert split.fixed.startswith(b"# === FIXED ADAPTER BOUNDARY ===")
+    assert (model == "none") == (template == "plain")
+
+
+@pytest.mark.parametrize("template", WITH_MODEL)
+async def test_a_template_does_its_task_with_the_stand_in(
+    run_harness: Any, app: Path, tmp_path: Path, template: Template
+) -> None:
+    workspace = make_workspace(tmp_path / "new", template).root
+    (app / "name.txt").write_text("Ada\n")
+    instruction = (workspace / "tasks/hello/instruction.md").read_text()
+
+    ran = await run_harness(workspace / "agent.py", workspace / "standin.toml", instruction)
+
+    assert (app / "greeting.txt").read_text() == "Hello, Ada!\n"
+    validate(ran.file)
+    assert [name.removeprefix("mcp__task__") for name in ran.calls] == ["run_shell"]
+    assert ran.trajectory["steps"][1]["message"].strip() == instruction.strip()
+    assert ran.trajectory["steps"][-1]["message"].startswith("I ran the command")
+
+
+@pytest.mark.parametrize("template", WITH_MODEL)
+async def test_tokens_are_the_model_s_and_add_up(
+    run_harness: Any, tmp_path: Path, template: Template
+) -> None:
+    workspace = make_workspace(tmp_path / "new", template).root
+    instruction = "```bash\ntrue\n```\n"
+
+    ran = await run_harness(workspace / "agent.py", workspace / "standin.toml", instruction)
+
+    steps = [step["metrics"] for step in ran.trajectory["steps"] if "metrics" in step]
+    totals = ran.trajectory["final_metrics"]
+    assert len(steps) == 2
+    assert sum(one["prompt_tokens"] for one in steps) == totals["total_prompt_tokens"] > 0
+    assert ran.context.n_input_tokens == totals["total_prompt_tokens"]
+    assert ran.context.n_output_tokens == totals["total_completion_tokens"] > 0
+    assert ran.context.n_cache_tokens == 0
+
+
+@pytest.mark.parametrize("template", WITH_MODEL)
+async def test_a_tool_that_fails_is_an_answer_for_the_model(
+    run_harness: Any, tmp_path: Path, template: Template
+) -> None:
+    workspace = make_workspace(tmp_path / "new", template).root
+    instruction = "```bash\necho broken >&2; exit 3\n```\n"
+
+    ran = await run_harness(workspace / "agent.py", workspace / "standin.toml", instruction)
+
+    (step,) = [step for step in ran.trajectory["steps"] if step.get("tool_calls")]
+    assert step["observation"]["results"][0]["content"] == "broken\n\nexit code 3"
+
+
+@pytest.mark.parametrize("template", WITH_MODEL)
+async def test_what_was_done_when_the_turns_run_out_is_kept(
+    run_harness: Any, app: Path, tmp_path: Path, template: Template
+) -> None:
+    workspace = make_workspace(tmp_path / "new", template).root
+    source = (workspace / "agent.py").read_text()
+    (workspace / "agent.py").write_text(source.replace("MAX_TURNS = 30", "MAX_TURNS = 1"))
+    instruction = "```bash\ntouch /app/seen\n```\n"
+
+    ran = await run_harness(workspace / "agent.py", workspace / "standin.toml", instruction)
+
+    assert (app / "seen").exists()
+    validate(ran.file)
+    assert len(ran.calls) == 1
+
+
+class Recorder(TracingProcessor):
+    """Keeps every trace that would be exported."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    @override
+    def on_trace_start(self, trace: Trace) -> None:
+        self.seen.append(trace)
+
+    @override
+    def on_trace_end(self, trace: Trace) -> None: ...
+
+    @override
+    def on_span_start(self, span: Span[Any]) -> None:
+        self.seen.append(span)
+
+    @override
+    def on_span_end(self, span: Span[Any]) -> None: ...
+
+    @override
+    def shutdown(self) -> None: ...
+
+    @override
+    def force_flush(self) -> None: ...
+
+
+async def test_the_agents_sdk_traces_nothing(run_harness: Any, tmp_path: Path) -> None:
+    workspace = make_workspace(tmp_path / "new", "openai").root
+    recorder = Recorder()
+    add_trace_processor(recorder)
+
+    await run_harness(workspace / "agent.py", workspace / "standin.toml", "hello")
+
+    assert recorder.seen == []
