@@ -57,6 +57,12 @@ class Bench:
         }
         return EvaluationSpec.model_validate(facts | changes)
 
+    def over(self, spec: EvaluationSpec, tasks: Mapping[str, Path]) -> EvaluationSpec:
+        """The same evaluation over other tasks, by name and directory."""
+        chosen = tuple(TaskSpec(name=name, path=path) for name, path in tasks.items())
+        running = spec.running.model_copy(update={"tasks": tuple(tasks)})
+        return spec.model_copy(update={"tasks": chosen, "running": running})
+
     async def finish(self, spec: EvaluationSpec, seconds: float = 90) -> dict[str, Trial]:
         """Run to the end; the last trial of each task."""
         self.engine.start(spec)

@@ -15,13 +15,12 @@ import anyio
 import pytest
 import tomli
 
-from autoagent.benchmark.engine import TaskSpec
 from autoagent.benchmark.outcomes import unjudged
 from autoagent.init import commit_all
 from autoagent.records import Trial
 from autoagent.referee import Referee
 from autoagent.workspace.layout import open_workspace
-from autoagent.workspace.selection import select
+from autoagent.workspace.selection import held_out, select
 from autoagent.workspace.tasks import inspect_task
 
 from .conftest import Bench
@@ -58,8 +57,7 @@ async def outcomes(
 ) -> dict[str, Trial]:
     """Run each task's solution, or nothing, through a real worker in real sandboxes."""
     spec = bench.spec(None, {}, kind=kind, concurrency=2, void_retries=0)
-    chosen = tuple(TaskSpec(name=name, path=path) for name, path in tasks.items())
-    return await bench.finish(spec.model_copy(update={"tasks": chosen}), seconds)
+    return await bench.finish(bench.over(spec, tasks), seconds)
 
 
 def with_solution(task: Path, target: Path, solution: str) -> Path:
@@ -251,9 +249,7 @@ async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_import
         spec = bench.spec(
             harness_source[:start] + acts + harness_source[end:], {}, trial_timeout_seconds=20.0
         )
-        chosen = (TaskSpec(name="planted", path=judged),)
-
-        trials = await bench.finish(spec.model_copy(update={"tasks": chosen}))
+        trials = await bench.finish(bench.over(spec, {"planted": judged}))
 
     assert trials["planted"].outcome == "failed", bench.log()
     assert {a["model"] for a in asked} == {"gpt-5-mini"}
@@ -305,7 +301,8 @@ def test_the_tasks_are_as_many_as_promised_and_the_held_out_ones_are_marked() ->
     for suite, workspace in SUITES.items():
         held = {t.name for t in tasks_of(suite) if "\nholdout = true\n" in toml_of(t)}
         selected, excluded = select(open_workspace(workspace))
-        assert set(excluded) == held
+        assert excluded == {}
+        assert set(held_out(open_workspace(workspace))) == held
         counted[suite] = (len(selected), len(held))
     assert counted == {"glowup": (20, 4), "aps": (12, 3)}
 

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.engine import TaskSpec
 from autoagent.benchmark.environments.process import ProcessEnvironment
 from autoagent.benchmark.environments.rewriting import Rewriting, changed
 from autoagent.errors import InfrastructureFault
@@ -405,11 +404,8 @@ async def test_the_quickstarts_oracles_pass_and_a_noop_fails(
     bench: Bench, kind: str, passes: bool
 ) -> None:
     tasks = sorted((QUICKSTART / "tasks").iterdir())
-    chosen = tuple(TaskSpec(name=task.name, path=task) for task in tasks)
     spec = bench.spec(None, {}, kind=kind, isolation="process")
-    named = spec.running.model_copy(update={"tasks": tuple(task.name for task in chosen)})
-    spec = spec.model_copy(update={"tasks": chosen, "running": named})
-    trials = await bench.finish(spec)
+    trials = await bench.finish(bench.over(spec, {task.name: task for task in tasks}))
     wanted = "passed" if passes else "failed"
     assert {t.task: t.outcome for t in trials.values()} == {t.name: wanted for t in tasks}, (
         bench.log()

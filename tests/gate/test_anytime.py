@@ -108,8 +108,9 @@ def test_it_never_keeps_in_the_middle_of_a_pass(
     [
         (False, [Count(8, 0)], "lost"),
         (False, [SCREENED], "open"),
-        (False, [SCREENED, whole(8, 1)], "won"),
-        (False, [SCREENED, whole(3, 1)], "open"),
+        (False, [SCREENED, whole(5, 0)], "won"),
+        (False, [SCREENED, whole(4, 0)], "open"),
+        (False, [SCREENED, whole(4, 0), whole(1, 0)], "won"),
         (False, [SCREENED, whole(2, 2)], "lost"),
         (True, [SCREENED, whole(2, 2)], "open"),
         (True, [SCREENED, whole(1, 2)], "lost"),
@@ -121,8 +122,9 @@ def test_it_never_keeps_in_the_middle_of_a_pass(
     ids=[
         "not screened",
         "screened",
-        "enough evidence",
-        "ahead",
+        "enough evidence, 5.6",
+        "ahead, 3.8",
+        "enough by now",
         "level",
         "level and simpler",
         "behind and simpler",

@@ -89,7 +89,7 @@ def test_text_counts_in_every_kind_of_literal(literal: str) -> None:
 
 def test_a_long_word_counts_by_its_length() -> None:
     """Leaving out the spaces saves nothing (threat E7)."""
-    assert c(f"x = '{'a' * 60}'") == c("x = ''") + 10
+    assert c(f"x = '{'a' * 60}'") == c("x = ''") + 15
 
 
 def test_a_long_number_counts_by_its_length() -> None:
@@ -106,8 +106,8 @@ def test_notes_count_as_text() -> None:
 
 
 def test_notes_that_are_not_text_count_by_their_size() -> None:
-    """Six bytes are a unit, whatever they mean."""
-    assert complexity(b"", {".agent/x": b"\xff" * 61}) == complexity(b"", {}) + 11
+    """Four bytes are a unit, whatever they mean."""
+    assert complexity(b"", {".agent/x": b"\xff" * 61}) == complexity(b"", {}) + 16
 
 
 def test_a_sum_of_many_strings_is_measured_like_any_other() -> None:
@@ -214,6 +214,7 @@ NO_DOCSTRING = LONG.replace('"""Keep the end of an output, where errors are told
     [
         (GOLFED, {}, False),
         (LONG.replace("    ", " ").replace(" = ", "="), {}, False),
+        (LONG.replace(PROMPT, PROMPT.replace(" ", "")), {}, False),
         (LONG.replace(PROMPT, b64encode(PROMPT.encode()).decode()), {}, False),
         (LONG.replace(f'"{PROMPT}"', str(int.from_bytes(PROMPT.encode()))), {}, False),
         (NO_COMMENTS, {}, False),
@@ -235,6 +236,7 @@ NO_DOCSTRING = LONG.replace('"""Keep the end of an output, where errors are told
     ids=[
         "golfed names",
         "golfed space",
+        "prompt without its spaces",
         "prompt in base64",
         "prompt as a number",
         "stripped comments",

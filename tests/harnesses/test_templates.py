@@ -1,5 +1,6 @@
 """Every template makes a baseline that works, and leaves a trajectory that Harbor accepts."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,13 @@ from autoagent.init import EXTRAS, HARNESSES, Template, make_workspace
 from autoagent.workspace.layout import open_workspace
 
 TEMPLATES: tuple[Template, ...] = get_args(Template)
-WITH_MODEL = tuple(EXTRAS)
+WITHOUT_CLAUDE = pytest.mark.skipif(
+    importlib.util.find_spec("claude_agent_sdk") is None,
+    reason="claude-agent-sdk, with its program of 400 MB, is not installed",
+)
+WITH_MODEL = [
+    pytest.param(name, marks=WITHOUT_CLAUDE if name == "claude" else ()) for name in EXTRAS
+]
 
 
 def validate(trajectory: Path) -> None:
