@@ -13,6 +13,7 @@ from typing import Literal
 
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
+from autoagent.benchmark.gateway.plan import plan
 from autoagent.candidates import Draft, baseline_draft
 from autoagent.errors import InfrastructureFault, UnknownName
 from autoagent.evaluations import deciding_trials, ended, trials_of
@@ -181,6 +182,7 @@ def _spec(
         trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
         void_retries=config.benchmark.void_retries,
         deadline=time.time() + config.benchmark.evaluation_timeout_seconds,
+        gateway=plan(config, model, workspace.root),
     )
 
 

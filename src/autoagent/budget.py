@@ -52,6 +52,11 @@ def reserve(budget: Budget, remaining: Left, trials: int, *, seconds: float) -> 
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial
+    if remaining.dollars is not None and remaining.dollars <= ROUNDING:
+        raise BudgetExceeded(
+            f"All ${budget.dollars:.2f} of the budget are spent (autoagent.toml: budget.dollars).",
+            ENDING,
+        )
     if remaining.dollars is not None and reserved > remaining.dollars + ROUNDING:
         raise BudgetExceeded(
             f"{trials} trials reserve ${reserved:.2f} and ${remaining.dollars:.2f} are left "

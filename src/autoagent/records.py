@@ -19,7 +19,9 @@ the verifier left no acceptable reward. All three score what the verifier said, 
 EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop"]
 """What an evaluation is for. Only `baseline` and `full` enter the gate (rule R4)."""
 
-EvaluationState = Literal["running", "complete", "cancelled", "indecisive", "out_of_time"]
+EvaluationState = Literal[
+    "running", "complete", "cancelled", "indecisive", "out_of_time", "out_of_budget"
+]
 
 Status = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
@@ -34,6 +36,7 @@ Reason = Literal[
     "cancelled",
     "indecisive",
     "out_of_time",
+    "budget",
 ]
 
 Phase = Literal[
@@ -60,11 +63,28 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ModelUse(Record):
+    """What a trial's harness used of its model, as metered at the gateway, never as claimed.
+
+    `input_tokens` include the cached ones, `output_tokens` the reasoning. A call is unmetered
+    where the provider did not say what it used. `refused_models` were asked for and not pinned.
+    """
+
+    calls: int = 0
+    unmetered_calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    refused_models: tuple[str, ...] = ()
+
+
 class Trial(Record):
     """One execution of one task by one harness.
 
     `reward` is the verifier's number in 0..1, or None where the trial is void.
-    `cost_usd` is what was metered, None where nothing was metered (blank, never 0).
+    `cost_usd` is what was metered, None where nothing was metered (blank, never 0);
+    `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     """
 
     id: str
@@ -75,6 +95,8 @@ class Trial(Record):
     detail: str = ""
     seconds: float = 0.0
     cost_usd: float | None = None
+    judge_cost_usd: float | None = None
+    model_use: ModelUse | None = None
 
 
 class Score(Record):

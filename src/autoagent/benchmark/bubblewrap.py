@@ -117,11 +117,13 @@ def environment_variables() -> dict[str, str]:
 def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:
     """The sandbox of a harness process, up to the command that runs in it.
 
-    Its first process keeps two capabilities in a user namespace of its own: it makes the
-    namespaces of each trial, and the trial gives them up before it loads the candidate.
+    Its first process keeps three capabilities in a user namespace of its own: it makes the
+    namespaces of each trial and brings their loopbacks up, and the trial gives them up
+    before it loads the candidate.
     """
     command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
     command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
+    command += ["--cap-add", "CAP_NET_ADMIN"]
     command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
     command += ["--hostname", "harness", "--clearenv"]
     for name, value in variables.items():

@@ -7,12 +7,13 @@ the journal by itself, outlives the server, and ends with one `worker_ended` eve
 from pathlib import Path
 from typing import Literal, Protocol
 
+from autoagent.benchmark.gateway.plan import GatewayPlan
 from autoagent.records import EvaluationKind, Record
 
 Isolation = Literal["sandbox", "process"]
 """`process` runs harness and tasks unsandboxed; only the human chooses it."""
 
-WorkerEnd = Literal["complete", "cancelled", "out_of_time"]
+WorkerEnd = Literal["complete", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
 SCRATCH = "scratch"
@@ -30,7 +31,8 @@ class EvaluationSpec(Record):
     """Everything a worker needs to know; written to disk before it starts.
 
     `harness` is a directory of the server's own that holds the spliced harness file and
-    `.agent/`; None for the oracle and the no-op. `deadline` is in Unix seconds.
+    `.agent/`; None for the oracle and the no-op. `deadline` is in Unix seconds. `gateway` is
+    None where neither the harness nor a verifier calls a model; no key is ever in it.
     """
 
     id: str
@@ -52,6 +54,7 @@ class EvaluationSpec(Record):
     void_retries: int = 2
     deadline: float = 0.0
     reserved_dollars_per_trial: float = 0.0
+    gateway: GatewayPlan | None = None
 
 
 class Engine(Protocol):

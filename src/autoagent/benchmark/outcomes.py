@@ -9,11 +9,17 @@ import math
 
 from harbor.models.trial.result import TrialResult
 
+from autoagent.benchmark.gateway.bill import Bill
 from autoagent.records import Outcome, Trial
 
 
 def trial_of(
-    result: TrialResult, name: str, slot: tuple[str, int], fault: str | None, pass_reward: float
+    result: TrialResult,
+    name: str,
+    slot: tuple[str, int],
+    fault: str | None,
+    pass_reward: float,
+    bill: Bill | None = None,
 ) -> Trial:
     """The record of a trial that ended.
 
@@ -23,7 +29,10 @@ def trial_of(
         slot: Its task and attempt.
         fault: What our environment says failed on the machine's side.
         pass_reward: The reward at which a trial passes (rule R5).
+        bill: What the gateway metered, where there is one.
     """
+    if bill is not None and fault is None:
+        fault = bill.fault
     outcome, reward, detail = _judge(result, fault, pass_reward)
     started, finished = result.started_at, result.finished_at
     seconds = (finished - started).total_seconds() if started and finished else 0.0
@@ -35,6 +44,9 @@ def trial_of(
         reward=reward,
         detail=detail,
         seconds=round(max(0.0, seconds), 3),
+        cost_usd=bill.cost_usd if bill else None,
+        judge_cost_usd=bill.judge_cost_usd if bill else None,
+        model_use=bill.use if bill else None,
     )
 
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections import defaultdict, deque
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harbor.job import Job
 from harbor.models.job.config import JobConfig, RetryConfig
@@ -25,6 +26,7 @@ from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments.beneath import remove_tree
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import trial_of
 from autoagent.benchmark.proxy import ProxyAgent
@@ -32,6 +34,9 @@ from autoagent.errors import AutoAgentError
 from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.records import Trial
+
+if TYPE_CHECKING:
+    from autoagent.benchmark.gateway.gateway import Gateway
 
 ENVIRONMENTS = {
     "sandbox": "autoagent.benchmark.environments.sandbox:SandboxEnvironment",
@@ -55,22 +60,47 @@ class Worker:
         self._waiting: dict[str, deque[int]] = {}
         self._tries: defaultdict[Slot, int] = defaultdict(int)
         self._measured: set[Slot] = set()
+        self._gateway: Gateway | None = None
 
     async def run(self) -> WorkerEnd:
         """Measure what is left; void trials are run again up to the cap (rule R9)."""
-        self._recover()
         spec = self._spec
         async with contextlib.AsyncExitStack() as stack:
+            if spec.gateway is not None:
+                self._gateway = self._make_gateway()
+                await stack.enter_async_context(self._gateway.running())
+            self._recover()
             if spec.harness is not None:
-                process = HarnessProcess(spec)
+                process = HarnessProcess(spec, self._gateway)
                 await stack.enter_async_context(process.running())
                 ProxyAgent.process = process
             for _ in range(spec.void_retries + 1):
                 missing = self._missing()
                 if not missing:
                     break
-                await self._round(missing)
+                if not await self._round(missing):
+                    return "out_of_budget"
         return "complete"
+
+    def _make_gateway(self) -> "Gateway":
+        """The gateway of this evaluation; the keys leave this process's environment here."""
+        from autoagent.benchmark.gateway.gateway import Gateway
+        from autoagent.benchmark.gateway.redact import redact_logs
+
+        plan = self._spec.gateway
+        assert plan is not None
+        names = {upstream.api_key_env for upstream in plan.upstreams.values()}
+        keys = {name: value for name in names if (value := os.environ.pop(name, None))}
+        gateway = Gateway(plan, self._spec.directory, keys, on_refused=self._on_refused)
+        redact_logs(gateway.redactor)
+        for model in gateway.unpriced:
+            logging.warning("no price is known for %s: what it costs stays blank", model)
+        return gateway
+
+    def _on_refused(self, trial: str, model: str, path: str) -> None:
+        """Another model was asked for: the journal remembers (threat A6)."""
+        body = {"trial": trial, "model": model, "path": path}
+        self._journal.append(Kind.MODEL_REFUSED, self._spec.id, body)
 
     def end(self, how: WorkerEnd) -> None:
         """The last event of a worker that was not killed."""
@@ -93,7 +123,8 @@ class Worker:
         for event in journal.about(evaluation, Kind.TRIAL_LOST):
             open_trials.pop(event.body["trial"], None)
         for name in open_trials:
-            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name})
+            spent = self._gateway.spent_before(name) if self._gateway else None
+            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name, "cost_usd": spent})
 
     def _missing(self) -> list[Slot]:
         slots = [
@@ -103,15 +134,29 @@ class Worker:
         ]
         return [slot for slot in slots if slot not in self._measured]
 
-    async def _round(self, slots: list[Slot]) -> None:
-        """One Harbor job over exactly these trials."""
+    async def _round(self, slots: list[Slot]) -> bool:
+        """One Harbor job over exactly these trials; False if the money did not suffice for it."""
         self._waiting = {task.name: deque() for task in self._spec.tasks}
         for name, attempt in slots:
             self._waiting[name].append(attempt)
         job = await Job.create(self._job_config(slots))
         job.add_hook(TrialEvent.START, self._on_start)
         job.add_hook(TrialEvent.END, self._on_end)
-        await job.run()
+        if self._gateway is None:
+            await job.run()
+            return True
+        running = asyncio.create_task(job.run())
+        spent = asyncio.create_task(self._gateway.spent.wait())
+        try:
+            await asyncio.wait({running, spent}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done() and not self._gateway.spent.is_set():
+                await running
+                return True
+        finally:
+            for task in (running, spent):
+                task.cancel()
+            await asyncio.gather(running, spent, return_exceptions=True)
+        return False
 
     def _job_config(self, slots: list[Slot]) -> JobConfig:
         spec = self._spec
@@ -167,20 +212,29 @@ class Worker:
             "reserved_dollars": self._spec.reserved_dollars_per_trial,
         }
         self._journal.append(Kind.TRIAL_STARTED, self._spec.id, body)
+        if self._gateway is not None:
+            owner = Owner(name, task, slot[1], self._spec.harness_digest)
+            self._gateway.expect(event.trial_name, owner, self._directory(event))
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
+        slot, name = self._slots[event.trial_name]
+        bill = self._gateway.bill(event.trial_name) if self._gateway else None
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
+            if bill is not None:
+                lost = {"trial": name, "cost_usd": bill.total_usd}
+                self._journal.append(Kind.TRIAL_LOST, self._spec.id, lost)
             return
-        slot, name = self._slots[event.trial_name]
         fault = SandboxEnvironment.faults.pop(event.trial_name, None)
-        trial = trial_of(event.result, name, slot, fault, self._spec.pass_reward)
-        directory = self._spec.jobs / event.config.trials_dir.name / event.trial_name
-        body = {"trial": trial.model_dump(), "directory": str(directory)}
+        trial = trial_of(event.result, name, slot, fault, self._spec.pass_reward, bill)
+        body = {"trial": trial.model_dump(), "directory": str(self._directory(event))}
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
         if trial.outcome != "void":
             self._measured.add(slot)
+
+    def _directory(self, event: TrialHookEvent) -> Path:
+        return self._spec.jobs / event.config.trials_dir.name / event.trial_name
 
 
 async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:

@@ -85,6 +85,12 @@ def undecided(score: Score, state: EvaluationState) -> Verdict:
                 reason="out_of_time",
                 sentence=f"out of time with {measured}: only a full suite decides",
             )
+        case "out_of_budget":
+            return Verdict(
+                status="discard",
+                reason="budget",
+                sentence=f"out of budget with {measured}: only a full suite decides",
+            )
         case "indecisive" | "complete" | "running":
             return Verdict(
                 status="discard",
