@@ -98,6 +98,8 @@ class Gateway:
             try:
                 yield
             finally:
+                for name in list(self._trials):  # cut off without an end
+                    self.bill(name)
                 self._spending.close()
 
     def expect(self, name: str, owner: Owner, directory: Path) -> None:
