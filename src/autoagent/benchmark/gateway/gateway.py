@@ -169,8 +169,10 @@ def variables(port: int) -> dict[str, str]:
     base = f"http://127.0.0.1:{port}"
     return {
         "OPENAI_BASE_URL": f"{base}/v1",
+        "OPENAI_API_BASE": f"{base}/v1",  # what LiteLLM reads
         "OPENAI_API_KEY": PLACEHOLDER,
         "OPENAI_AGENTS_DISABLE_TRACING": "1",  # traces would go to a host that is out of reach
         "ANTHROPIC_BASE_URL": base,
+        "ANTHROPIC_API_BASE": base,
         "ANTHROPIC_API_KEY": PLACEHOLDER,
     }
