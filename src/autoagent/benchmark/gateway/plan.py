@@ -14,6 +14,8 @@ from autoagent.errors import ConfigError
 from autoagent.records import Record
 
 ENV_FILE = ".env"
+NO_MODEL = ("rules", "none")
+"""What harnesses without a model say."""
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 """A worker with a gateway sees these too: a corporate proxy may be the only way out."""
 
@@ -90,7 +92,7 @@ def serving(config: Config, model: str) -> Provider | None:
     """The provider that serves a model: as its name says, else whose base URL is configured."""
     if named := provider_named(model):
         return named
-    if model == "rules":  # what harnesses without a model say by convention
+    if model in NO_MODEL:
         return None
     for provider in BASE_URLS:
         if getattr(config.gateway, provider).base_url:

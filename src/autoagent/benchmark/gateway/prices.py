@@ -30,6 +30,8 @@ class Price(NamedTuple):
     rates: Mapping[str, float]
     input_most: int = INPUT_MOST
     output_most: int = OUTPUT_MOST
+    above: tuple[tuple[int, str, float], ...] = ()
+    """Rates of long prompts: tokens beyond which they hold, name, dollars; lowest first."""
 
     def dollars(self, usage: Usage) -> float:
         """What a call cost."""
@@ -62,13 +64,9 @@ class Price(NamedTuple):
 
     def _rate(self, name: str, tier: str, input_tokens: int, otherwise: float) -> float:
         found = self.rates.get(name + tier, self.rates.get(name, otherwise))
-        reached = 0
-        for key, value in self.rates.items():
-            part = _ABOVE.fullmatch(key)
-            if part and part[1] == name and part[3] in ("", tier):
-                threshold = int(part[2]) * 1000
-                if input_tokens > threshold >= reached:
-                    found, reached = value, threshold
+        for threshold, plain, value in self.above:  # the highest that is passed stands
+            if input_tokens > threshold and plain in (name, name + tier):
+                found = value
         return found
 
 
@@ -78,9 +76,15 @@ class Prices:
     def __init__(self, overrides: Mapping[str, ModelPrice]) -> None:
         """Read the file, once per process."""
         self._overrides = overrides
+        self._found: dict[str, Price | None] = {}
 
     def of(self, model: str) -> Price | None:
         """The price of a model, or of the model it is a dated snapshot of; None if unknown."""
+        if model not in self._found:
+            self._found[model] = self._look_up(model)
+        return self._found[model]
+
+    def _look_up(self, model: str) -> Price | None:
         for name in dict.fromkeys((model, bare(model), _DATED.sub("", bare(model)))):
             if name in self._overrides:
                 return _overridden(self._overrides[name])
@@ -109,8 +113,16 @@ def _price(facts: Mapping[str, Any]) -> Price | None:
     }
     if "input_cost_per_token" not in rates or "output_cost_per_token" not in rates:
         return None
+    above = [
+        (int(part[2]) * 1000, part[1] + part[3], value)
+        for name, value in rates.items()
+        if (part := _ABOVE.fullmatch(name))
+    ]
     return Price(
-        rates, _limit(facts, "max_input_tokens", INPUT_MOST), _limit(facts, "max_output_tokens", 0)
+        rates,
+        _limit(facts, "max_input_tokens", INPUT_MOST),
+        _limit(facts, "max_output_tokens", OUTPUT_MOST),
+        tuple(sorted(above)),
     )
 
 
@@ -118,7 +130,7 @@ def _limit(facts: Mapping[str, Any], name: str, otherwise: int) -> int:
     value = facts.get(name)
     if isinstance(value, int):
         return value
-    return 0 if facts.get("mode") == "embedding" else otherwise or OUTPUT_MOST
+    return 0 if facts.get("mode") == "embedding" else otherwise
 
 
 def _overridden(given: ModelPrice) -> Price:

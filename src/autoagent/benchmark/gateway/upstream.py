@@ -71,7 +71,9 @@ class Provider:
     ) -> None:
         """Know where it is and how to ask; `running` opens the connections."""
         self.name, self._upstream = name, upstream
-        self._auth = auth_headers(upstream.auth, key)
+        auth = auth_headers(upstream.auth, key)
+        self._auth = [(header.encode(), value.encode()) for header, value in auth.items()]
+        self._urls: dict[str, httpx2.URL] = {}
         self.manners = Manners(patience)
         self._client: httpx2.AsyncClient | None = None
 
@@ -126,19 +128,16 @@ class Provider:
 
     async def _send(self, asked: Asked, headers: Headers, query: bytes) -> httpx2.Response:
         assert self._client is not None, "the gateway is not running"
-        url = self._upstream.base_url + asked.route.tail
+        url = self._urls.get(asked.route.tail)
+        if url is None:
+            url = self._urls[asked.route.tail] = httpx2.URL(
+                self._upstream.base_url + asked.route.tail
+            )
         if query:
-            url += f"?{query.decode('latin-1')}"
-        request = self._client.build_request("POST", url, content=asked.forwarded)
-        ours = [(name.encode(), value.encode()) for name, value in self._auth.items()]
-        request.headers = httpx2.Headers(
-            [
-                (b"host", request.headers["host"].encode()),
-                *passed_on(headers),
-                *ours,
-                (b"accept-encoding", b"identity"),
-                (b"content-length", str(len(asked.forwarded)).encode()),
-            ]
+            url = url.copy_with(query=query)
+        ours = [*self._auth, (b"accept-encoding", b"identity")]
+        request = httpx2.Request(
+            "POST", url, headers=[*passed_on(headers), *ours], content=asked.forwarded
         )
         return await self._client.send(request, stream=True)
 
