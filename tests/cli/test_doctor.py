@@ -235,3 +235,13 @@ def test_a_cap_on_dollars_without_a_price_fails(make_workspace: MakeWorkspace) -
 
 def test_a_harness_without_a_model_needs_nothing(workspace: Path) -> None:
     assert row(workspace, "model").detail == "rules: no provider's, so the harness has no network"
+
+
+def test_a_file_of_keys_that_git_ignores_is_no_dirty_tree(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = served(make_workspace, env="OPENAI_API_KEY=sk-secret\n")
+    exclude = root / ".git/info/exclude"
+    exclude.write_text(".env\n")
+
+    assert failing(root) == []

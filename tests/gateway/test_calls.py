@@ -1,8 +1,10 @@
 """Calls through the gateway: what arrives at the provider, what comes back, what is counted."""
 
+import asyncio
 import json
 from typing import Any
 
+import anyio
 import pytest
 
 Front = Any  # tests/gateway/conftest.py
@@ -164,6 +166,8 @@ async def test_a_body_that_could_be_read_in_two_ways_is_refused(
         {"mcp_servers": [{"type": "url", "url": "https://elsewhere.example"}]},
         {"web_search_options": {}, "prompt": {"id": "pmpt_1"}},
         {"background": True},
+        {"models": ["o3"]},
+        {"mock_response": "hello"},
         {"service_tier": "priority"},
         {"input": [{"content": [{"type": "input_image", "image_url": "https://x.example/?d=1"}]}]},
         {"messages": [{"content": [{"image_url": {"url": "http://x.example"}}]}]},
@@ -180,6 +184,30 @@ async def test_what_would_reach_the_internet_through_the_provider_is_refused(
     assert answer.status_code == 403
     assert "does not pass on" in answer.text
     assert fake.calls == []
+
+
+async def test_hostile_queries_and_headers_are_answered_like_any_other(
+    front: Front, fake: Any
+) -> None:
+    async with front() as f:
+        url = str(f.client.base_url)
+        host, port = url.removeprefix("http://").rstrip("/").split(":")
+        body = json.dumps(ASKED["/v1/responses"]).encode()
+        for query in (b"?a=%zz&b=%ff#x", b"?\xc3\xbc=1", b"?" + b"a" * 4000, b"?@evil.example/"):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(
+                b"POST /v1/responses%b HTTP/1.1\r\nhost: evil.example\r\n" % query
+                + b"connection: close\r\nx-odd: \xff\xfe\r\ncontent-length: %d\r\n\r\n" % len(body)
+                + body
+            )
+            with anyio.fail_after(10):
+                said = await reader.read()
+            writer.close()
+            assert said.startswith((b"HTTP/1.1 200", b"HTTP/1.1 400")), (query, said)
+        bill = f.bill()
+
+    assert bill.fault is None
+    assert all(call.headers["host"] == fake.url.removeprefix("http://") for call in fake.calls)
 
 
 async def test_functions_and_embedded_pictures_are_passed_on(front: Front, fake: Any) -> None:

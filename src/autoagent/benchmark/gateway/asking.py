@@ -21,6 +21,14 @@ _NEVER: dict[str, str] = {
     "mcp_servers": "the provider's MCP connector",
     "container": "the provider's containers",
     "web_search_options": "the provider's web search",
+    # What proxies between here and a provider may take: other models, hosts and answers.
+    "models": "other models",
+    "fallbacks": "other models",
+    "route": "other models",
+    "plugins": "the proxy's plugins",
+    "api_base": "another host",
+    "base_url": "another host",
+    "mock_response": "an answer of the harness's own",
 }
 _TIERS = (None, "auto", "default", "flex", "standard_only", "standard")
 _MOST = ("max_output_tokens", "max_completion_tokens", "max_tokens")

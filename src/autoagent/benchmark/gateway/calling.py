@@ -5,6 +5,7 @@ between, money that was reserved is settled and the exchange is written down.
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from autoagent.benchmark.gateway.upstream import Headers, Provider, ProviderFail
 from autoagent.benchmark.gateway.usage import Meter, Usage
 
 KEPT = 16 * 1024 * 1024
+_QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
 
 
 class Endpoint:
@@ -47,9 +49,11 @@ class Endpoint:
                         "not_configured",
                         f"No {self._route.provider} is configured in autoagent.toml's [gateway].",
                     )
+                query: bytes = connection["query_string"]
+                if not _QUERY.fullmatch(query):
+                    raise Refused(400, "invalid_request", "The query cannot be forwarded.")
                 call.asked = asked
-                headers, query = connection["headers"], connection["query_string"]
-                await call.play(provider, headers, query)
+                await call.play(provider, connection["headers"], query)
             except Refused as refused:
                 await call.refuse(refused)
             except ClientDisconnect:

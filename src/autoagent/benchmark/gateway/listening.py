@@ -77,6 +77,7 @@ class Listening:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # warnings are about bad requests: a harness could fill the disk
             access_log=False,
             server_header=False,
             date_header=False,
