@@ -7,6 +7,7 @@ meantime: a request that alone fails fails by itself, and its answer goes to the
 
 import asyncio
 import email.utils
+import logging
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -80,6 +81,7 @@ class Provider:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Keep a pool of connections for as long as the block lasts."""
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line for each call
         limits = httpx2.Limits(max_connections=256, max_keepalive_connections=128)
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None)
         async with httpx2.AsyncClient(limits=limits, timeout=timeout) as client:
