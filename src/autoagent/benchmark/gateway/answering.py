@@ -4,6 +4,7 @@ An answer is the provider's, byte for byte, but for a key that it repeats and th
 only the gateway asked for.
 """
 
+import asyncio
 import json
 import re
 from typing import Any, cast
@@ -39,12 +40,16 @@ class Answer:
         if self._hides_usage:
             data = self._without_usage(data)
         if data:
+            first = not self._copy
             await self._body(self._redactor.data(data), more=True)
+            if first:
+                await asyncio.sleep(0)  # it leaves now, whatever has arrived behind it
 
     async def finish(self, data: bytes = b"") -> None:
         """The last bytes."""
         rest, self._pending = self._pending, b""
         await self._body(self._redactor.data(rest + data), more=False)
+        await asyncio.sleep(0)  # it leaves now; counting and writing it down come after
 
     async def _body(self, data: bytes, *, more: bool) -> None:
         self._copy += data[: max(0, self._kept - len(self._copy))]
