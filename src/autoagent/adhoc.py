@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
+from autoagent.benchmark.gateway.plan import plan
 from autoagent.candidates import Draft, baseline_draft
 from autoagent.errors import InfrastructureFault, UnknownName
 from autoagent.evaluations import deciding_trials, ended, trials_of
@@ -187,6 +188,7 @@ def _spec(
         pass_reward=config.benchmark.pass_reward,
         trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
         void_retries=config.benchmark.void_retries,
+        gateway=plan(config, model, workspace.root, config.budget.dollars),
     )
 
 

@@ -70,6 +70,11 @@ def reserve(
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial
+    if remaining.dollars is not None and remaining.dollars <= ROUNDING:
+        raise BudgetExceeded(
+            f"All ${budget.dollars:.2f} of the budget are spent (autoagent.toml: budget.dollars).",
+            ENDING,
+        )
     if remaining.dollars is not None and reserved + later.dollars > remaining.dollars + ROUNDING:
         kept = f", the certification ${later.dollars:.2f}" if later.dollars else ""
         raise BudgetExceeded(

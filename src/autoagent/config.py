@@ -107,6 +107,59 @@ class Holdout(Section):
     """A directory of more held-out tasks, which may lie outside the workspace."""
 
 
+class OpenAIUpstream(Section):
+    """`[gateway.openai]`: where calls in OpenAI's form go."""
+
+    base_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    """What the paths are put after, `/v1` included; None is OpenAI's own."""
+    api_key_env: str = Field("OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The variable that holds the key, in the server's environment or in `.env`."""
+    auth: Literal["bearer", "api-key", "x-api-key"] = "bearer"
+    """How the key is sent: as a bearer token, or in a header of this name (Azure: `api-key`)."""
+
+
+class AnthropicUpstream(Section):
+    """`[gateway.anthropic]`: where calls in Anthropic's form go."""
+
+    base_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    """What `/v1/messages` is put after; None is Anthropic's own."""
+    api_key_env: str = Field("ANTHROPIC_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """The variable that holds the key, in the server's environment or in `.env`."""
+    auth: Literal["bearer", "api-key", "x-api-key"] = "x-api-key"
+    """How the key is sent: as a bearer token, or in a header of this name."""
+
+
+class ModelPrice(Section):
+    """`[gateway.prices."<model>"]`: dollars per million tokens, instead of the published ones."""
+
+    input: float = Field(ge=0, strict=False)
+    output: float = Field(ge=0, strict=False)
+    cached: float | None = Field(None, ge=0, strict=False)
+    """Input read from a prompt cache; None costs as much as any input."""
+    cache_write: float | None = Field(None, ge=0, strict=False)
+    """Input written to a prompt cache; None costs as much as any input."""
+    max_output_tokens: int | None = Field(None, ge=1)
+    """The most that one answer can hold, for reservations; None assumes 128,000."""
+
+
+class Gateway(Section):
+    """`[gateway]`: how a harness reaches its model."""
+
+    openai: OpenAIUpstream = OpenAIUpstream()  # pyright: ignore[reportCallIssue]
+    anthropic: AnthropicUpstream = AnthropicUpstream()  # pyright: ignore[reportCallIssue]
+    models: tuple[str, ...] = Field((), strict=False)
+    """Models that a harness may call besides the pinned one, such as one for embeddings."""
+    judge: str | None = None
+    """A model that verifiers may call, and harnesses may not."""
+    call_reserve_dollars: float | None = Field(None, gt=0, strict=False)
+    """The most that is reserved for one call; None reserves the worst case. With a lower figure
+    a cap can be passed by what calls under way cost beyond it."""
+    replay: str | None = None
+    """A directory of recorded evaluations to answer from, in the place of any provider."""
+    prices: dict[str, ModelPrice] = {}
+    """Prices by model."""
+
+
 class Config(Section):
     """All of autoagent.toml."""
 
@@ -118,6 +171,7 @@ class Config(Section):
     budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
     certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
+    gateway: Gateway = Gateway()  # pyright: ignore[reportCallIssue]
 
 
 def load_config(workspace: Path) -> Config:
@@ -162,6 +216,8 @@ def _keys_beside(location: list[str]) -> list[str]:
     """The keys allowed where an unknown one stood."""
     model: type[BaseModel] = Config
     for part in location[:-1]:
+        if part not in model.model_fields:  # a name of the human's, as in [gateway.prices.NAME]
+            continue
         annotation = model.model_fields[part].annotation
         candidates = [annotation, *get_args(annotation)]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))

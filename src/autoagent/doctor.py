@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from autoagent.audit import Audit, audit
 from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.gateway.report import model_row
 from autoagent.candidates import baseline_draft
 from autoagent.config import FILE_NAME, load_config
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
@@ -75,8 +76,8 @@ def examine(root: Path) -> list[Check]:
     try:
         workspace = open_workspace(root)
     except AutoAgentError:
-        names = ("repository", "program", "harness", "tasks", "holdout", "journal", "server")
-        names += ("results.tsv",)
+        names = ("repository", "program", "harness", "model", "tasks", "holdout")
+        names += ("journal", "server", "results.tsv")
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
@@ -90,6 +91,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         _check("repository", lambda: _repository(workspace), start),
         _check("program", lambda: _program(workspace), "write what the agent is for to program.md"),
         _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
+        _check("model", lambda: _model(workspace), "set the key, or [gateway] in autoagent.toml"),
         *_tasks(workspace),
         *_holdout(workspace),
         _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
@@ -253,6 +255,14 @@ def _harness(workspace: Workspace) -> _Told:
     if draft.warnings:
         return _Told(f"{said}; {'; '.join(draft.warnings)}", "note")
     return _Told(said)
+
+
+def _model(workspace: Workspace) -> _Told:
+    try:
+        _, _, model = baseline_draft(workspace)
+    except AutoAgentError:
+        return _Told("mend the harness first", "skip")
+    return _Told(*model_row(workspace.config, model, workspace.root))
 
 
 def _tasks(workspace: Workspace) -> Iterator[Check]:

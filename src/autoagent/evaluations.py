@@ -66,14 +66,19 @@ def scored(journal: Journal, running: Running, trials: Sequence[Trial]) -> Score
 def charge_of(journal: Journal, evaluation: str) -> float:
     """Dollars an evaluation used: as metered, or as reserved where nothing was (rule R10).
 
-    A trial that started and never ended was lost; its reservation stands too.
+    A trial that started and never ended was lost; its reservation stands too, unless the
+    gateway knew better. What a verifier's model cost comes on top.
     """
     reserved: dict[str, float] = {}
     for event in journal.about(evaluation, Kind.TRIAL_STARTED):
         reserved[event.body["trial"]] = event.body["reserved_dollars"]
+    for event in journal.about(evaluation, Kind.TRIAL_LOST):
+        if event.body.get("cost_usd") is not None:
+            reserved[event.body["trial"]] = event.body["cost_usd"]
     for trial in trials_of(journal, evaluation):
         if trial.cost_usd is not None:
             reserved[trial.id] = trial.cost_usd
+        reserved[trial.id] = reserved.get(trial.id, 0.0) + (trial.judge_cost_usd or 0.0)
     return sum(reserved.values())
 
 

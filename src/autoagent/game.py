@@ -47,6 +47,7 @@ class Kind(StrEnum):
     TRIAL_STARTED = "trial_started"
     TRIAL_FINISHED = "trial_finished"
     TRIAL_LOST = "trial_lost"
+    MODEL_REFUSED = "model_refused"
     WORKER_ENDED = "worker_ended"
 
 

@@ -118,8 +118,6 @@ def _reserved(table: Table, position: Position, planned: Running, *, capped: boo
     """The evaluation with its dollars and its deadline (rule R10); probes cost none."""
     config, now = table.workspace.config, time.time()
     deadline = now + config.benchmark.evaluation_timeout_seconds
-    if planned.kind in ("oracle", "noop"):
-        return planned.model_copy(update={"deadline": deadline})
     caps = config.budget if capped else config.budget.without_caps()
     left = budget.left(caps, position.spent, position.started_at, now)
     later = budget.Reserve()
@@ -127,24 +125,34 @@ def _reserved(table: Table, position: Position, planned: Running, *, capped: boo
         left = left.model_copy(update={"evaluations": None})  # it is no candidate's
     else:
         later = certification(table, position)
+    if left.dollars is not None:
+        most = max(0.0, left.dollars - later.dollars)
+        planned = planned.model_copy(update={"most_dollars": most})
+    if planned.kind in ("oracle", "noop"):
+        return planned.model_copy(update={"deadline": deadline})
     incumbent = position.incumbent
     usual = incumbent.score.seconds if incumbent and planned.kind == "full" else 0.0
-    most = most_trials(planned) * (1 + config.benchmark.void_retries)
-    reserved = budget.reserve(caps, left, most, seconds=usual, later=later)
+    trials = most_trials(planned) * (1 + config.benchmark.void_retries)
+    reserved = budget.reserve(caps, left, trials, seconds=usual, later=later)
     if left.hours is not None:
         deadline = min(deadline, now + left.hours * 3600 - later.seconds)
     return planned.model_copy(update={"reserved_dollars": reserved, "deadline": deadline})
 
 
 def certification(table: Table, position: Position) -> budget.Reserve:
-    """What is kept back for the certification, so that a night cannot use it up (rule R10)."""
-    config = table.workspace.config
+    """What is kept back for the certification, so that a night cannot use it up (rule R10).
+
+    Its time and its dollars are foretold by what the incumbent's evaluation took; where a
+    price of a trial is set, its dollars are the worst case.
+    """
+    config, incumbent = table.workspace.config, position.incumbent
     tasks = len(position.tasks) + len(position.holdout)
-    trials = 2 * config.certify.passes * tasks * config.benchmark.attempts
-    seconds = position.incumbent.score.seconds if position.incumbent else 0.0
+    passes = 2 * config.certify.passes
+    trials = passes * tasks * config.benchmark.attempts * (1 + config.benchmark.void_retries)
+    usual = (incumbent.score.cost_usd or 0.0) if incumbent else 0.0
     return budget.Reserve(
-        dollars=trials * (1 + config.benchmark.void_retries) * config.budget.dollars_per_trial,
-        seconds=2 * config.certify.passes * seconds,
+        dollars=max(trials * config.budget.dollars_per_trial, passes * usual),
+        seconds=passes * incumbent.score.seconds if incumbent else 0.0,
     )
 
 

@@ -19,7 +19,9 @@ the verifier left no acceptable reward. All three score what the verifier said, 
 EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop", "certify"]
 """What an evaluation is for. Only `baseline` and `full` enter the gate (rule R4)."""
 
-EvaluationState = Literal["running", "complete", "pruned", "cancelled", "indecisive", "out_of_time"]
+EvaluationState = Literal[
+    "running", "complete", "pruned", "cancelled", "indecisive", "out_of_time", "out_of_budget"
+]
 """`pruned`: stopped early, because nothing that was left could have made a keep."""
 
 GateRule = Literal["strict", "confirm", "anytime"]
@@ -40,6 +42,7 @@ Reason = Literal[
     "cancelled",
     "indecisive",
     "out_of_time",
+    "budget",
 ]
 
 Phase = Literal[
@@ -67,12 +70,29 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ModelUse(Record):
+    """What a trial's harness used of its model, as metered at the gateway, never as claimed.
+
+    `input_tokens` include the cached ones, `output_tokens` the reasoning. A call is unmetered
+    where the provider did not say what it used. `refused_models` were asked for and not pinned.
+    """
+
+    calls: int = 0
+    unmetered_calls: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    refused_models: tuple[str, ...] = ()
+
+
 class Trial(Record):
     """One execution of one task by one harness.
 
     `side` names whose harness ran, where an evaluation measures several: "" is the one it is
     about. `reward` is the verifier's number in 0..1, or None where the trial is void.
-    `cost_usd` is what was metered, None where nothing was metered (blank, never 0).
+    `cost_usd` is what was metered, None where nothing was metered (blank, never 0);
+    `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     """
 
     id: str
@@ -84,6 +104,8 @@ class Trial(Record):
     detail: str = ""
     seconds: float = 0.0
     cost_usd: float | None = None
+    judge_cost_usd: float | None = None
+    model_use: ModelUse | None = None
 
 
 class Score(Record):
@@ -278,9 +300,15 @@ class Running(Record):
     against: tuple[Side, ...] = ()
     contest: Contest | None = None
     hidden: bool = False
+    most_dollars: float | None = None
+    """What its models may cost in all; None where no cap is set."""
     reserved_dollars: float = 0.0
     deadline: float = 0.0
     """Unix seconds after which the worker stops by itself."""
+
+    def digest_of(self, side: str) -> str:
+        """The content of one side's harness."""
+        return next((s.digest for s in self.against if s.name == side), self.digest)
 
     @property
     def expected(self) -> int:

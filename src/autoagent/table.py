@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
+from autoagent.benchmark.gateway.plan import plan
 from autoagent.candidates import canonical_section
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
@@ -166,6 +167,7 @@ class Table:
             trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
             void_retries=config.benchmark.void_retries,
             reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
+            gateway=plan(config, self.climb()["model"], self.workspace.root, running.most_dollars),
         )
 
 

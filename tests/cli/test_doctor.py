@@ -239,3 +239,60 @@ def test_a_damaged_journal_fails_and_the_ledger_is_not_compared(
     assert "journal" in failing(workspace)
     assert "does not match its hash" in row(workspace, "journal").detail
     assert row(workspace, "results.tsv").state == "skip"
+
+
+def served(
+    make_workspace: MakeWorkspace, config: str = "", env: str = "", model: str = "gpt-5"
+) -> Path:
+    source = Path(__file__).parents[1] / "conftest.py"
+    harness = source.read_text().split("HARNESS = '''\\\n")[1].split("'''\n")[0]
+    root = make_workspace(
+        harness=harness.replace('MODEL = "rules"', f'MODEL = "{model}"'), config=config
+    )
+    if env:
+        (root / ".env").write_text(env)
+    return root
+
+
+def test_a_model_without_a_key_fails_because_the_night_would_be_wasted(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    root = served(make_workspace)
+
+    assert "model" in failing(root)
+    assert "no OPENAI_API_KEY in the environment" in row(root, "model").detail
+
+
+def test_a_model_with_a_key_and_a_price_is_well_and_the_key_is_not_shown(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    root = served(make_workspace, env="OPENAI_API_KEY=sk-secret\n")
+
+    told = row(root, "model")
+    assert told.state == "ok"
+    assert "$1.25 in and $10.00 out per million tokens" in told.detail
+    assert "sk-secret" not in told.detail
+
+
+def test_a_cap_on_dollars_without_a_price_fails(make_workspace: MakeWorkspace) -> None:
+    local = '[gateway.openai]\nbase_url = "http://localhost:1/v1"\n'
+    root = served(make_workspace, f"[budget]\ndollars = 5\n{local}", model="llama")
+
+    assert failing(root) == ["model"]
+    assert "No price is known for 'llama'" in row(root, "model").detail
+
+
+def test_a_harness_without_a_model_needs_nothing(workspace: Path) -> None:
+    assert row(workspace, "model").detail == "rules: no provider's, so the harness has no network"
+
+
+def test_a_file_of_keys_that_git_ignores_is_no_dirty_tree(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = served(make_workspace, env="OPENAI_API_KEY=sk-secret\n")
+    exclude = root / ".git/info/exclude"
+    exclude.write_text(".env\n")
+
+    assert failing(root) == []

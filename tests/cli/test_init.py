@@ -107,11 +107,13 @@ def test_the_config_template_names_every_key_with_its_default() -> None:
         assert default is None or flat(shown)[table, key] == default
 
 
-def flat(tables: dict[str, Any]) -> dict[tuple[str, str], Any]:
+def flat(tables: dict[str, Any], table: str = "") -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
     for name, value in tables.items():
-        inner = value if isinstance(value, dict) else {"": value}
-        found |= {(name, key): inner[key] for key in inner}
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{table}.{name}")
+        else:
+            found[table, name] = value
     return found
 
 

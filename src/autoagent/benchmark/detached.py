@@ -15,6 +15,7 @@ from pathlib import Path
 from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.engine import EvaluationSpec, Isolation
 from autoagent.benchmark.environments.rewriting import require_plain
+from autoagent.benchmark.gateway.plan import worker_variables
 from autoagent.errors import InfrastructureFault
 from autoagent.game import Kind
 from autoagent.journal import Journal
@@ -23,7 +24,7 @@ SPEC_FILE = "spec.json"
 LOCK_FD_VARIABLE = "AUTOAGENT_WORKER_LOCK_FD"
 CANCEL_SECONDS = 10.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
-"""The only variables of the server's environment a worker sees."""
+"""The only variables of the server's environment a worker sees, but for its gateway's."""
 
 _CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 """Workers this process started, held so that their end is collected by nobody else."""
@@ -63,6 +64,8 @@ class DetachedEngine:
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
             environment["NO_COLOR"] = "1"
+            if spec.gateway is not None:  # the keys go this way alone
+                environment |= worker_variables(spec.gateway, os.environ)
             with (spec.directory / "worker.log").open("ab") as log:
                 child = subprocess.Popen(
                     [sys.executable, "-P", "-m", "autoagent.benchmark.worker", str(spec.directory)],

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
 
+from autoagent.benchmark.gateway.plan import GatewayPlan
 from autoagent.records import Record, Running
 
 Isolation = Literal["sandbox", "process"]
 """`process` runs harness and tasks unsandboxed; only the human chooses it."""
 
-WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time"]
+WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
 SCRATCH = "scratch"
@@ -31,7 +32,8 @@ class EvaluationSpec(Record):
     """Everything a worker needs to know; written to disk before it starts.
 
     `harnesses` has, by side, a directory of the server's own that holds the spliced harness
-    file and `.agent/`; it is empty for the oracle and the no-op.
+    file and `.agent/`; it is empty for the oracle and the no-op. `gateway` is
+    None where neither the harness nor a verifier calls a model; no key is ever in it.
     """
 
     running: Running
@@ -49,6 +51,7 @@ class EvaluationSpec(Record):
     trial_timeout_seconds: float = 1800.0
     void_retries: int = 2
     reserved_dollars_per_trial: float = 0.0
+    gateway: GatewayPlan | None = None
 
     @property
     def id(self) -> str:

@@ -1,7 +1,8 @@
 """The worker's side of the harness process: start it, give it trials, serve their calls.
 
 The harness sees its file, `.agent/`, its Python, scratch directories and one socket per
-trial. It asks for environment calls over that socket; bytes travel, host paths do not.
+trial. It asks for environment calls over that socket; bytes travel, host paths do not. With
+a gateway it reaches its model on its own loopback, and nothing else.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harbor.environments.base import BaseEnvironment
 
@@ -26,6 +27,10 @@ from autoagent.benchmark.engine import SCRATCH, EvaluationSpec
 from autoagent.benchmark.inside import wire
 from autoagent.errors import InfrastructureFault
 from autoagent.records import clean
+
+if TYPE_CHECKING:  # a harness without a model does not wait for an HTTP server's imports
+    from autoagent.benchmark.gateway.gateway import Gateway
+    from autoagent.benchmark.reach import Door
 
 READY_SECONDS = 120.0
 GRACE_SECONDS = 0.5
@@ -55,11 +60,19 @@ class Ending(NamedTuple):
 class HarnessProcess:
     """The fork server of one evaluation, sandboxed unless the human chose otherwise."""
 
-    def __init__(self, spec: EvaluationSpec, side: str = "") -> None:
-        """Describe the process of one side's harness; `running` starts it."""
+    def __init__(
+        self, spec: EvaluationSpec, side: str = "", gateway: "Gateway | None" = None
+    ) -> None:
+        """Describe the process; `running` starts it.
+
+        Args:
+            spec: The evaluation.
+            side: Whose harness it is.
+            gateway: The worker's, where harnesses may call a model.
+        """
+        self._gateway = gateway
         self._spec, self._harness = spec, spec.harnesses[side]
-        running = spec.running
-        self.digest = next((s.digest for s in running.against if s.name == side), running.digest)
+        self.digest = spec.running.digest_of(side)
         self._isolated = spec.isolation == "sandbox"
         self._etc = Path("/etc")
         self._control: socket.socket | None = None
@@ -115,14 +128,18 @@ class HarnessProcess:
         """Run the harness once; ends when it ends, or is killed when this is cancelled."""
         if self._control is None:
             raise InfrastructureFault("The harness process is not running.")
+        door = self._door(environment)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         request = [json.dumps({"trial": trial}).encode()]
         try:
-            with theirs:
-                socket.send_fds(self._control, request, [theirs.fileno()])
+            with theirs, (door and door.theirs) or contextlib.nullcontext() as listener:
+                given = [theirs.fileno(), *([listener.fileno()] if listener else [])]
+                socket.send_fds(self._control, request, given)
         except OSError as error:  # no candidate can reach the fork server: the machine ended it
             ours.close()
+            if door:
+                door.close()
             raise InfrastructureFault("The harness process is gone.") from error
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
         scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
@@ -138,20 +155,60 @@ class HarnessProcess:
         }
         record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
         conversation = _Conversation(reader, writer, environment, record)
+        async with contextlib.AsyncExitStack() as after_its_death:
+            try:
+                if door is None:
+                    await conversation.send(order | {"variables": {}})
+                    return await conversation.serve(logs)
+                after_its_death.callback(door.close)
+                return await self._reaching(door, conversation, order, logs, after_its_death)
+            except asyncio.CancelledError:
+                await conversation.stop_soon(logs)
+                raise
+            finally:
+                record.close()
+                writer.close()
+                with contextlib.suppress(OSError):
+                    self._control.send(json.dumps({"kill": trial}).encode())
+                if not self._isolated:
+                    shutil.rmtree(scratch, ignore_errors=True)
+
+    def _door(self, environment: BaseEnvironment) -> "Door | None":
+        """The trial's way to its model, where it has one."""
+        if self._gateway is None or not self._gateway.serves_harness:
+            return None
+        from autoagent.benchmark.reach import Door
+
+        name = environment.trial_paths.trial_dir.name
+        return Door(self._gateway, name, "trial", self._isolated)
+
+    async def _reaching(
+        self,
+        door: "Door",
+        conversation: "_Conversation",
+        order: dict[str, Any],
+        logs: Path,
+        after: contextlib.AsyncExitStack,
+    ) -> Ending:
+        """Serve a trial that calls a model: it ends too when its model answers no more.
+
+        Raises:
+            InfrastructureFault: The provider failed, so nothing was measured (rule R9).
+        """
+        from autoagent.benchmark.reach import Reached, until_over
+
+        scope, variables = await after.enter_async_context(door.open())
+        await conversation.send(order | {"variables": variables})
         try:
-            await conversation.send(order)
-            return await conversation.serve(logs)
-        except asyncio.CancelledError:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(conversation.stop(logs), GRACE_SECONDS)
-            raise
-        finally:
-            record.close()
-            writer.close()
-            with contextlib.suppress(OSError):
-                self._control.send(json.dumps({"kill": trial}).encode())
-            if not self._isolated:
-                shutil.rmtree(scratch, ignore_errors=True)
+            ending = await until_over(scope, conversation.serve(logs))
+        except Reached:
+            await conversation.stop_soon(logs)
+            ending = _gone("")
+        if scope.end is None:
+            return ending
+        if scope.end.kind == "fault":
+            raise InfrastructureFault(scope.end.message)
+        return _gone(scope.end.message)
 
     @property
     def _mounted(self) -> Path:
@@ -241,8 +298,12 @@ class _Conversation:
                 answer.cancel()
             await asyncio.gather(*answers, return_exceptions=True)
 
-    async def stop(self, logs: Path) -> None:
-        """Ask the harness to stop and hand over its logs; the caller bounds the wait."""
+    async def stop_soon(self, logs: Path) -> None:
+        """Ask the harness to stop and hand over its logs; it gets a moment for that."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._stop(logs), GRACE_SECONDS)
+
+    async def _stop(self, logs: Path) -> None:
         if self._ended:
             return
         await self.send({"cancel": True})

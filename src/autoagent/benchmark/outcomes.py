@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harbor.models.trial.result import TrialResult
 
+from autoagent.benchmark.gateway.bill import Bill
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
 from autoagent.gate.agenda import Slot
@@ -39,6 +40,7 @@ def trial_of(
     fault: str | None,
     pass_reward: float,
     unjudged: str = "",
+    bill: Bill | None = None,
 ) -> Trial:
     """The record of a trial that ended.
 
@@ -49,7 +51,10 @@ def trial_of(
         fault: What our environment says failed on the machine's side.
         pass_reward: The reward at which a trial passes (rule R5).
         unjudged: What the verifier says about a reward that it did not leave.
+        bill: What the gateway metered, where there is one.
     """
+    if bill is not None and fault is None:
+        fault = bill.fault
     outcome, reward, detail = _judge(result, fault, pass_reward)
     if outcome == "invalid" and unjudged:
         detail = f"the verifier left no reward: {unjudged}"
@@ -64,6 +69,9 @@ def trial_of(
         reward=reward,
         detail=detail,
         seconds=round(max(0.0, seconds), 3),
+        cost_usd=bill.cost_usd if bill else None,
+        judge_cost_usd=bill.judge_cost_usd if bill else None,
+        model_use=bill.use if bill else None,
     )
 
 

@@ -9,6 +9,7 @@ can matter. It never decides anything.
 import asyncio
 import contextlib
 import errno
+import functools
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harbor.job import Job
 from harbor.models.job.config import JobConfig, RetryConfig
@@ -26,7 +28,8 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments.beneath import remove_tree
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.environments.sandbox import MakeDoor, SandboxEnvironment
+from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import trial_of, unjudged
 from autoagent.benchmark.proxy import ProxyAgent
@@ -35,6 +38,9 @@ from autoagent.game import Kind
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.journal import Journal
 from autoagent.records import Trial
+
+if TYPE_CHECKING:
+    from autoagent.benchmark.gateway.gateway import Gateway
 
 ENVIRONMENTS = {
     "sandbox": "autoagent.benchmark.environments.sandbox:SandboxEnvironment",
@@ -56,21 +62,47 @@ class Worker:
         self._waiting: dict[str, deque[Slot]] = {}
         self._tries: defaultdict[Slot, int] = defaultdict(int)
         self._pruned = asyncio.Event()
+        self._gateway: Gateway | None = None
 
     async def run(self) -> WorkerEnd:
         """Measure what is due, until nothing is; void trials are run again up to the cap (R9)."""
-        self._recover()
         spec = self._spec
         async with contextlib.AsyncExitStack() as stack:
+            if spec.gateway is not None:
+                self._gateway = self._make_gateway()
+                await stack.enter_async_context(self._gateway.running())
+            self._recover()
             while due := self._agenda.due():
                 for side in {slot.side for slot in due} & (
                     spec.harnesses.keys() - ProxyAgent.processes.keys()
                 ):
-                    process = HarnessProcess(spec, side)
+                    process = HarnessProcess(spec, side, self._gateway)
                     await stack.enter_async_context(process.running())
                     ProxyAgent.processes[side] = process
                 await self._round(due)
+                if self._gateway is not None and self._gateway.spent.is_set():
+                    return "out_of_budget"
         return "pruned" if self._agenda.pruned else "complete"
+
+    def _make_gateway(self) -> "Gateway":
+        """The gateway of this evaluation; the keys leave this process's environment here."""
+        from autoagent.benchmark.gateway.gateway import Gateway
+        from autoagent.benchmark.gateway.redact import redact_logs
+
+        plan = self._spec.gateway
+        assert plan is not None
+        names = {upstream.api_key_env for upstream in plan.upstreams.values()}
+        keys = {name: value for name in names if (value := os.environ.pop(name, None))}
+        gateway = Gateway(plan, self._spec.directory, keys, on_refused=self._on_refused)
+        redact_logs(gateway.redactor)
+        for model in gateway.unpriced:
+            logging.warning("no price is known for %s: what it costs stays blank", model)
+        return gateway
+
+    def _on_refused(self, trial: str, model: str, path: str) -> None:
+        """Another model was asked for: the journal remembers (threat A6)."""
+        body = {"trial": trial, "model": model, "path": path}
+        self._journal.append(Kind.MODEL_REFUSED, self._spec.id, body)
 
     def end(self, how: WorkerEnd) -> None:
         """The last event of a worker that was not killed."""
@@ -92,10 +124,11 @@ class Worker:
         for event in journal.about(evaluation, Kind.TRIAL_LOST):
             open_trials.pop(event.body["trial"], None)
         for name in open_trials:
-            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name})
+            spent = self._gateway.spent_before(name) if self._gateway else None
+            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name, "cost_usd": spent})
 
     async def _round(self, slots: Sequence[Slot]) -> None:
-        """One Harbor job over these trials, in this order; cut short when the rest is pruned."""
+        """One Harbor job over these trials, in this order; cut short when the rest is no use."""
         self._waiting = {task.name: deque() for task in self._spec.tasks}
         for slot in slots:
             self._waiting[slot.task].append(slot)
@@ -103,14 +136,15 @@ class Worker:
         job.add_hook(TrialEvent.START, self._on_start)
         job.add_hook(TrialEvent.END, self._on_end)
         running = asyncio.create_task(job.run())
-        pruned = asyncio.create_task(self._pruned.wait())
+        stops = [asyncio.create_task(self._pruned.wait())]
+        if self._gateway is not None:
+            stops.append(asyncio.create_task(self._gateway.spent.wait()))
         try:
-            await asyncio.wait({running, pruned}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running, *stops}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            pruned.cancel()
-            if not running.done():
-                running.cancel()
-                await asyncio.wait({running})
+            for task in (running, *stops):
+                task.cancel()
+            await asyncio.wait({running, *stops})
         if not running.cancelled():
             await running
 
@@ -172,22 +206,42 @@ class Worker:
             "reserved_dollars": self._spec.reserved_dollars_per_trial,
         }
         self._journal.append(Kind.TRIAL_STARTED, self._spec.id, body)
+        if self._gateway is not None:
+            owner = Owner(name, task, slot.attempt, self._spec.running.digest_of(slot.side))
+            self._gateway.expect(event.trial_name, owner, self._directory(event))
+            if self._gateway.judges:
+                SandboxEnvironment.doors[event.trial_name] = self._judge(event.trial_name)
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
+        slot, name = self._trials[event.trial_name]
+        bill = self._gateway.bill(event.trial_name) if self._gateway else None
+        SandboxEnvironment.doors.pop(event.trial_name, None)
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
+            if bill is not None:
+                lost = {"trial": name, "cost_usd": bill.total_usd}
+                self._journal.append(Kind.TRIAL_LOST, self._spec.id, lost)
             return
-        slot, name = self._trials[event.trial_name]
         fault = SandboxEnvironment.faults.pop(event.trial_name, None)
-        directory = self._spec.jobs / event.config.trials_dir.name / event.trial_name
+        directory = self._directory(event)
         reward, told = self._spec.pass_reward, unjudged(directory)
-        trial = trial_of(event.result, name, slot, fault, reward, told)
+        trial = trial_of(event.result, name, slot, fault, reward, told, bill)
         body = {"trial": trial.model_dump(), "directory": str(directory)}
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
         self._agenda.note(trial)
         if self._agenda.pruned:
             self._pruned.set()
+
+    def _judge(self, trial: str) -> MakeDoor:
+        """How a trial's verifiers reach their judge."""
+        from autoagent.benchmark.reach import Door
+
+        assert self._gateway is not None
+        return functools.partial(Door, self._gateway, trial, "verifier")
+
+    def _directory(self, event: TrialHookEvent) -> Path:
+        return self._spec.jobs / event.config.trials_dir.name / event.trial_name
 
 
 async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:

@@ -145,6 +145,8 @@ def _undecided(found: Score, state: EvaluationState) -> Verdict:
             return _verdict("cancelled", f"cancelled with {so_far}: only a full suite decides")
         case "out_of_time":
             return _verdict("out_of_time", f"out of time with {so_far}: only a full suite decides")
+        case "out_of_budget":
+            return _verdict("budget", f"out of budget with {so_far}: only a full suite decides")
         case _:
             void = f"{so_far}, {found.void} void"
             return _verdict("indecisive", f"{void}: only a full suite decides")

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 from asyncio.subprocess import Process
 from collections.abc import Mapping
@@ -46,10 +47,13 @@ def sandbox_command(
     return command
 
 
-async def run(command: list[str], timeout_sec: float | None) -> ExecResult:
+async def run(
+    command: list[str], timeout_sec: float | None, given: socket.socket | None = None
+) -> ExecResult:
     """Run a sandbox command to its end, keeping a bounded part of its output.
 
-    When it ends, is cancelled or runs out of time, every process it started is gone.
+    When it ends, is cancelled or runs out of time, every process it started is gone. A socket
+    that is `given` goes to the command, under its own number, and is closed here.
 
     Raises:
         RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
@@ -60,10 +64,12 @@ async def run(command: list[str], timeout_sec: float | None) -> ExecResult:
         try:
             process = await _start(
                 [command[0], "--json-status-fd", str(status_write), *command[1:]],
-                pass_fds=(status_write,),
+                pass_fds=(status_write, *([given.fileno()] if given else [])),
             )
         finally:
             os.close(status_write)
+            if given is not None:
+                given.close()
         result = await _outcome(process, timeout_sec, signal.SIGKILL)
         if not _started(status):
             said = (result.stderr or "").strip()[-1000:]

@@ -26,7 +26,7 @@ import contextlib
 import signal
 import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, override
 
@@ -112,13 +112,18 @@ class ProcessEnvironment(SandboxEnvironment):
         arguments = [_directory(image.root, place, inner), *map(inner.text, command)]
         if building:  # what was copied in before must be fit to run, and stay fit to be moved
             await asyncio.to_thread(rewriting.change_tree, image.root, inner.text)
-        result = await run_plain(
-            [*_WARDEN, *arguments],
-            timeout_sec,
-            variables={**_variables(image.root), **variables},
-            place=image.root,
-            ending=signal.SIGTERM,
-        )
+
+        def plain(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
+            return run_plain(
+                [*_WARDEN, *arguments],
+                timeout_sec,
+                variables={**_variables(image.root), **variables, **found},
+                place=image.root,
+                ending=signal.SIGTERM,
+            )
+
+        door = None if building else self._door(own_network=False)
+        result = await (door.answer_while(plain) if door else plain({}))
         if building:
             await asyncio.to_thread(rewriting.change_tree, image.root, inner.undone)
         return result

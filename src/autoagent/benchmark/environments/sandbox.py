@@ -15,9 +15,9 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from harbor.environments.base import BaseEnvironment, ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
@@ -29,6 +29,11 @@ from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
 from autoagent.errors import InfrastructureFault
 
+if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
+    from autoagent.benchmark.reach import Door
+
+MakeDoor = Callable[[bool], "Door"]
+"""Makes a way to the gateway, out of a network namespace of its own or not."""
 GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
 """Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
@@ -51,9 +56,11 @@ class SandboxEnvironment(BaseEnvironment):
     """One trial's environment.
 
     Class attribute `faults` names, by trial, what failed on our side: such a trial is void.
+    `doors` holds, by trial, how its verifiers reach their judge, where there is one.
     """
 
     faults: ClassVar[dict[str, str]] = {}
+    doors: ClassVar[dict[str, MakeDoor]] = {}
 
     def __init__(self, *args: Any, images: str, scratch: str, **kwargs: Any) -> None:
         """Describe the environment.
@@ -240,15 +247,32 @@ class SandboxEnvironment(BaseEnvironment):
     ) -> ExecResult:
         """One command over the image's root directory, with exactly its variables."""
         network = building or not self._network_disabled
-        arguments = sandbox_command(
-            image.root,
-            etc=bubblewrap.make_etc(self._scratch, network=network),
-            place=place,
-            variables=image.variables,
-            network=network,
-            mounts=[] if building else self._guards(),
-        )
-        return await run([*arguments, *command], timeout_sec)
+
+        def sandboxed(variables: Mapping[str, str]) -> list[str]:
+            return sandbox_command(
+                image.root,
+                etc=bubblewrap.make_etc(self._scratch, network=network),
+                place=place,
+                variables={**image.variables, **variables},
+                network=network,
+                mounts=[] if building else self._guards(),
+            )
+
+        door = None if building else self._door(own_network=not network)
+        if door is None:
+            return await run([*sandboxed({}), *command], timeout_sec)
+        listening = bubblewrap.listening(door.theirs)
+
+        def judged(variables: dict[str, str]) -> Coroutine[Any, Any, ExecResult]:
+            inner = [*sandboxed(variables), *listening, *command]
+            return run(inner, timeout_sec, door.theirs)
+
+        return await door.answer_while(judged)
+
+    def _door(self, *, own_network: bool) -> "Door | None":
+        """A verifier's way to its judge. The candidate has none: not in its phase."""
+        make = self.doors.get(self.trial_paths.trial_dir.name)
+        return None if make is None or self._agent_phase else make(own_network)
 
     def _placed(self, path: str) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from autoagent.benchmark.inside import loopback
+
 SCRATCH_BYTES = 64 * 1024 * 1024
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
@@ -66,6 +68,7 @@ def rehearse() -> None:
     try:
         forbid_user_namespaces()
         enter()
+        loopback.up()
         child = os.fork()
         if child == 0:
             _rehearse_inside()

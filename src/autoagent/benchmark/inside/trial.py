@@ -48,6 +48,7 @@ async def _play(connection: socket.socket) -> None:
     work.mkdir(exist_ok=True)
     os.chdir(work)
     _redirect_output(logs / "harness.log")
+    os.environ.update(order["variables"])
     calls = Calls(reader, writer)
     task = asyncio.ensure_future(_run_agent(order, calls, logs))
     listening = asyncio.ensure_future(calls.listen(task))

@@ -18,7 +18,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from autoagent.benchmark.inside import namespaces, trial, warden
+from autoagent.benchmark.inside import loopback, namespaces, trial, warden
 
 MESSAGE_LIMIT = 64 * 1024
 
@@ -38,8 +38,9 @@ _PUT_OFF = {
 def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     """Serve trial requests on `control_fd` until it closes.
 
-    A request is one JSON packet: `{"trial": name}` with the trial's socket attached,
-    or `{"kill": name}`. The first packet sent back says that the server is ready.
+    A request is one JSON packet: `{"trial": name}` with the trial's socket attached, and a
+    second one if its loopback's listener is wanted, or `{"kill": name}`. The first packet
+    sent back says that the server is ready.
     """
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
@@ -51,7 +52,7 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     control.send(json.dumps({"ready": True}).encode())
     wardens: dict[str, int] = {}
     while True:
-        packet, fds, _, _ = socket.recv_fds(control, MESSAGE_LIMIT, 1)
+        packet, fds, _, _ = socket.recv_fds(control, MESSAGE_LIMIT, 2)
         if not packet:
             break
         _reap(wardens)
@@ -59,8 +60,9 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
         if "kill" in request:
             _kill(wardens.pop(request["kill"], None), isolated=isolated)
         else:
-            wardens[request["trial"]] = _fork_trial(control, fds[0], isolated=isolated)
-            os.close(fds[0])
+            wardens[request["trial"]] = _fork_trial(control, fds, isolated=isolated)
+            for fd in fds:
+                os.close(fd)
     for keeper in wardens.values():
         _kill(keeper, isolated=isolated)
     for keeper in wardens.values():
@@ -101,11 +103,13 @@ def imported_names(source: bytes) -> list[str]:
     return list(names)
 
 
-def _fork_trial(control: socket.socket, fd: int, *, isolated: bool) -> int:
+def _fork_trial(control: socket.socket, fds: list[int], *, isolated: bool) -> int:
     """Fork a warden, which forks the trial: the first process of its own namespaces.
 
-    Without namespaces the warden itself ends what the trial leaves behind.
+    Without namespaces the warden itself ends what the trial leaves behind. The listener on
+    the trial's loopback is given away before the trial exists, which inherits nothing of it.
     """
+    fd, *wanted = fds
     keeper = os.fork()
     if keeper:
         return keeper
@@ -113,6 +117,9 @@ def _fork_trial(control: socket.socket, fd: int, *, isolated: bool) -> int:
         control.close()
         if isolated:
             namespaces.enter()
+            if wanted:
+                loopback.up()
+                loopback.give(wanted[0])
         else:
             os.setsid()
             warden.become()

@@ -1,0 +1,201 @@
+"""What the model gateway adds to a call: the same calls straight to a stand-in, and through it.
+
+    uv run python bench/gateway.py [--json] [--check]
+
+The stand-in is a process of its own that answers like a provider after a fixed time; it is no
+model. Calls go in pairs, straight and through the gateway in turn, in one run, because machines
+differ and are shared. `whole` is a call to its end, `first` the first byte of a streamed one.
+The gateway is another process, as in a worker. Added milliseconds are the difference of the
+percentiles; the goal is at most 2 ms at the median. At 32 calls at a time, 32 loops make them
+out of step, each in turn straight and through; an answer takes about --think-ms, as with a real
+model, and that time, which differs from call to call, is not counted.
+"""
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import random
+import socket
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import httpx2
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+GOAL_MS = 2.0
+USAGE = {"input_tokens": 900, "output_tokens": 200, "input_tokens_details": {"cached_tokens": 0}}
+BODY = {"model": "gpt-5", "input": "word " * 800, "max_output_tokens": 400}
+
+
+async def stand_in(request: Request) -> Response:
+    """A provider's answer: 1 kB, or twenty events of it."""
+    asked = await request.json()
+    think = float(request.headers.get("x-think", "0"))
+    await asyncio.sleep(think)
+    if not asked.get("stream"):
+        return Response(json.dumps({"output": "x" * 1000, "usage": USAGE}))
+
+    async def events() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b'data: {"type": "response.output_text.delta", "delta": "' + b"x" * 50 + b'"}\n\n'
+        done = {"type": "response.completed", "response": {"usage": USAGE}}
+        yield f"data: {json.dumps(done)}\n\n".encode()
+
+    return StreamingResponse(events(), media_type="text/event-stream")
+
+
+def serve_stand_in(ready: Connection) -> None:
+    """The stand-in's process."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ready.send(listener.getsockname()[1])
+    app = Starlette(routes=[Route("/v1/responses", stand_in, methods=["POST"])])
+    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])
+
+
+def serve_gateway(ready: Connection, upstream: int, directory: str) -> None:
+    """The gateway's process: metering, budget and recording on, as in an evaluation."""
+    from autoagent.benchmark.gateway.bill import Owner
+    from autoagent.benchmark.gateway.gateway import Gateway
+    from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
+
+    async def serve() -> None:
+        url = f"http://127.0.0.1:{upstream}/v1"
+        plan = GatewayPlan(
+            models=("gpt-5",),
+            upstreams={"openai": Upstream(base_url=url, api_key_env="K", auth="bearer")},
+            dollars=1000.0,
+        )
+        gateway = Gateway(plan, Path(directory), {"K": "sk-bench-key"})
+        async with gateway.running():
+            listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+            ready.send([listener.getsockname()[1] for listener in listeners])
+            async with asyncio.TaskGroup() as trials:
+                for number, listener in enumerate(listeners):
+                    trials.create_task(one(gateway, number, listener))
+
+    async def one(gateway: Gateway, number: int, listener: socket.socket) -> None:
+        place = Path(directory, f"t{number}")
+        place.mkdir()
+        gateway.expect(place.name, Owner(place.name, place.name, 1, "d"), place)
+        async with gateway.serving(place.name, listener):
+            await asyncio.Event().wait()
+
+    asyncio.run(serve())
+
+
+async def timed(client: httpx2.AsyncClient, think: float, *, stream: bool) -> tuple[float, float]:
+    """One call: seconds to the first byte, and to the end."""
+    started = time.perf_counter()
+    body = json.dumps(BODY | {"stream": stream}).encode()
+    headers = {"content-type": "application/json", "x-think": str(think)}
+    first = 0.0
+    async with client.stream("POST", "/v1/responses", content=body, headers=headers) as answer:
+        if answer.status_code != 200:
+            raise SystemExit(f"{answer.status_code}: {await answer.aread()}")
+        async for _ in answer.aiter_raw():
+            first = first or time.perf_counter() - started
+    return first, time.perf_counter() - started
+
+
+async def figures(
+    ports: dict[str, list[int]], concurrency: int, calls: int, think: float
+) -> dict[str, float]:
+    """Both sides in turn; the percentiles, and what the gateway adds to each."""
+    times: dict[str, list[float]] = {}
+    limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
+    clients = {
+        side: [
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits)
+            for port in side_ports
+        ]
+        for side, side_ports in ports.items()
+    }
+
+    async def trial(number: int) -> None:
+        await asyncio.sleep(think * number / concurrency)  # trials do not march in step
+        for turn in range(calls // concurrency + 2):
+            for stream in (False, True):
+                for side, pool in clients.items():
+                    client = pool[number % len(pool)]
+                    pause = think * random.uniform(0.5, 1.5)
+                    first, whole = await timed(client, pause, stream=stream)
+                    if turn < 2:  # connections and caches warm up
+                        continue
+                    kind = "stream" if stream else "plain"
+                    times.setdefault(f"{side}_{kind}_whole", []).append((whole - pause) * 1000)
+                    if stream:
+                        firsts = times.setdefault(f"{side}_stream_first", [])
+                        firsts.append((first - pause) * 1000)
+
+    async with asyncio.TaskGroup() as trials:
+        for number in range(concurrency):
+            trials.create_task(trial(number))
+    for pool in clients.values():
+        for client in pool:
+            await client.aclose()
+    found: dict[str, float] = {}
+    for what in ("plain_whole", "stream_first", "stream_whole"):
+        for name, of in (("p50", statistics.median), ("p99", percentile_99)):
+            straight, through = of(times[f"straight_{what}"]), of(times[f"through_{what}"])
+            key = f"n{concurrency}_{what}_{name}"
+            found[f"{key}_straight_ms"] = straight
+            found[f"{key}_through_ms"] = through
+            found[f"{key}_added_ms"] = through - straight
+    return found
+
+
+def percentile_99(values: list[float]) -> float:
+    """The 99th percentile."""
+    return sorted(values)[int(len(values) * 0.99) - 1]
+
+
+def main() -> int:
+    """Measure, print, and with --check compare with the goal."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--check", action="store_true", help="exit 1 when short of the goal")
+    parser.add_argument("--calls", type=int, default=400, help="calls of each kind and side")
+    parser.add_argument("--think-ms", type=float, default=1000.0, help="an answer's time at 32")
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    with tempfile.TemporaryDirectory(prefix="autoagent-bench-") as directory:
+        provider = context.Process(target=serve_stand_in, args=(theirs,), daemon=True)
+        provider.start()
+        upstream = ours.recv()
+        gateway = context.Process(
+            target=serve_gateway, args=(theirs, upstream, directory), daemon=True
+        )
+        gateway.start()
+        ports = {"straight": [upstream] * 4, "through": ours.recv()}
+        found = asyncio.run(figures(ports, 1, options.calls, 0.0))
+        found |= asyncio.run(figures(ports, 32, options.calls, options.think_ms / 1000))
+        for process in (gateway, provider):
+            process.kill()
+            process.join()
+    rounded = {name: round(value, 2) for name, value in found.items()}
+    short = [k for k, v in found.items() if k.endswith("p50_added_ms") and v > GOAL_MS]
+    if options.json:
+        print(json.dumps(rounded))
+    else:
+        for name, value in rounded.items():
+            goal = f"   goal: at most {GOAL_MS}" if name.endswith("p50_added_ms") else ""
+            print(f"{name:36}{value:10.2f}{goal}")
+    for name in short:
+        print(f"{name} is {found[name]:.2f}; the goal is at most {GOAL_MS}", file=sys.stderr)
+    return 1 if options.check and short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

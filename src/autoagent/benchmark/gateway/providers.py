@@ -1,0 +1,88 @@
+"""What is particular to a provider: its paths, its way to carry a key, the shape of its errors."""
+
+import json
+import re
+from typing import Literal, NamedTuple
+
+Provider = Literal["openai", "anthropic"]
+Form = Literal["responses", "chat", "embeddings", "messages", "count_tokens"]
+"""What a call's body looks like, and where its answer says what was used."""
+
+BASE_URLS: dict[Provider, str] = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com",
+}
+_NAMED: dict[Provider, re.Pattern[str]] = {
+    "openai": re.compile(r"(gpt-|o\d|chatgpt-|codex-|text-embedding-|ft:)"),
+    "anthropic": re.compile(r"claude-"),
+}
+
+
+class Route(NamedTuple):
+    """One path a harness may post to. `tail` is what follows the upstream's base URL."""
+
+    path: str
+    tail: str
+    provider: Provider
+    form: Form
+
+
+ROUTES = (
+    Route("/v1/responses", "/responses", "openai", "responses"),
+    Route("/v1/chat/completions", "/chat/completions", "openai", "chat"),
+    Route("/v1/embeddings", "/embeddings", "openai", "embeddings"),
+    Route("/v1/messages", "/v1/messages", "anthropic", "messages"),
+    Route("/v1/messages/count_tokens", "/v1/messages/count_tokens", "anthropic", "count_tokens"),
+)
+
+
+def bare(model: str) -> str:
+    """A model's name as its provider spells it: without Harbor's `openai/` or `anthropic/`."""
+    provider, _, name = model.partition("/")
+    return name if provider in BASE_URLS and name else model
+
+
+def provider_named(model: str) -> Provider | None:
+    """Whose model a name is, as far as names tell."""
+    for provider, names in _NAMED.items():
+        if model.startswith(f"{provider}/") or names.match(bare(model)):
+            return provider
+    return None
+
+
+def provider_of_path(path: str) -> Provider:
+    """Whose errors a caller of `path` understands."""
+    return "anthropic" if path.startswith("/v1/messages") else "openai"
+
+
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+
+
+def error_body(provider: Provider, status: int, code: str, message: str) -> bytes:
+    """An error of ours as the provider would have written it, so that SDKs raise what they should.
+
+    Args:
+        provider: Whose shape.
+        status: The HTTP status it goes with.
+        code: One word for programs: `model_refused`, `budget`, ….
+        message: What happened and what to do about it.
+    """
+    if provider == "anthropic":
+        kind = _ANTHROPIC_TYPES.get(status, "api_error")
+        error = {"type": "error", "error": {"type": kind, "message": message}}
+    else:
+        error = {"error": {"message": message, "type": code, "param": None, "code": code}}
+    return json.dumps(error).encode()
+
+
+def auth_headers(auth: str, key: str | None) -> dict[str, str]:
+    """The header that carries the key: `bearer`, or the name of a header."""
+    if key is None:
+        return {}
+    return {"authorization": f"Bearer {key}"} if auth == "bearer" else {auth: key}

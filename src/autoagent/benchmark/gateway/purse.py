@@ -1,0 +1,95 @@
+"""Rule R10 for calls: money is reserved before a call is forwarded and settled after it.
+
+A purse never promises more than its cap. A call that would fit if others gave back what
+they do not use waits for them; one that would not fit even then is refused.
+"""
+
+import asyncio
+import math
+
+PICODOLLARS = 10**12
+"""Money is counted in whole numbers of this part of a dollar: sums of floats drift."""
+
+
+class BudgetSpent(Exception):
+    """A purse cannot pay for a call, whatever others give back."""
+
+    def __init__(self, purse: "Purse", asked: int) -> None:
+        """Say which purse, and what was asked of it."""
+        super().__init__(
+            f"this call may cost up to ${asked / PICODOLLARS:.4f} and ${purse.left:.4f} of the "
+            f"${purse.cap or 0:.2f} for {purse.name} are left"
+        )
+        self.purse = purse
+
+
+class Purse:
+    """Dollars for one trial, or for a whole evaluation, out of which its trials are paid.
+
+    Attributes:
+        name: Whose it is, for a refusal.
+        parent: The purse that every payment comes out of as well.
+        cap: Dollars, None for no limit.
+        refused: Set once it could not pay for a call.
+    """
+
+    def __init__(self, name: str, cap: float | None, parent: "Purse | None" = None) -> None:
+        self.name, self.cap, self.parent = name, cap, parent
+        self._cap = None if cap is None else math.floor(cap * PICODOLLARS)
+        self._spent = self._reserved = 0
+        self.refused = asyncio.Event()
+        self._root: Purse = parent._root if parent else self
+        self._changed = asyncio.Event() if parent is None else self._root._changed
+
+    @property
+    def spent(self) -> float:
+        """Dollars that calls have cost."""
+        return self._spent / PICODOLLARS
+
+    @property
+    def left(self) -> float:
+        """Dollars that are neither spent nor reserved."""
+        return max(0, (self._cap or 0) - self._spent - self._reserved) / PICODOLLARS
+
+    async def reserve(self, dollars: float) -> int:
+        """Set money aside, here and in every purse above; give it back with `settle`.
+
+        Raises:
+            BudgetSpent: It cannot be paid.
+        """
+        amount = math.ceil(dollars * PICODOLLARS)
+        while True:
+            waits = False
+            for purse in self._line():
+                if purse._cap is None:
+                    continue
+                if purse._spent + amount > purse._cap:
+                    purse.refused.set()
+                    raise BudgetSpent(purse, amount)
+                waits = waits or purse._spent + purse._reserved + amount > purse._cap
+            if not waits:
+                for purse in self._line():
+                    purse._reserved += amount
+                return amount
+            self._changed.clear()
+            await self._changed.wait()
+
+    def settle(self, reserved: int, dollars: float | None) -> int:
+        """Exchange a reservation for what the call cost; None is all that was reserved.
+
+        Returns:
+            What was charged, in picodollars.
+        """
+        cost = reserved if dollars is None else math.ceil(round(dollars * PICODOLLARS, 3))
+        for purse in self._line():
+            purse._reserved -= reserved
+            purse._spent += cost
+        self._root._changed.set()
+        return cost
+
+    def charge(self, dollars: float) -> None:
+        """Count what an earlier worker spent."""
+        self.settle(0, dollars)
+
+    def _line(self) -> "list[Purse]":
+        return [self, *(self.parent._line() if self.parent else [])]

@@ -1,0 +1,58 @@
+"""What the human should know about the gateway before a night, in one row. No call is made."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from autoagent.benchmark.gateway.plan import keys, plan, serving, upstream_of
+from autoagent.benchmark.gateway.prices import Prices
+from autoagent.benchmark.gateway.usage import Usage
+from autoagent.config import FILE_NAME, Config
+from autoagent.errors import ConfigError
+
+MILLION = 1_000_000
+
+
+def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Literal["ok", "note"]]:
+    """How the harness reaches its model, and the judge if there is one.
+
+    Raises:
+        ConfigError: It cannot: no key, no recording, or a cap without a price.
+    """
+    planned = plan(config, model, root)
+    replay = config.gateway.replay
+    if replay is not None and not (root / replay).is_dir():
+        raise ConfigError(f"gateway.replay: {root / replay} is not a directory.")
+    asked = [name for name in (model, *config.gateway.models, config.gateway.judge) if name]
+    for name in asked:
+        provider = serving(config, name)
+        if provider is not None and (planned is None or provider not in planned.upstreams):
+            variable = upstream_of(config, provider).api_key_env
+            raise ConfigError(
+                f"{name} is a model of {provider}'s, and there is no {variable} in the "
+                f"environment or in {root / '.env'}: the harness would have no network at all."
+            )
+    if planned is None:
+        return f"{model or 'none'}: no provider's, so the harness has no network", "ok"
+    if replay is not None:
+        return f"answers come from {root / replay}; no provider is called", "note"
+    found: list[str] = []
+    blank = False
+    prices = Prices(config.gateway.prices)
+    for name in [*planned.models, *([planned.judge] if planned.judge else [])]:
+        provider = serving(config, name)
+        assert provider is not None
+        upstream = planned.upstreams[provider]
+        keyed = keys([upstream], planned.env_file, os.environ)
+        price = prices.of(name)
+        blank = blank or price is None
+        cost = (
+            f"${price.dollars(Usage(input=1)) * MILLION:.2f} in and "
+            f"${price.dollars(Usage(output=1)) * MILLION:.2f} out per million tokens"
+            if price
+            else f"no known price, so what it costs stays blank ({FILE_NAME}: gateway.prices)"
+        )
+        key = f"key in {upstream.api_key_env}" if keyed else "no key"
+        judge = " (judge)" if name == planned.judge else ""
+        found.append(f"{name}{judge} at {upstream.base_url}, {key}, {cost}")
+    return "; ".join(found), "note" if blank else "ok"

@@ -1,0 +1,387 @@
+"""Real workers, real sandboxes, a provider on this machine: what a harness can do with a model."""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
+
+pytestmark = pytest.mark.slow
+
+Bench = Any  # tests/benchmark/conftest.py
+KEY = "sk-the-real-key-0123456789"
+
+_spec = importlib.util.spec_from_file_location(
+    "fake_providers", Path(__file__).parents[1] / "gateway" / "providers.py"
+)
+assert _spec and _spec.loader
+providers = importlib.util.module_from_spec(_spec)
+sys.modules["fake_providers"] = providers
+_spec.loader.exec_module(providers)
+
+BEHAVIOURS = r"""
+import asyncio, glob, json, os, socket, threading, urllib.error, urllib.request
+from pathlib import Path
+
+
+def ask(body, path="/responses", base=None):
+    url = (base or os.environ["OPENAI_BASE_URL"]) + path
+    key = os.environ["OPENAI_API_KEY"]
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def call(**more):
+    return ask({"model": "gpt-5", "input": "hi", "max_output_tokens": 100, **more})
+
+
+async def run_task(environment, instruction):
+    word = instruction.split()[-1]
+    said = await globals()[word](environment)
+    Path("/scratch/logs/said.json").write_text(json.dumps(said))
+    return said, 1
+
+
+async def solve(environment):
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+
+
+async def asks_its_model(environment):
+    status, answer = call()
+    if status == 200:
+        await solve(environment)
+    return [status, answer]
+
+
+async def asks_by_sdk(environment):
+    import openai
+    client = openai.AsyncOpenAI()
+    answer = await client.chat.completions.create(
+        model="gpt-5", messages=[{"role": "user", "content": "hi"}], max_completion_tokens=50)
+    try:
+        await client.responses.create(model="gpt-5-mini", input="hi")
+        other = "answered"
+    except openai.PermissionDeniedError as error:
+        other = str(error)
+    await solve(environment)
+    return [answer.choices[0].message.content, other]
+
+
+async def asks_for_another_model(environment):
+    await solve(environment)
+    return [call(model="gpt-5-mini")[0], call(model="gpt-4.1")[0]]
+
+
+async def forges_usage(environment):
+    call()
+    usage = {"input_tokens": 0, "output_tokens": 0}
+    Path("/scratch/logs/model-calls.jsonl").write_text('{"owner": {}}')
+    Path("/scratch/logs/trajectory.json").write_text(json.dumps({"final_metrics": {
+        "total_cost_usd": 0, "total_prompt_tokens": 0}, "usage": usage}))
+    await solve(environment)
+
+
+async def looks_for_a_key(environment):
+    found = []
+    for path in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline"):
+        try:
+            found.append(Path(path).read_bytes().decode("latin-1"))
+        except OSError:
+            pass
+    for place in ("/scratch", "/harness", "/autoagent", "/etc", "/tmp"):
+        for directory, _, names in os.walk(place):
+            for name in names:
+                try:
+                    found.append(Path(directory, name).read_bytes()[:100000].decode("latin-1"))
+                except OSError:
+                    pass
+    found += [json.dumps(call(input="key?")), json.dumps(dict(os.environ))]
+    found.append((await environment.exec("env; cat /proc/*/environ")).stdout)
+    return ["sk-the-" + "real" in text for text in found].count(True)
+
+
+async def calls_the_internet(environment):
+    reached = []
+    for address in (("1.1.1.1", 443), ("127.0.0.1", 1), ("127.0.0.1", PROVIDER_PORT),
+                    ("169.254.169.254", 80), ("::1", 8787)):
+        try:
+            socket.create_connection(address, timeout=2).close()
+            reached.append(address)
+        except OSError:
+            pass
+    interfaces = [name for _, name in socket.if_nameindex()]
+    caps = [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")]
+    inside = await environment.exec("(echo > /dev/tcp/127.0.0.1/8787) 2>&1 && echo reached")
+    return [reached, interfaces, caps, "reached" in inside.stdout]
+
+
+async def loops_for_ever(environment):
+    await solve(environment)
+    while True:
+        call()
+
+
+async def floods(environment):
+    def one():
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", 8787))
+            except OSError:
+                pass
+    held = []
+    for _ in range(900):
+        try:
+            held.append(socket.create_connection(("127.0.0.1", 8787), timeout=1))
+        except OSError:
+            break
+    await solve(environment)
+    return len(held)
+
+
+async def needs_the_provider(environment):
+    await solve(environment)
+    status, answer = call(input="fail")
+    raise SystemExit(status)
+"""
+
+
+@pytest.fixture
+def fake() -> Iterator[Any]:
+    with providers.provider() as running:
+        yield running
+
+
+def behaving(harness_source: str, port: int) -> str:
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    behaviours = BEHAVIOURS.replace("PROVIDER_PORT", str(port))
+    return harness_source[:start] + behaviours + "\n\n" + harness_source[end:]
+
+
+def measured(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
+    upstream = Upstream(base_url=f"{fake.url}/v1", api_key_env="OPENAI_API_KEY", auth="bearer")
+    facts: dict[str, Any] = {"models": ("gpt-5",), "upstreams": {"openai": upstream}}
+    plan = GatewayPlan.model_validate(facts | changes.pop("gateway", {}))
+    harness = behaving(source, int(fake.url.rpartition(":")[2]))
+    tasks = {word: word for word in words}
+    return bench.spec(harness, tasks, model="gpt-5", gateway=plan, **changes)
+
+
+def said(bench: Bench, trial: Any) -> Any:
+    return json.loads((bench.trial_directory(trial) / "agent/said.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.mark.rule("A6", "A7", "A8", "B4")
+async def test_a_harness_reaches_its_model_and_gains_nothing_by_anything_else(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    words = ["asks_its_model", "asks_for_another_model", "forges_usage", "looks_for_a_key",
+             "calls_the_internet", "loops_for_ever", "floods"]  # fmt: skip
+    spec = measured(
+        bench, fake, harness_source, words, gateway={"dollars_per_trial": 0.005},
+        trial_timeout_seconds=20.0,
+    )  # fmt: skip
+    trials = await bench.finish(spec)
+    outcomes = {name: (trial.outcome, trial.reward) for name, trial in trials.items()}
+
+    assert outcomes == {
+        "asks_its_model": ("passed", 1.0),
+        "asks_for_another_model": ("passed", 1.0),
+        "forges_usage": ("passed", 1.0),
+        "looks_for_a_key": ("failed", 0.0),
+        "calls_the_internet": ("failed", 0.0),
+        "loops_for_ever": ("crashed", 0.0),
+        "floods": ("passed", 1.0),
+    }, bench.log()
+    one = pytest.approx((6 * 1.25 + 4 * 0.125 + 5 * 10) / 1e6)
+    assert trials["asks_its_model"].cost_usd == one
+    assert trials["asks_for_another_model"].cost_usd == 0.0
+    assert said(bench, trials["asks_for_another_model"]) == [403, 403]
+    asked = trials["asks_for_another_model"]
+    assert asked.model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
+    events = [event.body for event in bench.journal.about("e1", "model_refused")]
+    assert [body["model"] for body in events] == ["gpt-5-mini", "gpt-4.1"]
+    assert {body["trial"] for body in events} == {asked.id}
+    assert trials["forges_usage"].cost_usd == one
+    assert said(bench, trials["looks_for_a_key"]) == 0
+    assert said(bench, trials["calls_the_internet"]) == [[], ["lo"], ["0000000000000000"], False]
+    loop = trials["loops_for_ever"]
+    assert "out of budget" in loop.detail
+    assert 0.003 < loop.cost_usd <= 0.005
+    for path in bench.directory.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+
+
+async def test_sdks_work_by_base_url_alone(bench: Bench, fake: Any, harness_source: str) -> None:
+    spec = measured(bench, fake, harness_source, ["asks_by_sdk"], trial_timeout_seconds=60.0)
+    trial = (await bench.finish(spec))["asks_by_sdk"]
+
+    assert trial.outcome == "passed", bench.log()
+    text, other = said(bench, trial)
+    assert text == "hello"
+    assert "pinned to gpt-5" in other
+    assert trial.model_use.calls == 1
+
+
+async def test_without_a_sandbox_each_trial_has_a_port_of_its_own(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    source = harness_source
+    spec = measured(bench, fake, source, ["asks_its_model"], isolation="process")
+    harness = spec.harnesses[""] / "agent.py"
+    harness.write_text(harness.read_text().replace('Path("/scratch/logs/said.json")', 'Path("x")'))
+    trial = (await bench.finish(spec))["asks_its_model"]
+
+    assert (trial.outcome, trial.model_use.calls) == ("passed", 1), bench.log()
+
+
+@pytest.mark.rule("R9")
+async def test_a_provider_that_fails_makes_the_trial_void_and_not_zero(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    fake.script = [providers.Scripted(401)] * 3
+    spec = measured(bench, fake, harness_source, ["needs_the_provider"], void_retries=1)
+    trial = (await bench.finish(spec))["needs_the_provider"]
+
+    assert (trial.outcome, trial.reward) == ("void", None)
+    assert "refuses the key in OPENAI_API_KEY (401)" in trial.detail
+    assert len(bench.journal.about("e1", "trial_finished")) == 2
+
+
+@pytest.mark.rule("R10")
+async def test_an_evaluation_ends_when_its_money_does(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    words = ["asks_its_model", "loops_for_ever"]
+    spec = measured(
+        bench, fake, harness_source, words, gateway={"dollars": 0.004}, concurrency=1,
+        trial_timeout_seconds=30.0,
+    )  # fmt: skip
+    await bench.finish(spec)
+
+    assert [e.body["end"] for e in bench.journal.about("e1", "worker_ended")] == ["out_of_budget"]
+    spent = [e.body["trial"]["cost_usd"] for e in bench.journal.about("e1", "trial_finished")]
+    spent += [e.body["cost_usd"] for e in bench.journal.about("e1", "trial_lost")]
+    assert 0.002 < sum(spent) <= 0.004
+
+
+async def test_a_replay_gives_the_same_trials_without_a_provider(
+    bench: Bench, fake: Any, harness_source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["asks_its_model", "forges_usage"]
+    first = await bench.finish(measured(bench, fake, harness_source, words))
+    calls = len(fake.calls)
+    monkeypatch.delenv("OPENAI_API_KEY")
+    again = measured(
+        bench, fake, harness_source, words, id="e2", gateway={"replay": bench.directory / "jobs"}
+    )
+    second = await bench.finish(again)
+
+    def facts(trials: Any) -> Any:
+        return {name: trial.model_dump(exclude={"id", "seconds"}) for name, trial in trials.items()}
+
+    assert facts(second) == facts(first)
+    assert len(fake.calls) == calls
+    assert said(bench, second["asks_its_model"]) == said(bench, first["asks_its_model"])
+
+    other = measured(
+        bench, fake, harness_source.replace("MAX_TURNS = 3", "MAX_TURNS = 4"), words, id="e3",
+        digest="e" * 64, gateway={"replay": bench.directory / "jobs"}, void_retries=0,
+    )  # fmt: skip
+    missing = (await bench.finish(other))["asks_its_model"]
+    assert missing.outcome == "void"
+    assert "holds no answer to this call of asks_its_model, attempt 1" in missing.detail
+
+
+async def test_a_harness_without_a_model_has_no_network_at_all(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = measured(bench, fake, harness_source, ["calls_the_internet"])
+    trial = (await bench.finish(spec.model_copy(update={"gateway": None})))["calls_the_internet"]
+
+    assert said(bench, trial)[:3] == [[], ["lo"], ["0000000000000000"]]
+    assert trial.cost_usd is None and trial.model_use is None
+    assert os.environ["OPENAI_API_KEY"] == KEY
+
+
+JUDGING = r"""#!/bin/bash
+python3 - <<'EOF'
+import json, os, urllib.request, urllib.error
+def ask(model):
+    body = json.dumps({"model": model, "input": "good?", "max_output_tokens": 10}).encode()
+    request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", body)
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+right = [ask("gpt-5-mini"), ask("gpt-5")] == [200, 403]
+open("/logs/verifier/reward.txt", "w").write(str(int(right)))
+EOF
+"""
+
+
+def judging(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
+    spec = measured(bench, fake, source, words, gateway={"judge": "gpt-5-mini"}, **changes)
+    for task in spec.tasks:
+        (task.path / "tests/test.sh").write_text(JUDGING)
+    return spec
+
+
+@pytest.mark.parametrize("isolation", ["sandbox", "process"])
+async def test_a_verifier_reaches_its_judge_and_the_harness_does_not(
+    bench: Bench, fake: Any, harness_source: str, isolation: str
+) -> None:
+    """The judge's calls have a meter of their own; the harness pays for its own alone."""
+    words = ["asks_its_model", "asks_for_another_model", "calls_the_internet"]
+    spec = judging(bench, fake, harness_source, words, isolation=isolation)
+    harness = spec.harnesses[""] / "agent.py"
+    if isolation == "process":
+        harness.write_text(
+            harness.read_text().replace('Path("/scratch/logs/said.json")', 'Path("x")')
+        )
+    trials = await bench.finish(spec)
+
+    assert {trial.outcome for trial in trials.values()} == {"passed"}, bench.log()
+    judge = pytest.approx([(6 * 0.25 + 4 * 0.025 + 5 * 2) / 1e6] * 3)
+    assert [trial.judge_cost_usd for trial in trials.values()] == judge
+    assert trials["asks_for_another_model"].model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
+    assert trials["asks_for_another_model"].cost_usd == 0.0
+    if isolation == "sandbox":
+        assert said(bench, trials["calls_the_internet"])[3] is False
+
+
+@pytest.mark.rule("R9")
+async def test_a_judge_that_fails_makes_the_trial_void(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = judging(bench, fake, harness_source, ["asks_for_another_model"], void_retries=0)
+    fake.script = [providers.Scripted(401)]
+    trial = (await bench.finish(spec))["asks_for_another_model"]
+
+    assert (trial.outcome, trial.reward) == ("void", None)
+    assert "refuses the key" in trial.detail
+
+
+async def test_the_oracle_is_judged_too(bench: Bench, fake: Any, harness_source: str) -> None:
+    spec = judging(bench, fake, harness_source, ["asks_its_model"])
+    oracle = spec.model_copy(update={"kind": "oracle", "harness": None})
+    trial = (await bench.finish(oracle))["asks_its_model"]
+
+    assert trial.outcome == "passed", bench.log()
+    assert trial.judge_cost_usd

@@ -1,0 +1,31 @@
+"""What an evaluation is charged: as metered, its judge besides, and what was lost."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from autoagent.evaluations import charge_of
+from autoagent.game import Kind
+from autoagent.journal import Journal
+from autoagent.records import Trial
+
+
+def test_metered_costs_take_the_place_of_reservations_and_lost_ones_too(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "j.sqlite3")) as journal:
+        for name in ("metered", "unpriced", "lost", "lost-unknown", "killed"):
+            body = {"trial": name, "task": "t", "attempt": 1, "reserved_dollars": 1.0}
+            journal.append(Kind.TRIAL_STARTED, "e1", body)
+        for name, cost, judge in (("metered", 0.25, 0.5), ("unpriced", None, 0.125)):
+            trial = Trial(
+                id=name, task="t", attempt=1, outcome="passed", reward=1.0,
+                cost_usd=cost, judge_cost_usd=judge,
+            )  # fmt: skip
+            body = {"trial": trial.model_dump(), "directory": ""}
+            journal.append(Kind.TRIAL_FINISHED, "e1", body)
+        journal.append(Kind.TRIAL_LOST, "e1", {"trial": "lost", "cost_usd": 0.0625})
+        journal.append(Kind.TRIAL_LOST, "e1", {"trial": "lost-unknown", "cost_usd": None})
+
+        charged = charge_of(journal, "e1")
+
+    assert charged == pytest.approx((0.25 + 0.5) + (1.0 + 0.125) + 0.0625 + 1.0 + 1.0)
