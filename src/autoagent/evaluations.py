@@ -182,7 +182,7 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
     """
     evaluation = trial.split(".", 1)[0]
     begun = journal.about(evaluation, Kind.EVALUATION_STARTED)
-    hidden = any(event.body["running"]["hidden"] for event in begun)
+    hidden = any(event.body["running"].get("hidden", False) for event in begun)
     for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
         if event.body["trial"]["id"] == trial and not hidden:
             return Trial.model_validate(event.body["trial"]), Path(event.body["directory"])

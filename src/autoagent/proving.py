@@ -18,7 +18,7 @@ def step(table: Table, engine: Engine, position: Position) -> None:
     """
     journal, frozen = table.journal, table.frozen(position)
     runs = [event.body["running"] for event in table.this_climb(Kind.EVALUATION_STARTED)]
-    asked = {(run["kind"], run["hidden"]) for run in runs}
+    asked = {(run["kind"], run.get("hidden", False)) for run in runs}
     needed = table.workspace.config.benchmark.pass_reward
     assert position.baseline is not None
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
