@@ -20,9 +20,6 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
         ConfigError: It cannot: no key, no recording, or a cap without a price.
     """
     planned = plan(config, model, root)
-    replay = config.gateway.replay
-    if replay is not None and not (root / replay).is_dir():
-        raise ConfigError(f"gateway.replay: {root / replay} is not a directory.")
     asked = [name for name in (model, *config.gateway.models, config.gateway.judge) if name]
     for name in asked:
         provider = serving(config, name)
@@ -34,8 +31,9 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
             )
     if planned is None:
         return f"{model or 'none'}: no provider's, so the harness has no network", "ok"
-    if replay is not None:
-        return f"answers come from {root / replay}; no provider is called", "note"
+    if planned.replay:
+        places = ", ".join(map(str, planned.replay))
+        return f"answers come from {places}; no provider is called", "note"
     found: list[str] = []
     blank = False
     prices = Prices(config.gateway.prices)
