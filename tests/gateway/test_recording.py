@@ -127,7 +127,7 @@ async def test_a_stand_ins_answers_are_noted_and_so_are_their_repetitions(
     }
     for path, body in calls.items():
         told = body | {"stream": streams}
-        with running(Rules()) as url:
+        with running(Rules.model_validate({})) as url:
             upstreams = {
                 "openai": Upstream(base_url=f"{url}/v1", api_key_env="NONE", auth="bearer"),
                 "anthropic": Upstream(base_url=url, api_key_env="NONE", auth="x-api-key"),
