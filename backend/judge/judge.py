@@ -17,6 +17,16 @@ PACKAGES = Path("/verifier")
 """Where the environment, or the image, keeps the packages that verifiers may import."""
 LOGS = Path("/logs/verifier")
 SECONDS = 150
+GIVEN = (
+    "PATH",
+    "LANG",
+    "LD_LIBRARY_PATH",
+    "OPENAI_BASE_URL",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_BASE",
+    "ANTHROPIC_API_KEY",
+)
+"""What rewardkit finds of the environment; LiteLLM reads where the judge is."""
 
 
 def main() -> None:
@@ -45,11 +55,7 @@ def ask(scratch: Path) -> tuple[float, dict[str, dict]]:
     Not the working directory, not a home directory, no `.env` that litellm would read.
     """
     out = scratch / "reward.json"
-    environment = {
-        name: os.environ[name]
-        for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "OPENAI_BASE_URL", "OPENAI_API_KEY")
-        if name in os.environ
-    }
+    environment = {name: os.environ[name] for name in GIVEN if name in os.environ}
     environment |= {
         "HOME": str(scratch),
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -5,7 +5,7 @@ changes them. A workspace without the file gets the upstream's defaults.
 """
 
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -154,8 +154,8 @@ class Gateway(Section):
     call_reserve_dollars: float | None = Field(None, gt=0, strict=False)
     """The most that is reserved for one call; None reserves the worst case. With a lower figure
     a cap can be passed by what calls under way cost beyond it."""
-    replay: str | None = None
-    """A directory of recorded evaluations to answer from, in the place of any provider."""
+    replay: str | Annotated[tuple[str, ...], Field(strict=False)] | None = None
+    """Directories of recorded evaluations to answer from, in the place of any provider."""
     prices: dict[str, ModelPrice] = {}
     """Prices by model."""
 

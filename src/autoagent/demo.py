@@ -55,6 +55,7 @@ def demonstrate(
     doing: Doing = _nobody,
     *,
     example: Path | None = None,
+    longest_seconds: float = LONGEST_SECONDS,
 ) -> Demonstration:
     """Play a script to its end, or to the first thing that goes otherwise.
 
@@ -63,6 +64,7 @@ def demonstrate(
         on_played: Told of the baseline and of each edit when its fate is known.
         doing: Told what the meta-agent waits for.
         example: A workspace with an edits.toml; by default the quickstart.
+        longest_seconds: How long the climb may take, its certification included.
 
     Raises:
         AutoAgentError: The climb could not be played at all.
@@ -82,7 +84,7 @@ def demonstrate(
         on_played(step)
 
     doing("the server starts")
-    final = anyio.run(_play, workspace, state, edits, played, doing)
+    final = anyio.run(_play, workspace, state, edits, played, doing, longest_seconds)
     doing("the journal is replayed")
     verified = _verify(workspace, state)
     rows = ledger.parse((workspace / ledger.FILE_NAME).read_text(encoding="utf-8"))
@@ -113,7 +115,12 @@ def demonstrate(
 
 
 async def _play(
-    workspace: Path, state: Path, edits: list[Edit], played: OnPlayed, doing: Doing
+    workspace: Path,
+    state: Path,
+    edits: list[Edit],
+    played: OnPlayed,
+    doing: Doing,
+    longest_seconds: float,
 ) -> tuple[int, int, str]:
     """Connect, play, hang up; what the last incumbent passed, of how many, and its worth."""
     server = StdioServerParameters(
@@ -128,7 +135,7 @@ async def _play(
     final = (0, 0, "")
     me = Implementation(name="autoagent-demo", version="1")
     try:
-        with log.open("w") as errlog, anyio.fail_after(LONGEST_SECONDS):
+        with log.open("w") as errlog, anyio.fail_after(longest_seconds):
             async with Client(stdio_client(server, errlog), client_info=me) as client:
                 try:
                     final = await _MetaAgent(client, workspace, doing).climb(edits, played)

@@ -53,6 +53,7 @@ def progress_of(journal: Journal, running: Running) -> Progress:
         void=sum(trial.outcome == "void" for trial in ended),
         seconds=time.time() - started[0].at if started else 0.0,
         last=trials[-1] if trials and not running.hidden else None,
+        stand_in=any(trial.stand_in for trial in trials),
     )
 
 

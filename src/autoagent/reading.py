@@ -9,6 +9,7 @@ from autoagent.errors import UnknownName
 from autoagent.game import Kind, Position
 from autoagent.gate import noise
 from autoagent.records import Trial
+from autoagent.result import NO_MODEL
 from autoagent.table import Table
 from autoagent.views import Comparison, EvaluationReport, Status
 
@@ -81,7 +82,9 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     left_out = dict(table.climb()["excluded"])
     for event in table.this_climb(Kind.TASKS_VALIDATED):
         left_out.update(event.body["excluded"])
-    lines = list(_about_noise(table, position))
+    measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
+    lines = [NO_MODEL] if any(standing.score.stand_in for standing in measured) else []
+    lines += _about_noise(table, position)
     lines += [f"task {name} is left out: {why}" for name, why in left_out.items()]
     lines += _about_holdout(table, position)
     lines += [

@@ -59,6 +59,12 @@ Phase = Literal[
 """Where a climb stands. `new` means no climb was started yet."""
 
 
+STAND_IN_ENDING = "-stand-in"
+"""Ends every model name in the answers of `autoagent standin`."""
+STAND_IN = "STAND-IN"
+"""What stands wherever a number appears that such an answer had a part in."""
+
+
 def clean(text: str) -> str:
     """Text that can be encoded: half of a surrogate pair, which JSON can carry, becomes `?`."""
     return text.encode("utf-8", "replace").decode()
@@ -93,6 +99,7 @@ class Trial(Record):
     about. `reward` is the verifier's number in 0..1, or None where the trial is void.
     `cost_usd` is what was metered, None where nothing was metered (blank, never 0);
     `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
+    `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
     """
 
     id: str
@@ -106,6 +113,7 @@ class Trial(Record):
     cost_usd: float | None = None
     judge_cost_usd: float | None = None
     model_use: ModelUse | None = None
+    stand_in: bool = False
 
 
 class Score(Record):
@@ -114,6 +122,7 @@ class Score(Record):
     `passed` counts trials at or above the pass reward; `expected` counts trials that
     should have run, so a missing or void trial is never dropped from the denominator.
     `void` counts those that ran and measured nothing, `not_run` those that never ended.
+    `stand_in`: in one trial at least the stand-in answered in the place of a model.
     """
 
     passed: int
@@ -125,6 +134,7 @@ class Score(Record):
     cost_usd: float | None
     seconds: float
     crashed: int
+    stand_in: bool = False
 
     @property
     def measured(self) -> int:
@@ -217,6 +227,7 @@ class Certificate(Record):
     `effect` is the champion against the baseline; `holdout` the same on tasks the meta-agent
     never saw. `optimistic` is the difference the search itself saw, which luck inflates.
     `left_out` tells, for each kept edit, the champion against itself without that edit.
+    `stand_in`: in one trial at least the stand-in answered in the place of a model.
     """
 
     baseline: str
@@ -227,6 +238,7 @@ class Certificate(Record):
     optimistic: float
     void: int = 0
     left_out: Mapping[str, Effect] = {}
+    stand_in: bool = False
 
 
 class Row(Record):
@@ -241,20 +253,20 @@ class Row(Record):
     description: str
 
 
-PRUNED = "(pruned after "
-"""Begins the description of a row whose evaluation was stopped early, with trials still to run."""
-
-
 def row_of(measured: Standing, verdict: Verdict, description: str) -> Row:
     """The ledger's row of a measured candidate.
 
-    One that was stopped early says so, and leaves blank how many trials it passes: that was
-    not found out.
+    Its description begins with what a reader must know of the numbers: that the STAND-IN made
+    them, or that the evaluation was stopped early. How many trials such a one passes was not found
+    out and stays blank. A description that begins so already is left as it is.
     """
     score = measured.score
     pruned = verdict.reason == "pruned"
-    if pruned and not description.startswith(PRUNED):
-        description = f"{PRUNED}{score.measured}/{score.expected}) {description}"
+    marks = f"{STAND_IN} " if score.stand_in else ""
+    if pruned:
+        marks += f"(pruned after {score.measured}/{score.expected}) "
+    if not description.startswith(marks):
+        description = f"{marks}{description}"
     return Row(
         commit=measured.candidate.short,
         avg_score=score.avg_score,

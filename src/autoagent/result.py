@@ -1,11 +1,25 @@
 """What a climb is worth, in words. The search's own best score is never the claim."""
 
-from autoagent.records import Effect
+from autoagent.records import STAND_IN, Effect
 from autoagent.views import Status
+
+NO_MODEL = f"{STAND_IN}: rules answered in the place of a model; no number says anything about one"
+"""What a reader must know before any number of such a climb."""
+
+
+def stood_in(status: Status) -> bool:
+    """Whether the stand-in had a part in a number that the status tells."""
+    standing = status.incumbent
+    measured = standing is not None and standing.score.stand_in
+    return measured or (status.certificate is not None and status.certificate.stand_in)
 
 
 def worth(status: Status) -> str:
-    """The certificate of a climb that is over, or why it has none."""
+    """The certificate of a climb that is over, or why it has none; a STAND-IN's says so first."""
+    return f"{NO_MODEL}. {_worth(status)}" if stood_in(status) else _worth(status)
+
+
+def _worth(status: Status) -> str:
     found = status.certificate
     if found is None:
         best = status.incumbent

@@ -17,7 +17,7 @@ from autoagent.adhoc import Finding
 from autoagent.audit import Audit
 from autoagent.doctor import Check
 from autoagent.records import Trial
-from autoagent.result import points
+from autoagent.result import NO_MODEL, points
 from autoagent.script import Demonstration, Played
 from autoagent.views import Progress
 from autoagent.workspace.ledger import one_line
@@ -122,6 +122,8 @@ def print_finding(out: Console, finding: Finding) -> None:
     average = "" if score.avg_score is None else f", average {score.avg_score:.2f}"
     void = f", {score.void} not measured" if score.void else ""
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
+    if score.stand_in:
+        out.print(Text(NO_MODEL))
     for why in finding.excluded.values():
         out.print(plain(f"left out: {why}"), soft_wrap=True)
     if finding.state != "complete":
@@ -140,6 +142,8 @@ def print_audit(out: Console, found: Audit) -> None:
         score = incumbent.score
         name = incumbent.candidate.short
         out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
+        if score.stand_in:
+            out.print(Text(NO_MODEL))
     if position.certificate:
         out.print(Text(f"certified: {points(position.certificate.effect)}"))
     out.print(Text(f"head {found.head}"))

@@ -45,7 +45,10 @@ class Status(Record):
 
 
 class Progress(Record):
-    """How far the running evaluation is. `seconds` is wall clock since it started."""
+    """How far the running evaluation is. `seconds` is wall clock since it started.
+
+    `stand_in`: in a trial that ended the stand-in answered in the place of a model.
+    """
 
     evaluation: str
     kind: EvaluationKind
@@ -55,6 +58,7 @@ class Progress(Record):
     void: int
     seconds: float
     last: Trial | None
+    stand_in: bool = False
 
 
 class Commitment(Record):

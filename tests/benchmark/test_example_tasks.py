@@ -258,10 +258,15 @@ async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_import
 @pytest.mark.slow
 @pytest.mark.rule("R1")
 async def test_a_climb_without_a_judge_leaves_tones_out_and_says_what_is_missing(
-    make_workspace: Callable[..., Path],
+    make_workspace: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not one candidate is measured on a tone that nobody judges, and the climb goes on."""
-    root = make_workspace(config='[holdout]\ntasks = ["t?"]\n', commit=False)
+    """Not one candidate is measured on a tone that nobody judges, and the climb goes on.
+
+    As in the root workspace where there is no key: a judge is named, and none can be asked.
+    """
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    config = '[holdout]\ntasks = ["t?"]\n[gateway]\njudge = "gpt-5-mini"\n'
+    root = make_workspace(config=config, commit=False)
     for name in ("credit-balance", "tone-bad-news"):
         shutil.copytree(SUITES["glowup"] / "tasks" / name, root / "tasks" / name)
     commit_all(root, ["."], "start")

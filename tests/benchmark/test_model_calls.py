@@ -289,7 +289,7 @@ async def test_a_replay_gives_the_same_trials_without_a_provider(
     calls = len(fake.calls)
     monkeypatch.delenv("OPENAI_API_KEY")
     again = measured(
-        bench, fake, harness_source, words, id="e2", gateway={"replay": bench.directory / "jobs"}
+        bench, fake, harness_source, words, id="e2", gateway={"replay": (bench.directory / "jobs",)}
     )
     second = await bench.finish(again)
 
@@ -302,7 +302,7 @@ async def test_a_replay_gives_the_same_trials_without_a_provider(
 
     other = measured(
         bench, fake, harness_source.replace("MAX_TURNS = 3", "MAX_TURNS = 4"), words, id="e3",
-        digest="e" * 64, gateway={"replay": bench.directory / "jobs"}, void_retries=0,
+        digest="e" * 64, gateway={"replay": (bench.directory / "jobs",)}, void_retries=0,
     )  # fmt: skip
     missing = (await bench.finish(other))["asks_its_model"]
     assert missing.outcome == "void"
@@ -379,9 +379,9 @@ async def test_a_judge_that_fails_makes_the_trial_void(
 
 
 async def test_the_oracle_is_judged_too(bench: Bench, fake: Any, harness_source: str) -> None:
-    spec = judging(bench, fake, harness_source, ["asks_its_model"])
-    oracle = spec.model_copy(update={"kind": "oracle", "harness": None})
-    trial = (await bench.finish(oracle))["asks_its_model"]
+    spec = judging(bench, fake, harness_source, ["asks_its_model"], kind="oracle")
+    trial = (await bench.finish(spec.model_copy(update={"harnesses": {}})))["asks_its_model"]
 
     assert trial.outcome == "passed", bench.log()
     assert trial.judge_cost_usd
+    assert not trial.stand_in

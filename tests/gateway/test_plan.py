@@ -8,6 +8,7 @@ import pytest
 
 from autoagent.benchmark.gateway.plan import keys, plan, worker_variables
 from autoagent.benchmark.gateway.redact import Redactor, redact_logs
+from autoagent.benchmark.gateway.report import model_row
 from autoagent.config import Config
 from autoagent.errors import ConfigError
 
@@ -82,6 +83,32 @@ def test_a_judge_alone_is_a_gateway_that_serves_no_harness(
     planned = plan(config(gateway={"judge": "gpt-5-mini"}), "rules", tmp_path)
     assert planned is not None
     assert (planned.models, planned.judge) == ((), "gpt-5-mini")
+
+
+def test_a_judge_without_a_key_is_a_note_and_leaves_the_harness_its_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant")
+    judged = config(gateway={"judge": "gpt-5-mini"})
+    for model in ("claude-sonnet-4-5", "rules"):
+        said, state = model_row(judged, model, tmp_path)
+        assert said.endswith("; gpt-5-mini (judge) has no key: tasks that ask it are left out")
+        assert state == "note"
+    planned = plan(judged, "claude-sonnet-4-5", tmp_path)
+    assert planned is not None
+    assert (planned.models, planned.judge) == (("claude-sonnet-4-5",), None)
+
+
+def test_a_replay_needs_its_directories_and_no_key(tmp_path: Path) -> None:
+    """One, or several; what is missing is named before anything is measured."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    for named in ("one", ["one"], ["one", str(tmp_path / "two")]):
+        planned = plan(config(gateway={"replay": named}), "gpt-5", tmp_path)
+        assert planned is not None
+        assert planned.replay == (tmp_path / "one", tmp_path / "two")[: len(planned.replay)]
+    with pytest.raises(ConfigError, match=r"gateway\.replay: .*three is not a directory"):
+        plan(config(gateway={"replay": ["one", "three"]}), "gpt-5", tmp_path)
 
 
 def test_a_cap_that_could_not_be_held_is_refused(tmp_path: Path) -> None:

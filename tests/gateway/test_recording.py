@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from autoagent.benchmark.gateway import recording
 from autoagent.benchmark.gateway.bill import Owner
+from autoagent.benchmark.gateway.plan import Upstream
+from autoagent.standin.rules import Rules
+from autoagent.standin.server import running
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}
+HI = [{"role": "user", "content": "hi"}]
 CHAT = {"model": "gpt-5", "messages": [], "stream": True, "max_tokens": 10}
 
 
@@ -42,7 +48,7 @@ async def test_a_replay_repeats_answers_and_costs_byte_for_byte(front: Front, fa
         bill = f.bill()
     calls = len(fake.calls)
 
-    async with front(replay=f.directory.parent, keys={}) as again:
+    async with front(replay=(f.directory.parent,), keys={}) as again:
         repeated = [await again.post("/v1/responses", ASKED) for _ in range(3)]
         repeated.append(await again.post("/v1/chat/completions", CHAT))
         refused = await again.post("/v1/responses", ASKED | {"model": "o3"})
@@ -60,11 +66,11 @@ async def test_a_call_that_was_not_recorded_is_refused_clearly(front: Front, fak
     async with front() as f:
         await f.post("/v1/responses", ASKED)
         f.bill()
-    async with front(replay=f.directory.parent) as again:
+    async with front(replay=(f.directory.parent,)) as again:
         other = await again.post("/v1/responses", ASKED | {"input": "ho"})
         fault = again.bill().fault
     owner = Owner("e1.t.2", "t", 2, "d")
-    async with front(replay=f.directory.parent, owner=owner) as third:
+    async with front(replay=(f.directory.parent,), owner=owner) as third:
         elsewhere = await third.post("/v1/responses", ASKED)
 
     assert (other.status_code, elsewhere.status_code) == (409, 409)
@@ -81,7 +87,7 @@ async def test_a_recording_that_a_harness_planted_is_not_read(front: Front, fake
     (f.directory / recording.FILE).rename(planted)
 
     for place in (f.directory.parent, f.directory.parent.parent, f.directory):
-        async with front(replay=place) as again:
+        async with front(replay=(place,)) as again:
             assert (await again.post("/v1/responses", ASKED)).status_code == 409
 
 
@@ -103,7 +109,35 @@ async def test_bytes_that_are_no_text_are_kept_too(front: Front, fake: Any) -> N
     async with front() as f:
         first = await f.post("/v1/responses", ASKED)
         f.bill()
-    async with front(replay=f.directory.parent) as again:
+    async with front(replay=(f.directory.parent,)) as again:
         second = await again.post("/v1/responses", ASKED)
 
     assert first.content == second.content == b"\xff\x00"
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_a_stand_ins_answers_are_noted_and_so_are_their_repetitions(
+    front: Front, fake: Any, streams: bool
+) -> None:
+    """Whatever the form; a model's own answers are not."""
+    calls: dict[str, Any] = {
+        "/v1/responses": {"model": "gpt-5", "input": "hi", "max_output_tokens": 9},
+        "/v1/chat/completions": {"model": "gpt-5", "messages": HI, "max_completion_tokens": 9},
+        "/v1/messages": {"model": "claude-sonnet-4-5", "messages": HI, "max_tokens": 9},
+    }
+    for path, body in calls.items():
+        told = body | {"stream": streams}
+        with running(Rules.model_validate({})) as url:
+            upstreams = {
+                "openai": Upstream(base_url=f"{url}/v1", api_key_env="NONE", auth="bearer"),
+                "anthropic": Upstream(base_url=url, api_key_env="NONE", auth="x-api-key"),
+            }
+            async with front(upstreams=upstreams) as f:
+                assert (await f.post(path, told)).status_code == 200
+                assert f.bill().stand_in
+        async with front(replay=(f.directory.parent,)) as again:
+            assert (await again.post(path, told)).status_code == 200
+            assert again.bill().stand_in
+        async with front() as third:
+            assert (await third.post(path, told)).status_code == 200
+            assert not third.bill().stand_in

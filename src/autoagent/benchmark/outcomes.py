@@ -72,6 +72,7 @@ def trial_of(
         cost_usd=bill.cost_usd if bill else None,
         judge_cost_usd=bill.judge_cost_usd if bill else None,
         model_use=bill.use if bill else None,
+        stand_in=bill is not None and bill.stand_in,
     )
 
 

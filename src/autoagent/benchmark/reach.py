@@ -52,7 +52,7 @@ class Door:
         listener = await self._listener()
         port = listener.getsockname()[1]
         async with self._gateway.serving(self._trial, listener, self._kind) as scope:
-            yield scope, variables(port)
+            yield scope, self._variables(port)
 
     async def answer_while[T](self, work: Callable[[dict[str, str]], Coroutine[Any, Any, T]]) -> T:
         """Do some work, given what SDKs read to find the gateway; it is answered meanwhile.
@@ -64,7 +64,7 @@ class Door:
             if self.theirs is None:
                 async with self.open() as (_, found):
                     return await work(found)
-            working = asyncio.ensure_future(work(variables(loopback.PORT)))
+            working = asyncio.ensure_future(work(self._variables(loopback.PORT)))
             try:
                 async with self.open():
                     return await working
@@ -79,6 +79,10 @@ class Door:
         for end in (self._ours, self.theirs):
             if end is not None:
                 end.close()
+
+    def _variables(self, port: int) -> dict[str, str]:
+        judge = self._gateway.judge_variables if self._kind == "verifier" else {}
+        return variables(port) | judge
 
     async def _listener(self) -> socket.socket:
         if self._ours is None:

@@ -35,6 +35,7 @@ class ScriptedEngine:
         failed: Outcome = "failed",
         hold: bool = False,
         refuses: str | None = None,
+        stand_in: bool = False,
     ) -> None:
         """Beyond the last script the last repeats.
 
@@ -45,13 +46,14 @@ class ScriptedEngine:
             failed: The outcome of what did not pass.
             hold: Keep evaluations running until `release`.
             refuses: Why this machine can make no sandbox; None where it can.
+            stand_in: Whether a stand-in answered in the place of a model.
         """
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
         self._failed: Outcome = failed
         self._held: dict[str, EvaluationSpec] = {}
         self._assigned: dict[str, Script] = {}
-        self._refuses = refuses
+        self._refuses, self._stand_in = refuses, stand_in
         self.hold = hold
         self.broken = self.stillborn = False
         """Set one, and no worker starts any more, or each dies before it does anything."""
@@ -155,6 +157,7 @@ class ScriptedEngine:
             outcome=self._outcome_of(reward, spec.pass_reward),
             reward=reward,
             seconds=0.1,
+            stand_in=self._stand_in and spec.running.kind not in ("oracle", "noop"),
         )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:

@@ -60,6 +60,7 @@ def certificate(
         optimistic=(champion.score.passed - baseline_passed) / champion.score.expected,
         void=len(running.tasks) * running.attempts * running.passes - found.pairs,
         left_out={name: told for name, told in left_out.items() if told is not None},
+        stand_in=any(trial.stand_in for trial in (*trials, *held_out)),
     )
 
 

@@ -50,6 +50,7 @@ def score(
         cost_usd=fsum(costs) if costs else None,
         seconds=seconds,
         crashed=sum(trial.outcome == "crashed" for trial in measured),
+        stand_in=any(trial.stand_in for trial in trials),
     )
 
 

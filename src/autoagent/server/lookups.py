@@ -14,7 +14,7 @@ from pydantic import Field
 from autoagent.benchmark import trajectory
 from autoagent.benchmark.untrusted import fenced, one_line
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.records import Trial
+from autoagent.records import STAND_IN, Trial
 from autoagent.result import worth
 from autoagent.server.replies import (
     CompareReply,
@@ -267,6 +267,7 @@ def _situation(status: Status) -> str:
         score = status.incumbent.score
         words += f", the incumbent {status.incumbent.candidate.short} passes "
         words += f"{score.passed}/{score.expected} (baseline {status.baseline_passed})"
+        words += f" with a {STAND_IN} for a model" if score.stand_in else ""
     return f"{words}. {worth(status)}" if status.phase == "finished" else f"{words}."
 
 

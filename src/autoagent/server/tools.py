@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
 from autoagent.benchmark.untrusted import quoted
-from autoagent.records import Trial
+from autoagent.records import STAND_IN, Trial
 from autoagent.result import worth
 from autoagent.server.lookups import Lookups, cut
 from autoagent.server.replies import (
@@ -287,6 +287,8 @@ def _summary(report: EvaluationReport, progress: Progress | None) -> str:
     if report.score is None:
         return f"{what} is running and goes on by itself. {_so_far(progress)}"
     passed = f"{what} is {report.state}: {report.score.passed}/{report.score.expected} passed"
+    if report.score.stand_in:
+        passed += f" ({STAND_IN} for a model)"
     if report.verdict is not None:
         return f"{passed}. Verdict {report.verdict.status}: {report.verdict.sentence.rstrip('.')}."
     why = "a subset decides nothing" if report.kind == "subset" else "it has to be run again"

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from autoagent.errors import AutoAgentError
+from autoagent.records import STAND_IN
 from autoagent.views import Progress
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def sentence(progress: Progress) -> str:
     """Where an evaluation is, in one line for a terminal."""
     words = f"{progress.evaluation} ({progress.kind}): {progress.done}/{progress.expected} trials"
     words += f", {progress.passed} passed" if progress.kind != "noop" else ""
+    words += f" ({STAND_IN})" if progress.stand_in else ""
     words += f", {progress.void} void" if progress.void else ""
     words += f", {progress.seconds:.0f} s"
     last = progress.last

@@ -22,12 +22,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from autoagent.errors import ConfigError, InfrastructureFault
+from autoagent.records import STAND_IN_ENDING
 from autoagent.standin.conversation import read
 from autoagent.standin.mind import think
 from autoagent.standin.rules import Rules, load_rules
 
-LABEL = "-stand-in"
-"""What every model name in an answer ends with."""
 HOST = "127.0.0.1"
 CHUNK_CHARACTERS = 40
 START_SECONDS = 20.0
@@ -90,7 +89,7 @@ def _labelled(form: Any) -> Any:
     """A wire format whose answers say that a stand-in wrote them."""
 
     def label(model: str) -> str:
-        return model if model.endswith(LABEL) else f"{model}{LABEL}"
+        return model if model.endswith(STAND_IN_ENDING) else f"{model}{STAND_IN_ENDING}"
 
     def streamed(reply: Any, model: str, options: Any = None) -> Any:
         return form.serialize(reply, label(model), options)

@@ -17,13 +17,15 @@ class Owner(NamedTuple):
 class Bill(NamedTuple):
     """What a trial used. Costs are None where a call has no known price.
 
-    `fault` says what failed on the provider's side: such a trial is void.
+    `fault` says what failed on the provider's side: such a trial is void. `stand_in`: it was
+    the stand-in that answered.
     """
 
     cost_usd: float | None
     judge_cost_usd: float | None
     use: ModelUse
     fault: str | None
+    stand_in: bool = False
 
     @property
     def total_usd(self) -> float | None:

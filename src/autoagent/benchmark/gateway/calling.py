@@ -82,6 +82,7 @@ class _Call:
         self._answer: Answer | None = None
         self._redactor = redactor
         self._status, self._headers = 0, Headers()
+        self._answered_by = ""
         self.asked: Asked | None = None
 
     async def play(self, provider: Provider, headers: Headers, query: bytes) -> None:
@@ -120,6 +121,7 @@ class _Call:
                     meter.feed(whole)
                     await self._finish(whole)
             usage = None if free else meter.end()
+            self._answered_by = meter.answered_by
         except ProviderFailed as failure:
             failed = self._redactor.text(str(failure))
             free = self._status == 0
@@ -142,7 +144,7 @@ class _Call:
         await _whole(self._send, refused.status, body)
 
     async def _repeat(self, recorded: Exchange, payment: Payment | None) -> None:
-        self._status = recorded.status
+        self._status, self._answered_by = recorded.status, recorded.answered_by
         self._headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in recorded.headers]
         if recorded.failed:
             self._caller.finish(End("fault", recorded.failed))
@@ -183,6 +185,7 @@ class _Call:
                 first_byte_seconds=self._first_byte,
                 refused=refused,
                 failed=failed,
+                answered_by=self._answered_by,
             )
         )
 

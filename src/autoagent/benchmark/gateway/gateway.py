@@ -17,7 +17,7 @@ from autoagent.benchmark.gateway.manners import Patience
 from autoagent.benchmark.gateway.pin import Pin
 from autoagent.benchmark.gateway.plan import GatewayPlan
 from autoagent.benchmark.gateway.prices import Prices
-from autoagent.benchmark.gateway.providers import ROUTES
+from autoagent.benchmark.gateway.providers import ROUTES, provider_named
 from autoagent.benchmark.gateway.purse import Purse
 from autoagent.benchmark.gateway.recording import Replay
 from autoagent.benchmark.gateway.redact import Redactor
@@ -83,6 +83,15 @@ class Gateway:
     def judges(self) -> bool:
         """Whether verifiers may call a model."""
         return self._plan.judge is not None
+
+    @property
+    def judge_variables(self) -> dict[str, str]:
+        """What tells verifiers which model judges, as LiteLLM names it."""
+        judge, upstreams = self._plan.judge, self._plan.upstreams
+        if judge is None:
+            return {}
+        provider = provider_named(judge) or next(iter(upstreams))
+        return {"JUDGE_MODEL": f"{provider}/{judge}"}
 
     @property
     def serves_harness(self) -> bool:
@@ -152,6 +161,7 @@ class Gateway:
             judge_cost_usd=ended.verifier.dollars if ended.verifier else None,
             use=ended.trial.use,
             fault=faults[0] if faults else None,
+            stand_in=any(scope.stand_in for scope in scopes),
         )
 
     def spent_before(self, trial: str) -> float | None:

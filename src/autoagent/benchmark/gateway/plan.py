@@ -42,7 +42,7 @@ class GatewayPlan(Record):
     dollars_per_trial: float | None = None
     dollars: float | None = None
     call_reserve_dollars: float | None = None
-    replay: Path | None = None
+    replay: tuple[Path, ...] = ()
     env_file: Path | None = None
 
 
@@ -58,7 +58,7 @@ def plan(
         dollars: What the evaluation's calls may cost in all; None for no cap.
 
     Raises:
-        ConfigError: Dollars are capped and a model has no known price.
+        ConfigError: Dollars are capped and a model has no known price, or there is no recording.
     """
     gateway, budget = config.gateway, config.budget
     env_file = root / ENV_FILE
@@ -75,7 +75,7 @@ def plan(
     if not pinned and judge is None:
         return None
     capped = budget.dollars is not None or budget.dollars_per_trial > 0
-    if capped and gateway.replay is None:
+    if capped and not gateway.replay:
         _require_prices(config, [*pinned, *([judge] if judge else [])])
     return GatewayPlan(
         models=pinned,
@@ -85,9 +85,23 @@ def plan(
         dollars_per_trial=budget.dollars_per_trial or None,
         dollars=dollars,
         call_reserve_dollars=gateway.call_reserve_dollars,
-        replay=root / gateway.replay if gateway.replay else None,
+        replay=recordings(config, root),
         env_file=env_file,
     )
+
+
+def recordings(config: Config, root: Path) -> tuple[Path, ...]:
+    """Where the recordings lie that answer in the place of any provider; none is no replay.
+
+    Raises:
+        ConfigError: A directory is missing.
+    """
+    named = config.gateway.replay or ()
+    places = tuple(root / name for name in ((named,) if isinstance(named, str) else named))
+    for place in places:
+        if not place.is_dir():
+            raise ConfigError(f"gateway.replay: {place} is not a directory.")
+    return places
 
 
 def serving(config: Config, model: str) -> Provider | None:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 from collections import defaultdict, deque
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -21,6 +22,9 @@ JUDGE_FILE = "judge-calls.jsonl"
 LIMIT = 64 * 1024 * 1024
 """Bytes of one recording; what comes after is counted and not kept."""
 
+_WITHIN = ("*/*-calls.jsonl", "*/*/*-calls.jsonl", "*/jobs/*/*/*-calls.jsonl")
+"""Below an evaluation's jobs, all jobs, or all evaluations: those of held-out tasks keep their jobs
+to themselves. No deeper: what a harness brings along lies there."""
 _OTHERS = {"agent", "artifacts", "verifier"}
 """Directories of a trial that harnesses and tasks fill: a recording there is a forgery."""
 
@@ -40,6 +44,7 @@ class Exchange(NamedTuple):
     first_byte_seconds: float = 0.0
     refused: str = ""
     failed: str = ""
+    answered_by: str = ""
 
 
 class Recorder:
@@ -63,6 +68,7 @@ class Recorder:
             "usage": exchange.usage._asdict() if exchange.usage else None,
             "refused": exchange.refused,
             "failed": exchange.failed,
+            "answered_by": exchange.answered_by,
             "digest": _digest(exchange.path, exchange.request),
             "headers": exchange.headers,
             "request": _stored(exchange.request),
@@ -85,13 +91,13 @@ class Recorder:
 
 
 class Replay:
-    """What was recorded below a jobs directory."""
+    """What was recorded below jobs directories, or below a state's evaluations."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directories: Collection[Path]) -> None:
         """Find the recordings; each is read when its trial begins."""
-        self.directory = directory
+        self.places = ", ".join(map(str, directories))
         self._paths: dict[tuple[str, Owner], list[Path]] = defaultdict(list)
-        found = [*directory.glob("*/*-calls.jsonl"), *directory.glob("*/*/*-calls.jsonl")]
+        found = [path for place in directories for within in _WITHIN for path in place.glob(within)]
         for path in sorted(path for path in found if path.parent.name not in _OTHERS):
             with path.open(encoding="utf-8") as file:
                 owner = _owner(file.readline())
@@ -166,4 +172,5 @@ def _exchange(told: dict[str, Any]) -> Exchange:
         usage=Usage(**told["usage"]) if told["usage"] else None,
         dollars=told["dollars"],
         failed=told["failed"],
+        answered_by=told["answered_by"],
     )

@@ -17,14 +17,10 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
     """How the harness reaches its model, and the judge if there is one.
 
     Raises:
-        ConfigError: It cannot: no key, no recording, or a cap without a price.
+        ConfigError: The harness cannot: no key, no recording, or a cap without a price.
     """
     planned = plan(config, model, root)
-    replay = config.gateway.replay
-    if replay is not None and not (root / replay).is_dir():
-        raise ConfigError(f"gateway.replay: {root / replay} is not a directory.")
-    asked = [name for name in (model, *config.gateway.models, config.gateway.judge) if name]
-    for name in asked:
+    for name in [name for name in (model, *config.gateway.models) if name]:
         provider = serving(config, name)
         if provider is not None and (planned is None or provider not in planned.upstreams):
             variable = upstream_of(config, provider).api_key_env
@@ -32,10 +28,15 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
                 f"{name} is a model of {provider}'s, and there is no {variable} in the "
                 f"environment or in {root / '.env'}: the harness would have no network at all."
             )
+    judge = config.gateway.judge
+    unheard = judge is not None and (planned is None or planned.judge is None)
+    unjudged = f"; {judge} (judge) has no key: tasks that ask it are left out" if unheard else ""
     if planned is None:
-        return f"{model or 'none'}: no provider's, so the harness has no network", "ok"
-    if replay is not None:
-        return f"answers come from {root / replay}; no provider is called", "note"
+        said = f"{model or 'none'}: no provider's, so the harness has no network"
+        return f"{said}{unjudged}", "note" if unheard else "ok"
+    if planned.replay:
+        places = ", ".join(map(str, planned.replay))
+        return f"answers come from {places}; no provider is called", "note"
     found: list[str] = []
     blank = False
     prices = Prices(config.gateway.prices)
@@ -55,4 +56,4 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
         key = f"key in {upstream.api_key_env}" if keyed else "no key"
         judge = " (judge)" if name == planned.judge else ""
         found.append(f"{name}{judge} at {upstream.base_url}, {key}, {cost}")
-    return "; ".join(found), "note" if blank else "ok"
+    return "; ".join(found) + unjudged, "note" if blank or unheard else "ok"

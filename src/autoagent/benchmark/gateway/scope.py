@@ -24,7 +24,7 @@ from autoagent.benchmark.gateway.recording import (
 from autoagent.benchmark.gateway.redact import Redactor
 from autoagent.benchmark.gateway.spending import Spending
 from autoagent.benchmark.gateway.usage import Usage
-from autoagent.records import ModelUse
+from autoagent.records import STAND_IN_ENDING, ModelUse
 
 CALLS = 16
 """Calls of one scope that are under way at the same time."""
@@ -56,6 +56,7 @@ class Scope:
         slots: Bound on calls at the same time.
         end: Set once: no call is answered any more, and the trial should end.
         ended: Set with `end`.
+        stand_in: Whether the stand-in has answered in the place of a model.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Scope:
         self.pin, self.slots = pin, asyncio.Semaphore(CALLS)
         self.end: End | None = None
         self.ended = asyncio.Event()
+        self.stand_in = False
         self._owner, self._directory = owner, directory
         self._purse, self._prices, self._spending = purse, prices, spending
         self._redactor, self._call_reserve = redactor, call_reserve
@@ -154,7 +156,7 @@ class Scope:
             self.finish(
                 End(
                     "fault",
-                    f"replay: {self._replay.directory} holds no answer to this call of "
+                    f"replay: {self._replay.places} holds no answer to this call of "
                     f"{self._owner.task}, attempt {self._owner.attempt}, to {path}",
                 )
             )
@@ -188,7 +190,8 @@ class Scope:
         return charged / PICODOLLARS
 
     def record(self, exchange: Exchange) -> None:
-        """Write an exchange beside the trial."""
+        """Write an exchange beside the trial, and remember whether a model answered."""
+        self.stand_in = self.stand_in or exchange.answered_by.endswith(STAND_IN_ENDING)
         if self._recorder is None:
             path = self._directory / self._file
             self._recorder = Recorder(path, self._owner, self._redactor)

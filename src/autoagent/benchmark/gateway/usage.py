@@ -49,6 +49,8 @@ class Meter:
         self._lost = False
         self._facts: dict[str, Any] = {}
         self._tier = ""
+        self.answered_by = ""
+        """The model that the answer names, beside its usage."""
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the answer."""
@@ -85,6 +87,8 @@ class Meter:
         for part in (body, _dict(body.get("response")), _dict(body.get("message"))):
             if isinstance(part.get("service_tier"), str):
                 self._tier = part["service_tier"]
+            if isinstance(part.get("model"), str):
+                self.answered_by = part["model"][:120]
             usage = _dict(part.get("usage"))
             # Anthropic tells the input first and the output, a running total, later.
             self._facts |= {name: value for name, value in usage.items() if value is not None}
