@@ -2,13 +2,18 @@
 
     uv run python bench/gateway.py [--json] [--check]
 
-The stand-in is a process of its own that answers like a provider after a fixed time; it is no
-model. Calls go in pairs, straight and through the gateway in turn, in one run, because machines
-differ and are shared. `whole` is a call to its end, `first` the first byte of a streamed one.
-The gateway is another process, as in a worker. Added milliseconds are the difference of the
-percentiles; the goal is at most 2 ms at the median. At 32 calls at a time, 32 loops make them
-out of step, each in turn straight and through; an answer takes about --think-ms, as with a real
-model, and that time, which differs from call to call, is not counted.
+The stand-in is a process of its own that answers like a provider after a think time; it is no
+model. Straight calls and calls through the gateway are made in one run, because machines differ
+and are shared. `whole` is a call to its end, `first` the first byte of a streamed one. The
+gateway is another process, as in a worker. Added milliseconds are the difference of the
+percentiles; the goal is at most 2 ms at the median.
+
+At concurrency 1 calls go in pairs, straight and through in turn, and the stand-in answers at
+once. At 32 there are 32 calls under way through the gateway all the time and as many straight
+ones: each of 64 loops makes one call after the other, and the stand-in thinks 300 to 1000 ms over
+each, as a model does. So calls arrive when they do, never all at once: 32 released together would
+measure a queue of 32, and 32 without a think time how many calls a second two processors manage.
+How long the stand-in really held a call, it says in a header, and that is not counted.
 """
 
 import argparse
@@ -33,6 +38,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 GOAL_MS = 2.0
+THINK_SECONDS = (0.3, 1.0)
 USAGE = {"input_tokens": 900, "output_tokens": 200, "input_tokens_details": {"cached_tokens": 0}}
 BODY = {"model": "gpt-5", "input": "word " * 800, "max_output_tokens": 400}
 
@@ -40,10 +46,12 @@ BODY = {"model": "gpt-5", "input": "word " * 800, "max_output_tokens": 400}
 async def stand_in(request: Request) -> Response:
     """A provider's answer: 1 kB, or twenty events of it."""
     asked = await request.json()
-    think = float(request.headers.get("x-think", "0"))
-    await asyncio.sleep(think)
+    began = time.perf_counter()
+    if think := float(request.headers["x-think"]):
+        await asyncio.sleep(think)
+    held = {"x-held": str(time.perf_counter() - began)}
     if not asked.get("stream"):
-        return Response(json.dumps({"output": "x" * 1000, "usage": USAGE}))
+        return Response(json.dumps({"output": "x" * 1000, "usage": USAGE}), headers=held)
 
     async def events() -> AsyncIterator[bytes]:
         for _ in range(20):
@@ -51,7 +59,7 @@ async def stand_in(request: Request) -> Response:
         done = {"type": "response.completed", "response": {"usage": USAGE}}
         yield f"data: {json.dumps(done)}\n\n".encode()
 
-    return StreamingResponse(events(), media_type="text/event-stream")
+    return StreamingResponse(events(), headers=held, media_type="text/event-stream")
 
 
 def serve_stand_in(ready: Connection) -> None:
@@ -95,7 +103,7 @@ def serve_gateway(ready: Connection, upstream: int, directory: str) -> None:
 
 
 async def timed(client: httpx2.AsyncClient, think: float, *, stream: bool) -> tuple[float, float]:
-    """One call: seconds to the first byte, and to the end."""
+    """One call: seconds to the first byte, and to the end, without the stand-in's think time."""
     started = time.perf_counter()
     body = json.dumps(BODY | {"stream": stream}).encode()
     headers = {"content-type": "application/json", "x-think": str(think)}
@@ -105,13 +113,14 @@ async def timed(client: httpx2.AsyncClient, think: float, *, stream: bool) -> tu
             raise SystemExit(f"{answer.status_code}: {await answer.aread()}")
         async for _ in answer.aiter_raw():
             first = first or time.perf_counter() - started
-    return first, time.perf_counter() - started
+        held = float(answer.headers["x-held"])
+    return first - held, time.perf_counter() - started - held
 
 
 async def figures(
-    ports: dict[str, list[int]], concurrency: int, calls: int, think: float
+    ports: dict[str, list[int]], concurrency: int, calls: int, think: tuple[float, float]
 ) -> dict[str, float]:
-    """Both sides in turn; the percentiles, and what the gateway adds to each."""
+    """Both sides in one run; the percentiles, and what the gateway adds to each."""
     times: dict[str, list[float]] = {}
     limits = httpx2.Limits(max_connections=64, max_keepalive_connections=64)
     clients = {
@@ -122,25 +131,25 @@ async def figures(
         for side, side_ports in ports.items()
     }
 
-    async def trial(number: int) -> None:
-        await asyncio.sleep(think * number / concurrency)  # trials do not march in step
+    async def trial(number: int, sides: tuple[str, ...]) -> None:
+        await asyncio.sleep(random.uniform(0.0, think[1]))  # trials do not march in step
         for turn in range(calls // concurrency + 2):
             for stream in (False, True):
-                for side, pool in clients.items():
-                    client = pool[number % len(pool)]
-                    pause = think * random.uniform(0.5, 1.5)
-                    first, whole = await timed(client, pause, stream=stream)
+                for side in sides:
+                    client = clients[side][number % len(clients[side])]
+                    first, whole = await timed(client, random.uniform(*think), stream=stream)
                     if turn < 2:  # connections and caches warm up
                         continue
                     kind = "stream" if stream else "plain"
-                    times.setdefault(f"{side}_{kind}_whole", []).append((whole - pause) * 1000)
+                    times.setdefault(f"{side}_{kind}_whole", []).append(whole * 1000)
                     if stream:
-                        firsts = times.setdefault(f"{side}_stream_first", [])
-                        firsts.append((first - pause) * 1000)
+                        times.setdefault(f"{side}_stream_first", []).append(first * 1000)
 
     async with asyncio.TaskGroup() as trials:
         for number in range(concurrency):
-            trials.create_task(trial(number))
+            # One call at a time: in turn. Many: as many are under way on either side all the time.
+            for sides in [tuple(ports)] if concurrency == 1 else [(side,) for side in ports]:
+                trials.create_task(trial(number, sides))
     for pool in clients.values():
         for client in pool:
             await client.aclose()
@@ -165,8 +174,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--check", action="store_true", help="exit 1 when short of the goal")
-    parser.add_argument("--calls", type=int, default=400, help="calls of each kind and side")
-    parser.add_argument("--think-ms", type=float, default=1000.0, help="an answer's time at 32")
+    parser.add_argument("--calls", type=int, default=640, help="calls of each kind and side")
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -179,8 +187,8 @@ def main() -> int:
         )
         gateway.start()
         ports = {"straight": [upstream] * 4, "through": ours.recv()}
-        found = asyncio.run(figures(ports, 1, options.calls, 0.0))
-        found |= asyncio.run(figures(ports, 32, options.calls, options.think_ms / 1000))
+        found = asyncio.run(figures(ports, 1, options.calls, (0.0, 0.0)))
+        found |= asyncio.run(figures(ports, 32, options.calls, THINK_SECONDS))
         for process in (gateway, provider):
             process.kill()
             process.join()

@@ -7,8 +7,7 @@ from pathlib import Path
 from socket import socket
 from typing import NamedTuple
 
-from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from autoagent.benchmark.gateway.bill import Bill, Owner
 from autoagent.benchmark.gateway.calling import Elsewhere, Endpoint
@@ -69,9 +68,9 @@ class Gateway:
         self._replay = Replay(plan.replay) if plan.replay else None
         self._trials: dict[str, _Trial] = {}
         routes = [Route(r.path, Endpoint(r, self._providers, self.redactor)) for r in ROUTES]
-        app = Starlette(routes=[*routes, Route("/{path:path}", Elsewhere())])
-        app.router.redirect_slashes = False
-        self._listening = Listening(app)
+        routes.append(Route("/{path:path}", Elsewhere()))
+        # Not an application: its layers turn errors into pages, which uvicorn does as well.
+        self._listening = Listening(Router(routes, redirect_slashes=False))
 
     @property
     def unpriced(self) -> list[str]:

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from socket import IPPROTO_TCP, TCP_NODELAY, socket
 from typing import Any, cast
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.config import Config
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from autoagent.benchmark.gateway.scope import Scope
@@ -20,6 +20,8 @@ from autoagent.benchmark.gateway.scope import Scope
 CONNECTIONS = 64
 """Connections of one listener; those beyond are closed at once, so that no trial can use up
 the worker's file descriptors."""
+BESIDES_BODY = 256 * 1024
+"""Bytes of a request that are not its body: the parser itself would keep headers without end."""
 SETTLE_SECONDS = 5.0
 """How long calls go on when their trial has ended, to learn what they cost."""
 
@@ -49,10 +51,11 @@ class _Gathered:
         return getattr(self._transport, name)
 
 
-class _Bounded(H11Protocol):
-    """uvicorn's HTTP, for a bounded number of connections."""
+class _Bounded(HttpToolsProtocol):
+    """uvicorn's HTTP, for a bounded number of connections and with bounded headers."""
 
     _turned_away = False
+    _besides_body = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if len(self.connections) >= CONNECTIONS:
@@ -65,11 +68,27 @@ class _Bounded(H11Protocol):
         if not self._turned_away:
             super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        # Checked before a read is added: one read may hold most of a body as well.
+        if self._besides_body > BESIDES_BODY:
+            self.send_400_response("The request's headers are too long.")
+            return
+        self._besides_body += len(data)
+        super().data_received(data)
+
+    def on_body(self, body: bytes) -> None:
+        self._besides_body -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._besides_body = 0
+        super().on_message_complete()
+
 
 class Listening:
     """An application, served on any number of listeners."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         """Load it once; no signal handler, no log of accesses, no headers of uvicorn's own."""
         self._config = Config(
             app,

@@ -9,17 +9,21 @@ import asyncio
 import email.utils
 import logging
 import time
+import urllib.request
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 
 from autoagent.benchmark.gateway.asking import Asked
+from autoagent.benchmark.gateway.connecting import OnePiece
 from autoagent.benchmark.gateway.manners import Manners, Patience
 from autoagent.benchmark.gateway.plan import Upstream
 from autoagent.benchmark.gateway.providers import auth_headers
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
+IDLE_SECONDS = 60.0
+"""A connection waits so long for the next call: tools run for seconds between two calls."""
 _AGAIN = {408, 409, 429, 500, 502, 503, 504, 529}
 _OURS = {401, 402, 407}
 """What is wrong is the key, the account or the proxy: nothing a harness says causes these."""
@@ -82,9 +86,15 @@ class Provider:
     async def running(self) -> AsyncGenerator[None]:
         """Keep a pool of connections for as long as the block lasts."""
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line for each call
-        limits = httpx2.Limits(max_connections=256, max_keepalive_connections=128)
+        limits = httpx2.Limits(
+            max_connections=256, max_keepalive_connections=128, keepalive_expiry=IDLE_SECONDS
+        )
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None)
-        async with httpx2.AsyncClient(limits=limits, timeout=timeout) as client:
+        proxied = set(urllib.request.getproxies()) - {"no"}  # a transport of ours knows no proxy
+        transport = None if proxied else OnePiece(limits)
+        async with httpx2.AsyncClient(
+            limits=limits, timeout=timeout, transport=transport
+        ) as client:
             self._client = client
             yield
             self._client = None
