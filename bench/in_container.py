@@ -71,7 +71,7 @@ async def measure(home: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print the medians."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="What `in_container` costs a command.")
     parser.add_argument("--json", action="store_true")
     as_json = parser.parse_args().json
     with tempfile.TemporaryDirectory() as home:
