@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
+from autoagent.init import TEMPLATES
+from autoagent.standin.rules import load_rules
+from autoagent.standin.server import running
 
 pytestmark = pytest.mark.slow
 
@@ -293,3 +296,46 @@ async def test_a_task_that_has_no_place_for_the_harness_is_void(
 
     assert trial.outcome == "void"
     assert "could not be put into the task's /app" in trial.detail
+
+
+HELLO = TEMPLATES / "tasks/hello"
+
+
+def claude(bench: Bench, url: str, **changes: Any) -> Any:
+    """The Claude template on its example task, before the stand-in."""
+    upstream = Upstream(base_url=url, api_key_env="ANTHROPIC_API_KEY", auth="x-api-key")
+    plan = GatewayPlan(models=("claude-sonnet-5",), upstreams={"anthropic": upstream})
+    source = (TEMPLATES / "harnesses/claude.py").read_text()
+    spec = bench.spec(
+        source, {"hello": "hello"}, model="claude-sonnet-5", gateway=plan,
+        trial_timeout_seconds=60.0, **changes,
+    )  # fmt: skip
+    return bench.over(spec, {"hello": HELLO})
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("claude_agent_sdk") is None,
+    reason="claude-agent-sdk, with its program of 400 MB, is not installed",
+)
+async def test_claude_code_does_a_task_from_inside_its_environment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    with running(load_rules(TEMPLATES / "standin.toml")) as url:
+        trial = (await bench.finish(claude(bench, url, in_container=True)))["hello"]
+
+    assert trial.outcome == "passed", bench.log()
+    assert trial.model_use.calls >= 2 and trial.model_use.refused_models == ()
+    trajectory = json.loads((bench.trial_directory(trial) / "agent/trajectory.json").read_text())
+    assert trajectory["steps"][2]["tool_calls"][0]["function_name"] == "Bash"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("claude_agent_sdk") is None,
+    reason="claude-agent-sdk, with its program of 400 MB, is not installed",
+)
+async def test_without_the_option_the_claude_template_says_what_to_set(bench: Bench) -> None:
+    trial = (await bench.finish(claude(bench, "http://127.0.0.1:9")))["hello"]
+
+    assert trial.outcome == "crashed"
+    assert "Set `in_container = true` below [harness] in autoagent.toml" in trial.detail
