@@ -50,7 +50,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             "[harness]\nfle = 1\n",
             snapshot(
-                "…/autoagent.toml: unknown key `harness.fle`. Allowed here: file, class, model."
+                "…/autoagent.toml: unknown key `harness.fle`. Allowed here: file, class, model, in_container."
             ),
         ),
         (

@@ -182,6 +182,7 @@ def _spec(
         harnesses=harnesses,
         harness_file=config.harness.file,
         harness_class=config.harness.class_name,
+        in_container=config.harness.in_container,
         model=model,
         isolation=config.isolation,
         concurrency=config.benchmark.concurrency,

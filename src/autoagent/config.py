@@ -31,6 +31,9 @@ class Harness(Section):
     """The Harbor agent class defined below the boundary."""
     model: str | None = None
     """The pinned model; None pins whatever MODEL says when the climb starts."""
+    in_container: bool = False
+    """The harness runs a part of itself in the task's environment: its files are put into `/app`,
+    its packages can be imported there, and its commands reach its model."""
 
 
 class Benchmark(Section):

@@ -26,6 +26,8 @@ EXTRAS: Mapping[Template, str] = {
     "claude": "claude_agent_sdk",
 }
 """What a template's harness imports; the extra that brings it has the template's name."""
+IN_CONTAINER: frozenset[Template] = frozenset({"claude"})
+"""Templates of which a part runs in the task's environment."""
 NAMES = {"gitignore": ".gitignore", "mcp.json": ".mcp.json"}
 """Files whose names would mean something to tools that look at our own sources."""
 _SECONDS = 120
@@ -63,7 +65,8 @@ def make_workspace(directory: Path, template: Template = "plain") -> Made:
         directory.mkdir(parents=True, exist_ok=True)
         root = directory.resolve()
         for source, relative in _files(root, template, skipped):
-            (created if _write(source, root / relative) else skipped).append(relative)
+            written = _write(source, root / relative, in_container=template in IN_CONTAINER)
+            (created if written else skipped).append(relative)
     except OSError as error:
         raise WorkspaceError(
             f"{error.filename or directory}: {error.strerror}; the workspace is not complete.",
@@ -146,13 +149,17 @@ def _files(root: Path, template: Template, skipped: list[str]) -> Iterator[tuple
             yield source, NAMES.get(relative.as_posix(), relative.as_posix())
 
 
-def _write(source: Path, target: Path) -> bool:
+def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     """Write one file unless something has its name; whether it was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     data = source.read_bytes()
     if source.name == "mcp.json" and shutil.which("autoagent") is None:
         whole = f'"{sys.executable}",\n      "args": ["-m", "autoagent", "serve"]'
         data = data.replace(b'"autoagent",\n      "args": ["serve"]', whole.encode())
+    if source.name == "autoagent.toml" and in_container:
+        data = data.replace(
+            b"# in_container = false     # true: its", b"in_container = true  # its"
+        )
     try:
         with target.open("xb") as file:
             file.write(data)

@@ -160,6 +160,7 @@ class Table:
             },
             harness_file=config.harness.file,
             harness_class=config.harness.class_name,
+            in_container=config.harness.in_container,
             model=self.climb()["model"],
             isolation=config.isolation,
             concurrency=config.benchmark.concurrency,

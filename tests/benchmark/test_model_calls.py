@@ -325,7 +325,8 @@ python3 - <<'EOF'
 import json, os, urllib.request, urllib.error
 def ask(model):
     body = json.dumps({"model": model, "input": "good?", "max_output_tokens": 10}).encode()
-    request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", body)
+    headers = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", body, headers)
     try:
         return urllib.request.urlopen(request, timeout=10).status
     except urllib.error.HTTPError as error:

@@ -10,10 +10,17 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
+from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 
 
-def build(tmp_path: Path, dockerfile: str = "", network: NetworkMode = NetworkMode.NO_NETWORK):
+def build(
+    tmp_path: Path,
+    dockerfile: str = "",
+    network: NetworkMode = NetworkMode.NO_NETWORK,
+    *,
+    in_container: bool = False,
+):
     context = tmp_path / "environment"
     context.mkdir(exist_ok=True)
     (context / "greeting.txt").write_text("hello\n")
@@ -30,6 +37,7 @@ def build(tmp_path: Path, dockerfile: str = "", network: NetworkMode = NetworkMo
         network_policy=NetworkPolicy(network_mode=network),
         images=str(tmp_path / "images"),
         scratch=str(tmp_path / "scratch"),
+        in_container=in_container,
     )
 
 
@@ -162,6 +170,39 @@ async def test_an_uploaded_link_cannot_aim_a_system_mount(
         with pytest.raises((PermissionError, OSError)):
             await sandbox.upload_file(tmp_path / "link", "/etc")
     assert await shell(sandbox, "echo fine") == "fine"
+
+
+async def test_packages_of_a_harness_are_read_only_and_leave_with_its_phase(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it plants at their place, or aims there, is gone; our own package is never there."""
+    packages = tmp_path / "packages"
+    for name in ("autoagent/examples", "sdk"):
+        (packages / name).mkdir(parents=True)
+        (packages / name / "__init__.py").touch()
+    monkeypatch.setattr(bubblewrap, "packages", lambda: str(packages))
+    bubblewrap.sdk_binds.cache_clear()
+    environment = build(tmp_path, in_container=True)
+    await environment.start(force_build=False)
+    try:
+        assert await shell(environment, "ls -A /sdk; echo $PYTHONPATH") == ""
+        (tmp_path / "up").mkdir()
+        (tmp_path / "up/sdk").symlink_to("/app")
+        with environment.agent_phase():
+            assert await shell(environment, "ls /sdk /sdk/autoagent; echo $PYTHONPATH") == (
+                "/sdk:\nautoagent\nsdk\n\n/sdk/autoagent:\n/sdk"
+            )
+            for act in ("touch /sdk/x", "touch /sdk/autoagent/x", "rm -rf /sdk/*", "rmdir /sdk"):
+                assert (await environment.exec(act)).return_code != 0, act
+            assert (await environment.exec("mv /sdk /app/sdk")).return_code != 0
+            with pytest.raises(PermissionError, match="belongs to the system"):
+                await environment.upload_dir(tmp_path / "up", "/")
+            await environment.upload_file(tmp_path / "up/../environment/greeting.txt", "/sdk")
+        assert (packages / "sdk/__init__.py").exists()
+        assert await shell(environment, "ls -A /sdk; echo $PYTHONPATH") == ""
+    finally:
+        await environment.stop(delete=True)
+        bubblewrap.sdk_binds.cache_clear()
 
 
 async def test_a_reward_planted_on_the_host_is_not_the_verifier_s(

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 import tomli
 
-from autoagent.config import Config
+from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceError
 from autoagent.init import HARNESSES, TEMPLATES, Template, make_workspace
 
@@ -159,3 +159,12 @@ def test_an_unknown_template_is_refused_with_the_known_ones(autoagent: Any, tmp_
     assert code == 2
     assert all(name in printed for name in get_args(Template))
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("template", get_args(Template))
+def test_only_the_template_that_runs_in_the_environment_asks_for_that(
+    tmp_path: Path, template: Template
+) -> None:
+    root = make_workspace(tmp_path / "new", template).root
+
+    assert load_config(root).harness.in_container == (template == "claude")

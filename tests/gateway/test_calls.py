@@ -7,6 +7,9 @@ from typing import Any
 import anyio
 import pytest
 
+from autoagent.benchmark.gateway.gateway import PLACEHOLDER
+from autoagent.benchmark.reach import Door
+
 Front = Any  # tests/gateway/conftest.py
 
 ASKED = {
@@ -286,3 +289,26 @@ def fake_scripted(status: int, **more: Any) -> Any:
     import fake_providers  # pyright: ignore[reportMissingImports]
 
     return fake_providers.Scripted(status, **more)
+
+
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
+async def test_a_shared_address_answers_only_to_the_key_of_its_trial(
+    front: Front, fake: Any, header: str
+) -> None:
+    """On the machine's loopback another trial could spend this one's money; it counts nothing."""
+    async with front() as f:
+        door = Door(f.gateway, "harbor-trial", "trial", isolated=False)
+        async with door.open() as (scope, found):
+            url, key = f"{found['ANTHROPIC_BASE_URL']}/v1/responses", found["OPENAI_API_KEY"]
+            assert key == found["ANTHROPIC_API_KEY"]
+            bearer = "Bearer " if header == "authorization" else ""
+            for wrong in ("x", PLACEHOLDER, key[:-1], "\u00e9".encode()):
+                value = wrong if isinstance(wrong, bytes) else bearer + wrong
+                body = ASKED["/v1/responses"]
+                answer = await f.client.post(url, json=body, headers={header: value})
+                assert (answer.status_code, scope.use.calls) == (401, 0)
+            right = await f.client.post(url, json=body, headers={header: bearer + key})
+            assert (right.status_code, scope.use.calls) == (200, 1)
+        door.close()
+    assert len(fake.calls) == 1
+    assert key not in str(fake.calls[0].headers)

@@ -4,6 +4,9 @@ import asyncio
 import importlib.util
 import json
 import logging
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Generator
@@ -24,7 +27,7 @@ from autoagent.standin.server import running
 
 
 class DirectoryEnvironment(BaseEnvironment):
-    """Commands run in a directory, which they know as /app."""
+    """Commands run in a directory, which they know as /app; /logs/agent is beside it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -56,13 +59,15 @@ class DirectoryEnvironment(BaseEnvironment):
     async def stop(self, delete: bool) -> None: ...
 
     @override
-    async def upload_file(self, source_path: Path | str, target_path: str) -> None: ...
+    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+        shutil.copy(source_path, self._placed(target_path))
 
     @override
     async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None: ...
 
     @override
-    async def download_file(self, source_path: str, target_path: Path | str) -> None: ...
+    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+        shutil.copy(self._placed(source_path), target_path)
 
     @override
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None: ...
@@ -79,14 +84,21 @@ class DirectoryEnvironment(BaseEnvironment):
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-c",
-            command.replace("/app", str(self.root)),
+            self._placed(command),
             cwd=self.root,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         out, err = await process.communicate()
         code = process.returncode or 0
         return ExecResult(stdout=out.decode(), stderr=err.decode(), return_code=code)
+
+    def _placed(self, text: str) -> str:
+        logs = self.root.parent / "container-logs"
+        logs.mkdir(exist_ok=True)
+        text = re.sub(r"(?<![\w-])/app", str(self.root), text)
+        return text.replace("/logs/agent", str(logs))
 
 
 class Ran:
@@ -126,6 +138,7 @@ def run_harness(tmp_path: Path, app: Path, monkeypatch: pytest.MonkeyPatch) -> G
                 "HOME": str(tmp_path),
             }.items():
                 monkeypatch.setenv(name, value)
+            shutil.copy(source, app / "agent.py")  # as `in_container` does
             module = load(source)
             logs = tmp_path / "logs"
             logs.mkdir()

@@ -112,6 +112,15 @@ def packages() -> str:
 
 
 @cache
+def sdk_binds(target: str) -> list[str]:
+    """The same packages for the candidate, without this one: it may bring tasks with solutions."""
+    mounts = ["--ro-bind", packages(), target]
+    if Path(packages(), "autoagent").is_dir():
+        mounts += ["--tmpfs", f"{target}/autoagent", "--remount-ro", f"{target}/autoagent"]
+    return mounts
+
+
+@cache
 def environment_variables() -> dict[str, str]:
     """What a command in a task's environment finds set before anything else."""
     variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": SYSTEM_PATH, "PYTHONNOUSERSITE": "1"}
@@ -122,17 +131,19 @@ def environment_variables() -> dict[str, str]:
     return variables
 
 
-def listening(given: socket.socket | None) -> list[str]:
+def listening(given: socket.socket | None, variables: Mapping[str, str]) -> list[str]:
     """What goes before a command so that it gives a listener away over `given` first.
 
-    It runs on this interpreter, which is mounted read-only, before anything of the task's.
+    It runs on this interpreter, which is mounted read-only, before anything of the task's;
+    the command's variables are set after it, because some would load code into it.
     """
     if given is None:
         return []
     prefix = "/python" if environment_binds() else "/usr"
     code = (INSIDE / "loopback.py").read_text()
     flags = ["-I", "-S", "-B", "-c", code]
-    return [f"{prefix}/bin/python3", *flags, str(given.fileno()), str(loopback.PORT)]
+    command = [f"{prefix}/bin/python3", *flags, str(given.fileno()), str(loopback.PORT)]
+    return [*command, "/usr/bin/env", *(f"{name}={value}" for name, value in variables.items())]
 
 
 def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:

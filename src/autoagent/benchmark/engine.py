@@ -52,6 +52,7 @@ class EvaluationSpec(Record):
     void_retries: int = 2
     reserved_dollars_per_trial: float = 0.0
     gateway: GatewayPlan | None = None
+    in_container: bool = False
 
     @property
     def id(self) -> str:

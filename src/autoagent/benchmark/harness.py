@@ -37,6 +37,8 @@ GRACE_SECONDS = 0.5
 END_SECONDS = 5.0
 CONCURRENT_CALLS = 16
 RECORD = "environment-calls.jsonl"
+CONTAINER = "/app"
+"""Where an image of the open-source original's has its harness."""
 START = """\
 import sys
 sys.path.insert(0, {root!r})
@@ -128,6 +130,8 @@ class HarnessProcess:
         """Run the harness once; ends when it ends, or is killed when this is cancelled."""
         if self._control is None:
             raise InfrastructureFault("The harness process is not running.")
+        if self._spec.in_container:
+            await self._place(environment)
         door = self._door(environment)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -172,6 +176,19 @@ class HarnessProcess:
                     self._control.send(json.dumps({"kill": trial}).encode())
                 if not self._isolated:
                     shutil.rmtree(scratch, ignore_errors=True)
+
+    async def _place(self, environment: BaseEnvironment) -> None:
+        """Put the harness's files where the part of it that runs in the environment is started.
+
+        Raises:
+            InfrastructureFault: They cannot be there; the candidate has not acted yet.
+        """
+        try:
+            await environment.upload_dir(self._harness, CONTAINER)
+        except OSError as error:
+            raise InfrastructureFault(
+                f"The harness's files could not be put into the task's {CONTAINER}: {error}"
+            ) from error
 
     def _door(self, environment: BaseEnvironment) -> "Door | None":
         """The trial's way to its model, where it has one."""

@@ -5,12 +5,13 @@ socket before any of the candidate's code runs; without a sandbox the worker lis
 """
 
 import asyncio
+import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from autoagent.benchmark.gateway.gateway import Gateway, variables
+from autoagent.benchmark.gateway.gateway import PLACEHOLDER, Gateway, variables
 from autoagent.benchmark.gateway.scope import End, Kind, Scope
 from autoagent.benchmark.inside import loopback
 from autoagent.errors import InfrastructureFault
@@ -30,6 +31,9 @@ class Reached(Exception):
 class Door:
     """One trial's or one command's way to the gateway.
 
+    Out of a sandbox's own loopback it needs no key. On the machine's, which others share, it
+    answers only to the key that it hands out.
+
     Attributes:
         theirs: The end that goes into the sandbox; None without one.
     """
@@ -37,6 +41,7 @@ class Door:
     def __init__(self, gateway: Gateway, trial: str, kind: Kind, isolated: bool) -> None:
         self._gateway, self._trial = gateway, trial
         self._kind: Kind = kind
+        self._key = PLACEHOLDER if isolated else f"{PLACEHOLDER}-{secrets.token_hex(16)}"
         self._ours: socket.socket | None = None
         self.theirs: socket.socket | None = None
         if isolated:
@@ -51,7 +56,8 @@ class Door:
         """
         listener = await self._listener()
         port = listener.getsockname()[1]
-        async with self._gateway.serving(self._trial, listener, self._kind) as scope:
+        key = None if self._ours else self._key
+        async with self._gateway.serving(self._trial, listener, self._kind, key) as scope:
             yield scope, self._variables(port)
 
     async def answer_while[T](self, work: Callable[[dict[str, str]], Coroutine[Any, Any, T]]) -> T:
@@ -68,6 +74,9 @@ class Door:
             try:
                 async with self.open():
                     return await working
+            except InfrastructureFault:  # a sandbox that was not made says better why
+                await asyncio.wait({working}, timeout=LISTENING_SECONDS)
+                return await working
             finally:
                 working.cancel()
                 await asyncio.gather(working, return_exceptions=True)
@@ -82,7 +91,7 @@ class Door:
 
     def _variables(self, port: int) -> dict[str, str]:
         judge = self._gateway.judge_variables if self._kind == "verifier" else {}
-        return variables(port) | judge
+        return variables(port, self._key) | judge
 
     async def _listener(self) -> socket.socket:
         if self._ours is None:

@@ -18,7 +18,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from harbor.job import Job
 from harbor.models.job.config import JobConfig, RetryConfig
@@ -28,7 +28,7 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments.beneath import remove_tree
-from autoagent.benchmark.environments.sandbox import MakeDoor, SandboxEnvironment
+from autoagent.benchmark.environments.sandbox import Caller, SandboxEnvironment
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import trial_of, unjudged
@@ -173,6 +173,7 @@ class Worker:
                 kwargs={
                     "images": str(spec.directory.parent / "images"),
                     "scratch": str(spec.directory / SCRATCH),
+                    "in_container": spec.in_container,
                 },
             ),
             tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
@@ -210,13 +211,16 @@ class Worker:
             owner = Owner(name, task, slot.attempt, self._spec.running.digest_of(slot.side))
             self._gateway.expect(event.trial_name, owner, self._directory(event))
             if self._gateway.judges:
-                SandboxEnvironment.doors[event.trial_name] = self._judge(event.trial_name)
+                self._let_in(event.trial_name, "verifier")
+            if self._gateway.serves_harness and self._spec.in_container:
+                self._let_in(event.trial_name, "trial")
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
         slot, name = self._trials[event.trial_name]
         bill = self._gateway.bill(event.trial_name) if self._gateway else None
-        SandboxEnvironment.doors.pop(event.trial_name, None)
+        for kind in get_args(Caller):
+            SandboxEnvironment.doors.pop((event.trial_name, kind), None)
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             if bill is not None:
@@ -233,12 +237,13 @@ class Worker:
         if self._agenda.pruned:
             self._pruned.set()
 
-    def _judge(self, trial: str) -> MakeDoor:
-        """How a trial's verifiers reach their judge."""
+    def _let_in(self, trial: str, caller: Caller) -> None:
+        """Let commands in a trial's environment reach a model: verifiers' or the harness's."""
         from autoagent.benchmark.reach import Door
 
         assert self._gateway is not None
-        return functools.partial(Door, self._gateway, trial, "verifier")
+        make = functools.partial(Door, self._gateway, trial, caller)
+        SandboxEnvironment.doors[trial, caller] = make
 
     def _directory(self, event: TrialHookEvent) -> Path:
         return self._spec.jobs / event.config.trials_dir.name / event.trial_name

@@ -110,6 +110,7 @@ class ProcessEnvironment(SandboxEnvironment):
         inner = _within(image.root, image.workdir) if building else self._rewriting(image)
         variables = {name: inner.text(value) for name, value in image.variables.items()}
         arguments = [_directory(image.root, place, inner), *map(inner.text, command)]
+        ours = self._own_variables(bubblewrap.packages())
         if building:  # what was copied in before must be fit to run, and stay fit to be moved
             await asyncio.to_thread(rewriting.change_tree, image.root, inner.text)
 
@@ -117,7 +118,7 @@ class ProcessEnvironment(SandboxEnvironment):
             return run_plain(
                 [*_WARDEN, *arguments],
                 timeout_sec,
-                variables={**_variables(image.root), **variables, **found},
+                variables={**_variables(image.root), **ours, **variables, **found},
                 place=image.root,
                 ending=signal.SIGTERM,
             )

@@ -6,7 +6,8 @@ process namespace, so nothing a command starts outlives it, and nothing the cand
 started is alive when the verifier runs. `/tests`, `/solution` and `/logs/verifier` are
 mounted from directories the agent phase never sees: whatever it plants at those paths
 is hidden once the verifier starts. So is `/verifier`, which holds our own interpreter's
-packages for the verifier to import.
+packages for the verifier to import. Where the human lets a harness run a part of itself in
+here, its commands find packages in `/sdk`, reach its model, and nothing more.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ import re
 import tempfile
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from harbor.environments.base import BaseEnvironment, ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
@@ -34,10 +35,14 @@ if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imp
 
 MakeDoor = Callable[[bool], "Door"]
 """Makes a way to the gateway, out of a network namespace of its own or not."""
+Caller = Literal["trial", "verifier"]
+"""On whose account a command calls a model; the gateway has a scope for each."""
 GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
 """Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
 """Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
+SDK = "/sdk"
+"""Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
 _HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 _MACHINE_ERRNOS = {
     errno.ENOSPC,
@@ -56,21 +61,25 @@ class SandboxEnvironment(BaseEnvironment):
     """One trial's environment.
 
     Class attribute `faults` names, by trial, what failed on our side: such a trial is void.
-    `doors` holds, by trial, how its verifiers reach their judge, where there is one.
+    `doors` holds, by trial and caller, how its commands reach a model, where they may.
     """
 
     faults: ClassVar[dict[str, str]] = {}
-    doors: ClassVar[dict[str, MakeDoor]] = {}
+    doors: ClassVar[dict[tuple[str, Caller], MakeDoor]] = {}
 
-    def __init__(self, *args: Any, images: str, scratch: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, images: str, scratch: str, in_container: bool = False, **kwargs: Any
+    ) -> None:
         """Describe the environment.
 
         Args:
             args: Harbor's.
             images: Directory of built root directories, by content.
             scratch: The evaluation's own directory, for roots of running trials.
+            in_container: A part of the harness runs in here.
             kwargs: Harbor's.
         """
+        self._in_container = in_container
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
         self._image: Image | None = None
@@ -107,7 +116,7 @@ class SandboxEnvironment(BaseEnvironment):
                 self.environment_id, self.environment_dir, self._build_step
             )
             await asyncio.to_thread(self._fill, self._image, self._home / "root")
-            for path in ("/logs/agent", "/logs/artifacts", *GUARDED, PACKAGES):
+            for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)
 
     async def stop(self, delete: bool) -> None:
@@ -132,7 +141,7 @@ class SandboxEnvironment(BaseEnvironment):
                 root = self._root()
                 if not root.is_real_directory("/logs"):
                     root.empty("/logs")
-                for path in (*GUARDED, PACKAGES):
+                for path in self._mount_points():
                     root.empty(path)
 
     async def exec(
@@ -213,10 +222,16 @@ class SandboxEnvironment(BaseEnvironment):
         files.make_executable(inner)
         return ExecResult(stdout="", stderr="", return_code=0)
 
-    def _guards(self) -> list[str]:
-        """The guarded directories, mounted for everybody but the candidate."""
-        if self._agent_phase or self._home is None:
+    def _mount_points(self) -> list[str]:
+        """Empty directories of the root that something is mounted over in one of the phases."""
+        return [*GUARDED, PACKAGES, *([SDK] if self._in_container else [])]
+
+    def _bound(self) -> list[str]:
+        """The guarded directories, mounted for everybody but the candidate, or its packages."""
+        if self._home is None:
             return []
+        if self._agent_phase:
+            return bubblewrap.sdk_binds(SDK) if self._in_container else []
         mounts = ["--ro-bind", bubblewrap.packages(), PACKAGES]
         for path, name in GUARDED.items():
             kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
@@ -247,32 +262,34 @@ class SandboxEnvironment(BaseEnvironment):
     ) -> ExecResult:
         """One command over the image's root directory, with exactly its variables."""
         network = building or not self._network_disabled
+        door = None if building else self._door(own_network=not network)
+        listener = door.theirs if door else None
 
-        def sandboxed(variables: Mapping[str, str]) -> list[str]:
-            return sandbox_command(
+        def sandboxed(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
+            variables = {**self._own_variables(SDK), **image.variables, **found}
+            inner = sandbox_command(
                 image.root,
                 etc=bubblewrap.make_etc(self._scratch, network=network),
                 place=place,
-                variables={**image.variables, **variables},
+                # What listens first must not be steered by variables of the candidate's.
+                variables={} if listener else variables,
                 network=network,
-                mounts=[] if building else self._guards(),
+                mounts=[] if building else self._bound(),
             )
+            listening = bubblewrap.listening(listener, variables)
+            return run([*inner, *listening, *command], timeout_sec, listener)
 
-        door = None if building else self._door(own_network=not network)
-        if door is None:
-            return await run([*sandboxed({}), *command], timeout_sec)
-        listening = bubblewrap.listening(door.theirs)
-
-        def judged(variables: dict[str, str]) -> Coroutine[Any, Any, ExecResult]:
-            inner = [*sandboxed(variables), *listening, *command]
-            return run(inner, timeout_sec, door.theirs)
-
-        return await door.answer_while(judged)
+        return await (door.answer_while(sandboxed) if door else sandboxed({}))
 
     def _door(self, *, own_network: bool) -> "Door | None":
-        """A verifier's way to its judge. The candidate has none: not in its phase."""
-        make = self.doors.get(self.trial_paths.trial_dir.name)
-        return None if make is None or self._agent_phase else make(own_network)
+        """A command's way to the model of whoever runs it in this phase, where there is one."""
+        caller: Caller = "trial" if self._agent_phase else "verifier"
+        make = self.doors.get((self.trial_paths.trial_dir.name, caller))
+        return None if make is None else make(own_network)
+
+    def _own_variables(self, packages: str) -> dict[str, str]:
+        """What a part of the harness in here finds set, besides its way to the model."""
+        return {"PYTHONPATH": packages} if self._in_container and self._agent_phase else {}
 
     def _placed(self, path: str) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""
@@ -286,7 +303,8 @@ class SandboxEnvironment(BaseEnvironment):
     def _root(self) -> Beneath:
         if self._home is None:
             raise RuntimeError("The environment is not running.")
-        return Beneath(self._home / "root", bubblewrap.MOUNTED)
+        sdk = {SDK.strip("/")} if self._in_container and self._agent_phase else frozenset[str]()
+        return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk)
 
     @contextlib.contextmanager
     def _our_faults(self) -> Generator[None]:

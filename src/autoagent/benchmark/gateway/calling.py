@@ -7,6 +7,7 @@ between, money that was reserved is settled and the exchange is written down.
 import asyncio
 import re
 from collections.abc import Mapping
+from hmac import compare_digest
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -36,6 +37,10 @@ class Endpoint:
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Answer one call."""
         caller: Scope = connection["state"]["caller"]
+        if not _brings(connection["headers"], connection["state"]["key"]):
+            message = "This listener answers only to the key that its own trial was given."
+            await _whole(send, 401, error_body(self._route.provider, 401, "no_key", message))
+            return
         async with caller.slots:
             call = _Call(self._route, caller, self._redactor, send)
             try:
@@ -58,6 +63,15 @@ class Endpoint:
                 await call.refuse(refused)
             except ClientDisconnect:
                 return
+
+
+def _brings(headers: Headers, key: str | None) -> bool:
+    """Whether a call brings the key that its listener wants, in any of the usual headers."""
+    if key is None:
+        return True
+    wanted = {b"authorization": f"Bearer {key}".encode(), b"x-api-key": key.encode()}
+    wanted[b"api-key"] = wanted[b"x-api-key"]
+    return any(compare_digest(wanted[name], value) for name, value in headers if name in wanted)
 
 
 class Elsewhere:

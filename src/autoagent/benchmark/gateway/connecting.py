@@ -6,7 +6,8 @@ machine with few processors it answers the first half before the second is sent.
 
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import httpcore2
 import httpx2
@@ -28,7 +29,10 @@ class OnePiece(httpx2.AsyncHTTPTransport):
         )
 
 
-class _Network(httpcore2.AnyIOBackend):
+class _Network(httpcore2.AsyncNetworkBackend):
+    def __init__(self) -> None:
+        self._inner = cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
+
     async def connect_tcp(
         self,
         host: str,
@@ -38,8 +42,11 @@ class _Network(httpcore2.AnyIOBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         return _Gathered(
-            await super().connect_tcp(host, port, timeout, local_address, socket_options)
+            await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         )
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
 
 
 class _Gathered(httpcore2.AsyncNetworkStream):
@@ -54,10 +61,8 @@ class _Gathered(httpcore2.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._parts:
             data, self._parts = b"".join(self._parts), []
-            try:
+            with suppress(httpcore2.WriteError):  # it may have answered before it hung up
                 await self._stream.write(data, timeout)
-            except httpcore2.WriteError:
-                pass  # it may have answered before it hung up
         return await self._stream.read(max_bytes, timeout)
 
     async def aclose(self) -> None:

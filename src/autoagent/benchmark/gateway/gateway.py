@@ -135,9 +135,9 @@ class Gateway:
 
     @asynccontextmanager
     async def serving(
-        self, name: str, listener: socket, kind: Kind = "trial"
+        self, name: str, listener: socket, kind: Kind = "trial", key: str | None = None
     ) -> AsyncGenerator[Scope]:
-        """Answer the calls that come in on a trial's listener.
+        """Answer the calls that come in on a trial's listener, with `key` where one is wanted.
 
         The worker's share of the listener is closed at the end; calls under way get a moment
         to tell what they cost.
@@ -145,7 +145,7 @@ class Gateway:
         expected = self._trials[name]
         scope = expected.trial if kind == "trial" else expected.verifier
         assert scope is not None, "no judge is configured"
-        async with self._listening.serving(listener, scope):
+        async with self._listening.serving(listener, scope, key):
             yield scope
 
     def bill(self, name: str) -> Bill:
@@ -173,15 +173,15 @@ class Gateway:
         return self._purse.refused
 
 
-def variables(port: int) -> dict[str, str]:
+def variables(port: int, key: str = PLACEHOLDER) -> dict[str, str]:
     """What any SDK reads to find the gateway, on a port of the caller's own loopback."""
     base = f"http://127.0.0.1:{port}"
     return {
         "OPENAI_BASE_URL": f"{base}/v1",
         "OPENAI_API_BASE": f"{base}/v1",  # what LiteLLM reads
-        "OPENAI_API_KEY": PLACEHOLDER,
+        "OPENAI_API_KEY": key,
         "OPENAI_AGENTS_DISABLE_TRACING": "1",  # traces would go to a host that is out of reach
         "ANTHROPIC_BASE_URL": base,
         "ANTHROPIC_API_BASE": base,
-        "ANTHROPIC_API_KEY": PLACEHOLDER,
+        "ANTHROPIC_API_KEY": key,
     }

@@ -106,10 +106,15 @@ class Listening:
         self._config.load()
 
     @asynccontextmanager
-    async def serving(self, listener: socket, scope: Scope) -> AsyncGenerator[None]:
-        """Serve one listener, which is closed at the end with every connection it accepted."""
+    async def serving(
+        self, listener: socket, scope: Scope, key: str | None = None
+    ) -> AsyncGenerator[None]:
+        """Serve one listener, which is closed at the end with every connection it accepted.
+
+        With a `key`, calls that do not bring it are refused.
+        """
         loop, state = asyncio.get_running_loop(), ServerState()
-        tag: dict[str, Any] = {"caller": scope}
+        tag: dict[str, Any] = {"caller": scope, "key": key}
 
         def protocol() -> asyncio.Protocol:
             return _Bounded(config=self._config, server_state=state, app_state=tag, _loop=loop)

@@ -1,12 +1,15 @@
 # === EDITABLE SECTION ===
 # The meta-agent changes everything from here down to the boundary.
-"""A harness on the Claude Agent SDK: Claude Code, with its hands in the task's environment.
+"""A harness on the Claude Agent SDK: Claude Code, in the task's environment.
 
-Claude Code runs beside the environment, where it reaches the model and nothing else. Its own
-tools would act there too, so it has none of them: what it can do is in `create_tools`.
+This file runs twice. Beside the environment only the adapter at its end acts, and starts the
+file in `/app` of the environment, where `in_container = true` in autoagent.toml puts it. What
+is above the boundary acts there, and Claude Code's own tools with it.
 """
 
+import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,55 +26,51 @@ from claude_agent_sdk import (
     ToolUseBlock,
     UserMessage,
     create_sdk_mcp_server,
-    tool,
 )
 from harbor.agents.base import BaseAgent
 from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 
-SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
+SYSTEM_PROMPT = """Do what the instruction asks; the task's files are in /app. Check the result."""
 MODEL = "claude-sonnet-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
+BUILT_IN = ["Bash", "Read", "Write", "Edit", "Glob", "Grep"]  # Claude Code's own tools
 NOTES = Path(__file__).parent / ".agent"  # its CLAUDE.md and .claude/skills are the project's
 
 
-def create_tools(environment: BaseEnvironment) -> list[SdkMcpTool[Any]]:
-    """The tools of the agent; the model reads their names, descriptions and types."""
-
-    @tool("run_shell", "Run a bash command in the task's environment.", {"command": str})
-    async def run_shell(arguments: dict[str, Any]) -> dict[str, Any]:
-        done = await environment.exec(arguments["command"], timeout_sec=120)
-        failed = f"\nexit code {done.return_code}" if done.return_code else ""
-        text = f"{done.stdout or ''}{done.stderr or ''}{failed}"
-        return {"content": [{"type": "text", "text": text}]}
-
-    return [run_shell]
+def create_tools() -> list[SdkMcpTool[Any]]:
+    """Tools besides Claude Code's own: functions under the SDK's `@tool`; they run in here too."""
+    return []
 
 
-def create_agent(environment: BaseEnvironment) -> ClaudeSDKClient:
+def create_agent() -> ClaudeSDKClient:
     """A client for one task; add sub-agents here with `agents=`."""
-    server = create_sdk_mcp_server("task", tools=create_tools(environment))
+    tools = create_tools()
     return ClaudeSDKClient(
         ClaudeAgentOptions(
             system_prompt=SYSTEM_PROMPT,
             model=MODEL,
             max_turns=MAX_TURNS,
-            tools=[],
-            mcp_servers={"task": server},
-            allowed_tools=["mcp__task"],
+            tools=BUILT_IN,
+            mcp_servers={"task": create_sdk_mcp_server("task", tools=tools)} if tools else {},
+            permission_mode="bypassPermissions",
             strict_mcp_config=True,
             setting_sources=["project"],
             cwd=NOTES if NOTES.is_dir() else None,
-            env={"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"},
+            env={
+                "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+                "DISABLE_AUTOUPDATER": "1",
+                "IS_SANDBOX": "1",  # it refuses to skip permissions as root elsewhere
+            },
         )
     )
 
 
-async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[list[Any], int]:
+async def run_task(instruction: str) -> tuple[list[Any], int]:
     """Do one task; the SDK's messages, and how long it took in milliseconds."""
     started = time.monotonic()
     messages: list[Any] = [UserMessage(content=instruction)]
-    async with create_agent(environment) as client:
+    async with create_agent() as client:
         await client.query(instruction)
         messages += [message async for message in client.receive_response()]
     return messages, int((time.monotonic() - started) * 1000)
@@ -79,6 +78,9 @@ async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[list
 
 # === FIXED ADAPTER BOUNDARY ===
 # Harbor's adapter and the trajectory. Nothing below this line changes.
+
+IN_CONTAINER = f"/app/{Path(__file__).name}"
+LOGS = "/logs/agent"
 
 
 def to_atif(result: list[Any], model: str, duration_ms: int) -> dict[str, Any]:
@@ -179,17 +181,39 @@ class AutoAgent(BaseAgent):
         return self.VERSION
 
     async def setup(self, environment: BaseEnvironment) -> None:
-        """Nothing to install: Claude Code runs beside the environment."""
+        """Refuse to start where this file is not in the environment."""
+        if not await environment.is_file(IN_CONTAINER):
+            raise RuntimeError(
+                f"{IN_CONTAINER} is not in the task's environment. Set `in_container = true` "
+                "below [harness] in autoagent.toml."
+            )
 
     async def run(
         self, instruction: str, environment: BaseEnvironment, context: AgentContext
     ) -> None:
-        """Run the task; the trajectory and the SDK's own counts of tokens are left."""
-        result, duration_ms = await run_task(environment, instruction)
-        trajectory = to_atif(result, MODEL, duration_ms)
-        (self.logs_dir / "trajectory.json").write_text(json.dumps(trajectory, indent=2))
-        totals = trajectory["final_metrics"]
+        """Start this file in the environment; its trajectory and the SDK's own counts are left."""
+        given, left = self.logs_dir / "instruction.md", self.logs_dir / "trajectory.json"
+        given.write_text(instruction)
+        await environment.upload_file(given, f"{LOGS}/instruction.md")
+        paths = f"{IN_CONTAINER} {LOGS}/instruction.md {LOGS}/trajectory.json"
+        done = await environment.exec(f"cd /app && python3 {paths}")
+        (self.logs_dir / "container.log").write_text(f"{done.stdout or ''}{done.stderr or ''}")
+        if done.return_code:
+            said = (done.stderr or done.stdout or "").strip()[-1000:]
+            raise RuntimeError(f"{IN_CONTAINER} ended with {done.return_code}: {said}")
+        await environment.download_file(f"{LOGS}/trajectory.json", left)
+        totals = json.loads(left.read_text())["final_metrics"]
         context.n_input_tokens = totals["total_prompt_tokens"]
         context.n_output_tokens = totals["total_completion_tokens"]
         context.n_cache_tokens = totals["total_cached_tokens"]
-        context.metadata = {"duration_ms": duration_ms}
+        context.metadata = {"duration_ms": totals["extra"]["duration_ms"]}
+
+
+def main(instruction: Path, trajectory: Path) -> None:
+    """What runs in the environment: the task, then its trajectory."""
+    result, duration_ms = asyncio.run(run_task(instruction.read_text()))
+    trajectory.write_text(json.dumps(to_atif(result, MODEL, duration_ms), indent=2))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

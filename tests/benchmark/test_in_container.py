@@ -1,0 +1,341 @@
+"""A harness of which a part runs in the task's environment: what that reaches, and what not."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
+from autoagent.init import TEMPLATES
+from autoagent.standin.rules import load_rules
+from autoagent.standin.server import running
+
+pytestmark = pytest.mark.slow
+
+Bench = Any  # tests/benchmark/conftest.py
+KEY = "sk-the-real-key-0123456789"
+
+_spec = importlib.util.spec_from_file_location(
+    "fake_providers", Path(__file__).parents[1] / "gateway" / "providers.py"
+)
+assert _spec and _spec.loader
+providers = importlib.util.module_from_spec(_spec)
+sys.modules["fake_providers"] = providers
+_spec.loader.exec_module(providers)
+
+INNER = r"""
+import json, os, socket, sys, urllib.error, urllib.request
+
+
+def ask(model="gpt-5", most=100):
+    body = {"model": model, "input": "hi", "max_output_tokens": most}
+    headers = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    url = os.environ["OPENAI_BASE_URL"] + "/responses"
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    try:
+        return urllib.request.urlopen(request, timeout=20).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def reaches(*address):
+    try:
+        socket.create_connection(address, timeout=2).close()
+        return True
+    except OSError:
+        return False
+
+
+def asks_its_model():
+    return ask()
+
+
+def asks_for_others():
+    return [ask("gpt-5-mini"), ask("gpt-4.1")]
+
+
+def looks_around():
+    import agents
+    try:
+        import autoagent
+        ours = True
+    except ImportError:
+        ours = False
+    places = [("127.0.0.1", PROVIDER_PORT), ("1.1.1.1", 443), ("169.254.169.254", 80)]
+    caps = [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")]
+    return {
+        "reached": [place for place in places if reaches(*place)],
+        "interfaces": [name for _, name in socket.if_nameindex()],
+        "capabilities": caps,
+        "autoagent": ours,
+        "sdk": agents.__file__.startswith("/sdk/"),
+        "key": "real" in json.dumps(dict(os.environ)),
+    }
+
+
+def loops_for_ever():
+    while ask() == 200:
+        pass
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]]()))
+"""
+
+OUTER = r"""
+async def run_task(environment, instruction):
+    word = instruction.split()[-1]
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+    own = globals().get("_" + word)
+    if own is not None:
+        said = await own(environment)
+    else:
+        done = await environment.exec(f"cd /app && python3 agent.py {word}")
+        said = json.loads(done.stdout) if done.return_code == 0 else done.stderr
+    (Path.cwd().parent / "logs/said.json").write_text(json.dumps(said))
+    return said, 1
+
+
+async def _sees_nothing(environment):
+    done = await environment.exec(
+        "ls -A /app; ls -Ad /sdk 2>/dev/null; env | grep -e PYTHONPATH -e _BASE_URL -e _API_KEY;"
+        "(echo > /dev/tcp/127.0.0.1/8787) 2>/dev/null && echo reached")
+    return done.stdout.split()
+
+
+async def _steers(environment):
+    # What would load code into a process writes down which processes it got into.
+    steering = {"LD_DEBUG": "files", "LD_DEBUG_OUTPUT": "/app/loaded"}
+    await environment.exec("true", env=steering)
+    done = await environment.exec("cat /app/loaded.*")
+    lost = await environment.exec("true", cwd="/nowhere")
+    return ["bash" in done.stdout, "python" in done.stdout, lost.return_code, lost.stderr]
+
+
+async def _compares_files(environment):
+    for source, name in (("agent.py", "here.py"), (".agent/note.md", "here.md")):
+        await environment.upload_file(Path(__file__).parent / source, f"/app/{name}")
+    command = "cd /app && cmp agent.py here.py && cmp .agent/note.md here.md && echo same"
+    return (await environment.exec(command)).stdout.strip()
+
+
+async def _both(environment):
+    import asyncio
+    done = await asyncio.gather(*[
+        environment.exec("cd /app && python3 agent.py asks_its_model") for _ in range(3)])
+    return [ask(), *(json.loads(one.stdout) for one in done)]
+"""
+
+
+@pytest.fixture
+def fake() -> Iterator[Any]:
+    with providers.provider() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def measured(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
+    """An evaluation of a harness whose file runs in both places, as the original's does."""
+    start, end = source.index("async def run_task"), source.index("# === FIXED")
+    inner, _, entry = INNER.partition('if __name__ == "__main__":')
+    inner = inner.replace("PROVIDER_PORT", fake.url.rpartition(":")[2])
+    outer = "from pathlib import Path\n" + OUTER
+    harness = source[:start] + inner + outer + "\n\n" + source[end:]
+    harness += '\n\nif __name__ == "__main__":' + entry
+    upstream = Upstream(base_url=f"{fake.url}/v1", api_key_env="OPENAI_API_KEY", auth="bearer")
+    facts: dict[str, Any] = {"models": ("gpt-5",), "upstreams": {"openai": upstream}}
+    plan = GatewayPlan.model_validate(facts | changes.pop("gateway", {}))
+    defaults: dict[str, Any] = {"in_container": True, "trial_timeout_seconds": 30.0}
+    tasks = {word: word for word in words}
+    spec = bench.spec(harness, tasks, model="gpt-5", gateway=plan, **(defaults | changes))
+    (spec.harnesses[""] / ".agent/note.md").write_text("a note\n")
+    return spec
+
+
+def said(bench: Bench, trial: Any) -> Any:
+    return json.loads((bench.trial_directory(trial) / "agent/said.json").read_text())
+
+
+ONE = (6 * 1.25 + 4 * 0.125 + 5 * 10) / 1e6
+
+
+@pytest.mark.rule("A6", "A7", "A8", "B4")
+async def test_the_part_in_the_environment_has_what_the_harness_has_and_no_more(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    """The same pin, meter and cap; no other network, no key, none of our own code."""
+    words = ["asks_its_model", "asks_for_others", "looks_around", "loops_for_ever", "both"]
+    words += ["compares_files", "steers"]
+    spec = measured(
+        bench, fake, harness_source, words, gateway={"dollars_per_trial": 0.005}
+    )  # fmt: skip
+    trials = await bench.finish(spec)
+    outcomes = {name: trial.outcome for name, trial in trials.items()}
+
+    assert outcomes == dict.fromkeys(words, "passed") | {"loops_for_ever": "crashed"}, bench.log()
+    assert said(bench, trials["asks_its_model"]) == 200
+    assert trials["asks_its_model"].cost_usd == pytest.approx(ONE)
+    assert said(bench, trials["both"]) == [200] * 4
+    assert trials["both"].model_use.calls == 4
+    assert trials["both"].cost_usd == pytest.approx(4 * ONE)
+    assert said(bench, trials["asks_for_others"]) == [403, 403]
+    assert trials["asks_for_others"].cost_usd == 0.0
+    assert trials["asks_for_others"].model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
+    assert [e.body["model"] for e in bench.journal.about("e1", "model_refused")] == [
+        "gpt-5-mini",
+        "gpt-4.1",
+    ]
+    assert said(bench, trials["looks_around"]) == {
+        "reached": [],
+        "interfaces": ["lo"],
+        "capabilities": ["0000000000000000"],
+        "autoagent": False,
+        "sdk": True,
+        "key": False,
+    }
+    assert "out of budget" in trials["loops_for_ever"].detail
+    assert 0.003 < trials["loops_for_ever"].cost_usd <= 0.005
+    assert said(bench, trials["compares_files"]) == "same"
+    into_command, into_listener, code, stderr = said(bench, trials["steers"])
+    assert (into_command, into_listener, code) == (True, False, 1)
+    assert "/nowhere" in stderr
+
+
+async def test_without_the_option_nothing_of_it_is_there(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = measured(bench, fake, harness_source, ["sees_nothing"], in_container=False)
+    trial = (await bench.finish(spec))["sees_nothing"]
+
+    assert trial.outcome == "passed", bench.log()
+    assert said(bench, trial) == ["answer.txt", "question.txt"]
+
+
+async def test_without_a_gateway_the_part_in_the_environment_reaches_nothing(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = measured(bench, fake, harness_source, ["sees_nothing"])
+    trial = (await bench.finish(spec.model_copy(update={"gateway": None})))["sees_nothing"]
+
+    found = said(bench, trial)
+    assert "PYTHONPATH=/sdk" in found and "agent.py" in found
+    assert not [word for word in found if "_BASE_URL" in word or "_API_KEY" in word]
+    assert "reached" not in found
+
+
+JUDGING = r"""#!/bin/bash
+python3 - <<'EOF'
+import json, os, urllib.request, urllib.error
+def ask(model):
+    body = json.dumps({"model": model, "input": "good?", "max_output_tokens": 10}).encode()
+    headers = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
+    request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/responses", body, headers)
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+right = [ask("gpt-5-mini"), ask("gpt-5")] == [200, 403]
+right = right and "PYTHONPATH" not in os.environ and not os.listdir("/sdk")
+open("/logs/verifier/reward.txt", "w").write(str(int(right)))
+EOF
+"""
+
+
+async def test_a_verifier_keeps_its_own_scope_and_the_harness_gets_none_of_it(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    """The judge's model is refused in the agent phase; the harness's, and `/sdk`, after it."""
+    words = ["asks_its_model", "asks_for_others"]
+    spec = measured(bench, fake, harness_source, words, gateway={"judge": "gpt-5-mini"})
+    for task in spec.tasks:
+        (task.path / "tests/test.sh").write_text(JUDGING)
+    trials = await bench.finish(spec)
+
+    assert {trial.outcome for trial in trials.values()} == {"passed"}, bench.log()
+    assert said(bench, trials["asks_for_others"]) == [403, 403]
+    judge = pytest.approx((6 * 0.25 + 4 * 0.025 + 5 * 2) / 1e6)
+    assert [trial.judge_cost_usd for trial in trials.values()] == [judge] * 2
+    assert trials["asks_its_model"].cost_usd == pytest.approx(ONE)
+
+
+@pytest.mark.parametrize("how", ["process", "network"])
+async def test_on_the_machines_own_loopback_the_part_inside_has_a_key_of_its_own(
+    bench: Bench, fake: Any, harness_source: str, how: str
+) -> None:
+    """Unsandboxed, or where the task has a network: the address is shared with others."""
+    isolation = "process" if how == "process" else "sandbox"
+    spec = measured(bench, fake, harness_source, ["asks_its_model"], isolation=isolation)
+    if how == "network":
+        (task,) = spec.tasks
+        facts = (task.path / "task.toml").read_text().replace("no-network", "public")
+        (task.path / "task.toml").write_text(facts)
+    trial = (await bench.finish(spec))["asks_its_model"]
+
+    assert (trial.outcome, trial.model_use.calls) == ("passed", 1), bench.log()
+    assert said(bench, trial) == 200
+
+
+@pytest.mark.rule("R9")
+async def test_a_task_that_has_no_place_for_the_harness_is_void(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = measured(bench, fake, harness_source, ["asks_its_model"], void_retries=0)
+    (task,) = spec.tasks
+    (task.path / "environment/Dockerfile").write_text(
+        "FROM autoagent-base\nWORKDIR /\nRUN rm -rf /app && touch /app\n"
+    )
+    trial = (await bench.finish(spec))["asks_its_model"]
+
+    assert trial.outcome == "void"
+    assert "could not be put into the task's /app" in trial.detail
+
+
+HELLO = TEMPLATES / "tasks/hello"
+
+
+def claude(bench: Bench, url: str, **changes: Any) -> Any:
+    """The Claude template on its example task, before the stand-in."""
+    upstream = Upstream(base_url=url, api_key_env="ANTHROPIC_API_KEY", auth="x-api-key")
+    plan = GatewayPlan(models=("claude-sonnet-5",), upstreams={"anthropic": upstream})
+    source = (TEMPLATES / "harnesses/claude.py").read_text()
+    spec = bench.spec(
+        source, {"hello": "hello"}, model="claude-sonnet-5", gateway=plan,
+        trial_timeout_seconds=60.0, **changes,
+    )  # fmt: skip
+    return bench.over(spec, {"hello": HELLO})
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("claude_agent_sdk") is None,
+    reason="claude-agent-sdk, with its program of 400 MB, is not installed",
+)
+async def test_claude_code_does_a_task_from_inside_its_environment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    with running(load_rules(TEMPLATES / "standin.toml")) as url:
+        trial = (await bench.finish(claude(bench, url, in_container=True)))["hello"]
+
+    assert trial.outcome == "passed", bench.log()
+    assert trial.model_use.calls >= 2 and trial.model_use.refused_models == ()
+    trajectory = json.loads((bench.trial_directory(trial) / "agent/trajectory.json").read_text())
+    assert trajectory["steps"][2]["tool_calls"][0]["function_name"] == "Bash"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("claude_agent_sdk") is None,
+    reason="claude-agent-sdk, with its program of 400 MB, is not installed",
+)
+async def test_without_the_option_the_claude_template_says_what_to_set(bench: Bench) -> None:
+    trial = (await bench.finish(claude(bench, "http://127.0.0.1:9")))["hello"]
+
+    assert trial.outcome == "crashed"
+    assert "Set `in_container = true` below [harness] in autoagent.toml" in trial.detail
