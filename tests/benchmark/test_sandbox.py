@@ -1,6 +1,8 @@
 """The sandbox environment, with real sandboxes: what tasks find, and what ends with what."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -272,3 +274,39 @@ async def test_a_tree_deeper_than_any_stack_is_cleared_away_and_removed(
     assert await shell(sandbox, "ls /tests") == ""
     await sandbox.stop(delete=True)
     assert list((tmp_path / "scratch").glob("trial-*")) == []
+
+
+KEPT = """
+import os, sys
+sys.path.insert(0, "/autoagent")
+from pathlib import Path
+from autoagent.benchmark.inside import namespaces
+namespaces.enter()
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+namespaces.private_files()
+print(sorted(os.listdir("/tmp")), Path("/tmp/an interpreter/lib").read_text())
+Path("/tmp/scratch").write_text("its own")
+try:
+    Path("/tmp/an interpreter/planted").write_text("x")
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_a_trials_own_tmp_keeps_what_the_sandbox_mounted_there_and_it_stays_read_only(
+    tmp_path: Path,
+) -> None:
+    """A virtual environment below /tmp is still there when a trial imports something late."""
+    (tmp_path / "lib").write_text("packages")
+    sandbox = bubblewrap.harness_sandbox(bubblewrap.INSIDE, Path("/etc"), {})
+    place = sandbox.index("--remount-ro")
+    sandbox[place:place] = ["--ro-bind", str(tmp_path), "/tmp/an interpreter"]
+
+    done = subprocess.run(
+        [*sandbox, sys.executable, "-I", "-S", "-B", "-c", KEPT], capture_output=True, text=True
+    )
+
+    assert done.stdout.splitlines() == ["['an interpreter'] packages", "Read-only file system"]
+    assert not (tmp_path / "planted").exists()

@@ -6,6 +6,7 @@ before anything starts. Standard library only.
 
 import ctypes
 import os
+import re
 import resource
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from autoagent.benchmark.inside import loopback
 SCRATCH_BYTES = 64 * 1024 * 1024
 
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MS_BIND = 0x1000
 _CAPABILITY_VERSION_3 = 0x20080522
 
 
@@ -30,12 +32,33 @@ def enter() -> None:
 
 
 def private_files() -> None:
-    """Give the trial its own /proc and its own small, empty writable directories."""
+    """Give the trial its own /proc and its own small writable directories.
+
+    They are empty but for what the sandbox mounted below them, read-only as it was: an
+    interpreter may live below /tmp.
+    """
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     for directory in ("/scratch", "/tmp", "/dev/shm"):
+        below = {path: os.open(path, os.O_PATH) for path in _mounted_below(directory)}
         options = f"size={SCRATCH_BYTES},nr_inodes=16384,mode=0777"
         _mount("tmpfs", directory, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
+        for path, kept in below.items():
+            Path(path).mkdir(parents=True)
+            _mount(f"/proc/self/fd/{kept}", path, None, _MS_BIND | _MS_REC)
+            os.close(kept)
+
+
+def _mounted_below(directory: str) -> list[str]:
+    """Directories that something is mounted on, outermost first; none lies below another."""
+    found: list[str] = []
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        unescaped = re.sub(rb"\\(\d{3})", lambda m: bytes([int(m[1], 8)]), line.split()[4])
+        path = os.fsdecode(unescaped)
+        inner = any(path.startswith(f"{outer}/") for outer in found)
+        if path.startswith(f"{directory}/") and not inner:
+            found.append(path)
+    return found
 
 
 def limit() -> None:
