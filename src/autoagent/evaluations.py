@@ -10,8 +10,7 @@ from typing import Any
 
 from autoagent.errors import UnknownName
 from autoagent.game import Kind
-from autoagent.gate.agenda import Agenda
-from autoagent.gate.decide import deciding_attempts, score_of
+from autoagent.gate.decide import agenda_of, deciding_attempts, score_of
 from autoagent.journal import Event, Journal
 from autoagent.records import EvaluationState, Running, Score, Trial, Verdict
 from autoagent.views import EvaluationReport, Progress
@@ -41,14 +40,11 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     trials = trials_of(journal, running.id)
     ended = deciding_trials(trials)
     started = journal.about(running.id, Kind.EVALUATION_STARTED)
-    agenda = Agenda(running)
-    for trial in trials:
-        agenda.note(trial)
     return Progress(
         evaluation=running.id,
         kind=running.kind,
         done=sum(trial.outcome != "void" for trial in ended),
-        expected=agenda.expected,
+        expected=agenda_of(running, trials).expected,
         passed=sum(trial.outcome == "passed" for trial in ended),
         void=sum(trial.outcome == "void" for trial in ended),
         seconds=time.time() - started[0].at if started else 0.0,

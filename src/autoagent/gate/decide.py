@@ -51,7 +51,7 @@ def deciding_attempts(running: Running, trials: Sequence[Trial]) -> range:
     """The attempts that the score is about."""
     number = 1
     if running.contest is not None:
-        counts = _agenda(running, trials).counts()
+        counts = agenda_of(running, trials).counts()
         number = max((n for n, count in enumerate(counts, 1) if not count.left), default=1)
     elif running.kind != "baseline":
         return range(1, running.attempts * running.passes + 1)
@@ -63,7 +63,7 @@ def state_of(ended: EvaluationState, running: Running, trials: Sequence[Trial]) 
     if ended != "complete":
         return ended
     if running.contest is not None:
-        whole = all(count.complete for count in _agenda(running, trials).counts())
+        whole = all(count.complete for count in agenda_of(running, trials).counts())
     else:
         found = score_of(running, trials, seconds=0.0)
         whole = found.measured == found.expected
@@ -86,7 +86,7 @@ def decide(
     if running.kind != "full":
         return None
     assert incumbent is not None and running.contest is not None, "a full suite is a contest"
-    agenda = _agenda(running, trials)
+    agenda = agenda_of(running, trials)
     answer, found = agenda.answer(), measured.score
     if state not in ("complete", "pruned") or answer == "open":
         return _undecided(found, state)
@@ -113,7 +113,7 @@ def decide_again(
     """
     if contest.rule == "strict":
         again = running.model_copy(update={"kind": "full", "contest": contest})
-        if state != "pruned" or _agenda(again, trials).answer() == "lost":
+        if state != "pruned" or agenda_of(again, trials).answer() == "lost":
             verdict = decide(again, state, trials, measured, incumbent)
             assert verdict is not None
             return verdict
@@ -124,7 +124,8 @@ def decide_again(
     )
 
 
-def _agenda(running: Running, trials: Sequence[Trial]) -> Agenda:
+def agenda_of(running: Running, trials: Sequence[Trial]) -> Agenda:
+    """What an evaluation has measured, from its trials in the order they ended."""
     agenda = Agenda(running)
     for trial in trials:
         agenda.note(trial)
