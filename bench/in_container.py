@@ -18,6 +18,7 @@ from pathlib import Path
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
+from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.gateway.gateway import Gateway
@@ -53,10 +54,10 @@ async def measure(home: Path) -> dict[str, float]:
     async with gateway.running():
         gateway.expect("trial-True", Owner("e.t.1", "t", 1, "d"), home)
         make = functools.partial(Door, gateway, "trial-True", "trial")
-        SandboxEnvironment.doors["trial-True", "trial"] = make
+        refereed.doors["trial-True", "trial"] = make
         for side in sides.values():
             await side.start(force_build=False)
-        with sides[False].agent_phase(), sides[True].agent_phase():
+        async with sides[False].agent_phase(), sides[True].agent_phase():
             for _ in range(COMMANDS):
                 for on, side in sides.items():
                     started = time.perf_counter()

@@ -9,11 +9,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "void"]
+Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "tampered", "void"]
 """How a trial ended. Only `void` has no reward: it measured nothing (rule R9).
 
 `crashed`: the harness process failed; `timeout`: the task's time ran out; `invalid`:
 the verifier left no acceptable reward. All three score what the verifier said, or 0.
+`tampered`: what the verifier relies on was changed, so what it said counts for nothing: 0.
 """
 
 EvaluationKind = Literal["baseline", "full", "subset", "oracle", "noop", "certify"]
@@ -100,6 +101,7 @@ class Trial(Record):
     `cost_usd` is what was metered, None where nothing was metered (blank, never 0);
     `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
+    `in_place`: the verifier ran where the candidate had acted, as a live service needs.
     """
 
     id: str
@@ -109,6 +111,7 @@ class Trial(Record):
     outcome: Outcome
     reward: float | None
     detail: str = ""
+    in_place: bool = False
     seconds: float = 0.0
     cost_usd: float | None = None
     judge_cost_usd: float | None = None

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.detached import DetachedEngine
+from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.process import ProcessEnvironment
 from autoagent.benchmark.environments.rewriting import Rewriting, changed
 from autoagent.errors import InfrastructureFault
@@ -235,7 +236,7 @@ async def test_guarded_directories_are_other_ones_while_the_candidate_acts(
     tests.mkdir()
     (tests / "test.sh").write_text("#!/bin/bash\nls /tests /logs/verifier /solution\n")
     await plain.upload_dir(tests, "/solution")
-    with plain.agent_phase():
+    async with plain.agent_phase():
         assert await shell(plain, "ls /solution /tests /logs/verifier | grep sh") == ""
         await plain.exec("echo planted > /tests/conftest.py; rm -rf /solution")
         await plain.exec("echo 1 > /logs/verifier/reward.json")
@@ -296,7 +297,7 @@ async def test_a_build_step_that_fails_is_our_fault_and_names_its_output(tmp_pat
     with pytest.raises(InfrastructureFault, match="exited 3.*why it failed"):
         await environment.start(force_build=False)
     await environment.stop(delete=True)
-    assert ProcessEnvironment.faults.pop("trial")
+    assert refereed.faults.pop("trial")
 
 
 def test_a_state_directory_that_is_not_one_plain_word_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPol
 from harbor.models.trial.paths import TrialPaths
 
 from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
 
 
@@ -128,7 +129,7 @@ async def test_what_the_agent_phase_plants_in_guarded_places_is_hidden_afterward
     sandbox: SandboxEnvironment, tmp_path: Path
 ) -> None:
     """Rewards planted beforehand gain nothing (threats C1, C4)."""
-    with sandbox.agent_phase():
+    async with sandbox.agent_phase():
         await sandbox.exec("mkdir -p /tests; echo planted > /tests/conftest.py")
         await sandbox.exec("mkdir -p /logs/verifier; echo 1 > /logs/verifier/reward.json")
         await sandbox.exec("rm -rf /solution; ln -s /app /solution")
@@ -146,7 +147,7 @@ async def test_what_the_agent_phase_plants_in_guarded_places_is_hidden_afterward
 async def test_the_agent_phase_cannot_aim_a_later_mount(
     sandbox: SandboxEnvironment, tmp_path: Path
 ) -> None:
-    with sandbox.agent_phase():
+    async with sandbox.agent_phase():
         await sandbox.exec("rm -rf /logs; ln -s /app /logs")
     await sandbox.exec("echo 1 > /logs/verifier/reward.txt")
     await sandbox.download_dir("/logs/verifier", tmp_path / "out")
@@ -163,7 +164,7 @@ async def test_an_uploaded_link_cannot_aim_a_system_mount(
     (upload / "bin").symlink_to("app/l")
     plant = "mkdir -p /oldroot/mnt; ln -s /oldroot/mnt /app/l; cp /bin/bash /oldroot/mnt/real;"
     plant += "printf '#!/oldroot/mnt/real\\necho forged\\n' > /oldroot/mnt/bash;"
-    with sandbox.agent_phase():
+    async with sandbox.agent_phase():
         await sandbox.exec(plant + "chmod 755 /oldroot/mnt/bash; ln -s / /app/root")
         for target in ("/", "/app/root", "/app/../"):
             with pytest.raises(PermissionError, match="belongs to the system"):
@@ -190,7 +191,7 @@ async def test_packages_of_a_harness_are_read_only_and_leave_with_its_phase(
         assert await shell(environment, "ls -A /sdk; echo $PYTHONPATH") == ""
         (tmp_path / "up").mkdir()
         (tmp_path / "up/sdk").symlink_to("/app")
-        with environment.agent_phase():
+        async with environment.agent_phase():
             assert await shell(environment, "ls /sdk /sdk/autoagent; echo $PYTHONPATH") == (
                 "/sdk:\nautoagent\nsdk\n\n/sdk/autoagent:\n/sdk"
             )
@@ -226,7 +227,7 @@ async def test_tests_and_solution_are_not_there_while_the_candidate_acts(
     secret.mkdir()
     (secret / "solve.sh").write_text("the answer")
     await sandbox.upload_dir(secret, "/solution")
-    with sandbox.agent_phase():
+    async with sandbox.agent_phase():
         assert await shell(sandbox, "ls /solution") == ""
         assert not await sandbox.is_file("/solution/solve.sh")
     assert await sandbox.is_file("/solution/solve.sh")
@@ -252,7 +253,7 @@ async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: P
     with pytest.raises(Exception, match="Dockerfile: .*exited 3.*why it failed"):
         await environment.start(force_build=False)
     await environment.stop(delete=True)
-    assert SandboxEnvironment.faults.pop("trial")
+    assert refereed.faults.pop("trial")
 
 
 async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_path: Path) -> None:
@@ -266,7 +267,7 @@ async def test_a_tree_deeper_than_any_stack_is_cleared_away_and_removed(
 ) -> None:
     dig = "mkdir -p /tests; cd /tests; python3 -c '"
     dig += 'import os; [(os.mkdir("d"), os.chdir("d")) for _ in range(3000)]\''
-    with sandbox.agent_phase():
+    async with sandbox.agent_phase():
         await sandbox.exec(dig)
         await sandbox.exec(dig.replace("/tests", "/app"))
     with pytest.raises(ValueError, match="deeper"):

@@ -7,6 +7,7 @@ machine failed. Whatever else goes wrong once the candidate has acted is the can
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 from harbor.models.trial.result import TrialResult
 
@@ -33,31 +34,38 @@ def unjudged(directory: Path) -> str:
     return " ".join(text.split())[:300]
 
 
-def trial_of(
-    result: TrialResult,
-    name: str,
-    slot: Slot,
-    fault: str | None,
-    pass_reward: float,
-    unjudged: str = "",
-    bill: Bill | None = None,
-) -> Trial:
+class Seen(NamedTuple):
+    """What the worker itself saw of a trial, which Harbor's result does not tell.
+
+    Attributes:
+        fault: What our environment says failed on the machine's side.
+        tampered: What the candidate did to the verification.
+        in_place: The verifier ran where the candidate had acted.
+        unjudged: What the verifier says about a reward that it did not leave.
+        bill: What the gateway metered, where there is one.
+    """
+
+    fault: str | None = None
+    tampered: str | None = None
+    in_place: bool = False
+    unjudged: str = ""
+    bill: Bill | None = None
+
+
+def trial_of(result: TrialResult, name: str, slot: Slot, pass_reward: float, seen: Seen) -> Trial:
     """The record of a trial that ended.
 
     Args:
         result: Harbor's result.
         name: The trial's id.
         slot: Its side, task and attempt.
-        fault: What our environment says failed on the machine's side.
         pass_reward: The reward at which a trial passes (rule R5).
-        unjudged: What the verifier says about a reward that it did not leave.
-        bill: What the gateway metered, where there is one.
+        seen: What the worker saw.
     """
-    if bill is not None and fault is None:
-        fault = bill.fault
-    outcome, reward, detail = _judge(result, fault, pass_reward)
-    if outcome == "invalid" and unjudged:
-        detail = f"the verifier left no reward: {unjudged}"
+    bill = seen.bill
+    outcome, reward, detail = _judge(result, seen, pass_reward)
+    if outcome == "invalid" and seen.unjudged:
+        detail = f"the verifier left no reward: {seen.unjudged}"
     started, finished = result.started_at, result.finished_at
     seconds = (finished - started).total_seconds() if started and finished else 0.0
     return Trial(
@@ -68,6 +76,7 @@ def trial_of(
         outcome=outcome,
         reward=reward,
         detail=detail,
+        in_place=seen.in_place,
         seconds=round(max(0.0, seconds), 3),
         cost_usd=bill.cost_usd if bill else None,
         judge_cost_usd=bill.judge_cost_usd if bill else None,
@@ -77,10 +86,11 @@ def trial_of(
 
 
 def _judge(
-    result: TrialResult, fault: str | None, pass_reward: float
+    result: TrialResult, seen: Seen, pass_reward: float
 ) -> tuple[Outcome, float | None, str]:
     failure = result.exception_info
     said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
+    fault = seen.fault or (seen.bill.fault if seen.bill else None)
     if fault is not None:
         return "void", None, fault
     acted = result.agent_execution is not None or bool(result.step_results)
@@ -88,6 +98,8 @@ def _judge(
         return "void", None, said
     if failure is not None and failure.exception_type == "HarnessCrashed":
         return "crashed", 0.0, failure.exception_message[:500]
+    if seen.tampered is not None:
+        return "tampered", 0.0, seen.tampered[:500]
     reward, problem = _reward(result)
     if failure is not None and failure.exception_type == "AgentTimeoutError":
         if reward is not None and reward >= pass_reward:

@@ -13,7 +13,8 @@ from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 from harbor.trial.errors import AgentTimeoutError
 
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.environments import refereed
+from autoagent.benchmark.environments.refereed import RefereedEnvironment
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.errors import InfrastructureFault
 
@@ -63,13 +64,13 @@ class ProxyAgent(BaseAgent):
         self, instruction: str, environment: BaseEnvironment, context: AgentContext
     ) -> None:
         """Run the harness within its time; nothing it started survives this call."""
-        assert isinstance(environment, SandboxEnvironment)
+        assert isinstance(environment, RefereedEnvironment)
         logs = Path(self.logs_dir)
         name = environment.trial_paths.trial_dir.name
         process = self.processes[self.sides[name]]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                with environment.agent_phase():
+                async with environment.agent_phase():
                     ending = await process.run_trial(
                         trial=environment.session_id,
                         task=environment.environment_name,
@@ -78,7 +79,7 @@ class ProxyAgent(BaseAgent):
                         logs=logs,
                     )
         except InfrastructureFault as fault:
-            environment.faults[name] = fault.message
+            refereed.faults[name] = fault.message
             raise
         except TimeoutError as error:
             raise AgentTimeoutError(

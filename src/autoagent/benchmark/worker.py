@@ -27,11 +27,12 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
+from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.beneath import remove_tree
-from autoagent.benchmark.environments.sandbox import Caller, SandboxEnvironment
+from autoagent.benchmark.environments.refereed import Caller
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
-from autoagent.benchmark.outcomes import trial_of, unjudged
+from autoagent.benchmark.outcomes import Seen, trial_of, unjudged
 from autoagent.benchmark.proxy import ProxyAgent
 from autoagent.errors import AutoAgentError
 from autoagent.game import Kind
@@ -46,7 +47,7 @@ ENVIRONMENTS = {
     "sandbox": "autoagent.benchmark.environments.sandbox:SandboxEnvironment",
     "process": "autoagent.benchmark.environments.process:ProcessEnvironment",
 }
-"""Where a trial's commands run, by `isolation`; both keep their faults in the same place."""
+"""Where a trial's commands run, by `isolation`."""
 
 
 class Worker:
@@ -220,17 +221,23 @@ class Worker:
         slot, name = self._trials[event.trial_name]
         bill = self._gateway.bill(event.trial_name) if self._gateway else None
         for kind in get_args(Caller):
-            SandboxEnvironment.doors.pop((event.trial_name, kind), None)
+            refereed.doors.pop((event.trial_name, kind), None)
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             if bill is not None:
                 lost = {"trial": name, "cost_usd": bill.total_usd}
                 self._journal.append(Kind.TRIAL_LOST, self._spec.id, lost)
             return
-        fault = SandboxEnvironment.faults.pop(event.trial_name, None)
         directory = self._directory(event)
-        reward, told = self._spec.pass_reward, unjudged(directory)
-        trial = trial_of(event.result, name, slot, fault, reward, told, bill)
+        seen = Seen(
+            fault=refereed.faults.pop(event.trial_name, None),
+            tampered=refereed.tampered.pop(event.trial_name, None),
+            in_place=event.trial_name in refereed.verified_in_place,
+            unjudged=unjudged(directory),
+            bill=bill,
+        )
+        refereed.verified_in_place.discard(event.trial_name)
+        trial = trial_of(event.result, name, slot, self._spec.pass_reward, seen)
         body = {"trial": trial.model_dump(), "directory": str(directory)}
         self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
         self._agenda.note(trial)
@@ -243,7 +250,7 @@ class Worker:
 
         assert self._gateway is not None
         make = functools.partial(Door, self._gateway, trial, caller)
-        SandboxEnvironment.doors[trial, caller] = make
+        refereed.doors[trial, caller] = make
 
     def _directory(self, event: TrialHookEvent) -> Path:
         return self._spec.jobs / event.config.trials_dir.name / event.trial_name

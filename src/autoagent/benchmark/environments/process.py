@@ -26,7 +26,7 @@ import contextlib
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, override
 
@@ -66,13 +66,13 @@ class ProcessEnvironment(SandboxEnvironment):
             self._link_guarded()
 
     @override
-    @contextlib.contextmanager
-    def agent_phase(self) -> Generator[None]:
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
         """While the candidate acts, guarded paths mean other, empty directories."""
         for path in GUARDED:
             self._root().empty(path)
         try:
-            with super().agent_phase():
+            async with super().agent_phase():
                 yield
         finally:
             with self._our_faults():

@@ -16,27 +16,25 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
-from harbor.environments.base import BaseEnvironment, ExecResult
+from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
+from autoagent.benchmark.environments.refereed import Caller, RefereedEnvironment
 from autoagent.errors import InfrastructureFault
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.benchmark.reach import Door
 
-MakeDoor = Callable[[bool], "Door"]
-"""Makes a way to the gateway, out of a network namespace of its own or not."""
-Caller = Literal["trial", "verifier"]
-"""On whose account a command calls a model; the gateway has a scope for each."""
 GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
 """Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
@@ -57,15 +55,8 @@ _MACHINE_ERRNOS = {
 """Errors that say the machine is at its end, not that a path was wrong."""
 
 
-class SandboxEnvironment(BaseEnvironment):
-    """One trial's environment.
-
-    Class attribute `faults` names, by trial, what failed on our side: such a trial is void.
-    `doors` holds, by trial and caller, how its commands reach a model, where they may.
-    """
-
-    faults: ClassVar[dict[str, str]] = {}
-    doors: ClassVar[dict[tuple[str, Caller], MakeDoor]] = {}
+class SandboxEnvironment(RefereedEnvironment):
+    """One trial's environment."""
 
     def __init__(
         self, *args: Any, images: str, scratch: str, in_container: bool = False, **kwargs: Any
@@ -125,8 +116,8 @@ class SandboxEnvironment(BaseEnvironment):
             home, self._home = self._home, None
             await asyncio.to_thread(remove_tree, home)
 
-    @contextlib.contextmanager
-    def agent_phase(self) -> Generator[None]:
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
         """While the candidate acts: guarded paths are out of its sight and reach.
 
         Afterwards, with everything of the candidate dead, the places where they are mounted
@@ -284,7 +275,7 @@ class SandboxEnvironment(BaseEnvironment):
     def _door(self, *, own_network: bool) -> "Door | None":
         """A command's way to the model of whoever runs it in this phase, where there is one."""
         caller: Caller = "trial" if self._agent_phase else "verifier"
-        make = self.doors.get((self.trial_paths.trial_dir.name, caller))
+        make = refereed.doors.get((self.trial_paths.trial_dir.name, caller))
         return None if make is None else make(own_network)
 
     def _own_variables(self, packages: str) -> dict[str, str]:
@@ -325,4 +316,4 @@ class SandboxEnvironment(BaseEnvironment):
 
     def _remember(self, fault: str) -> None:
         if not self._agent_phase:
-            self.faults[self.trial_paths.trial_dir.name] = fault
+            refereed.faults[self.trial_paths.trial_dir.name] = fault
