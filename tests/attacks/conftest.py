@@ -1,0 +1,34 @@
+"""Climbs under attack: a real server with a client, over a workspace that a test wrote."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from autoagent.benchmark.engine import Engine
+from autoagent.referee import Referee
+from autoagent.server.app import build_server
+from autoagent.server.waiting import Waiting
+
+from ..server.callers import Caller
+
+PATIENT = Waiting(patience=lambda _: 120.0, poll_seconds=0.02)
+Serving = Callable[..., AbstractAsyncContextManager[Caller]]
+
+
+@pytest.fixture
+def serving() -> Serving:
+    """`async with serving(root) as caller`: a server on real workers, or on another engine."""
+
+    @asynccontextmanager
+    async def serve(root: Path, engine: Engine | None = None) -> AsyncGenerator[Caller]:
+        referee = Referee.open(root, engine)
+        try:
+            async with Client(build_server(referee, PATIENT)) as client:
+                yield Caller(client)
+        finally:
+            referee.close()
+
+    return serve
