@@ -41,6 +41,11 @@ def audit(journal: Journal, ledger_text: str | None) -> Audit:
     for event in journal.events():
         replayed.take(event)
     problems = list(replayed.problems)
+    if journal.sealed() is False:
+        problems.append(
+            f"{journal.path}: the file is not what its last writer left (every event matches its "
+            "hash; what changed is an index, the position, free space, or the seal itself)"
+        )
     stored = journal.position()
     if stored is not None and Position.model_validate_json(stored) != replayed.position:
         problems.append("the stored position is not what the events lead to")

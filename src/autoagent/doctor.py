@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from autoagent.audit import Audit, audit
-from autoagent.benchmark import bubblewrap
+from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.gateway.report import model_row
 from autoagent.candidates import baseline_draft
 from autoagent.config import FILE_NAME, load_config
@@ -65,6 +65,7 @@ def examine(root: Path) -> list[Check]:
         _check(
             "sandbox", lambda: _sandbox(root), "allow unprivileged user namespaces; see the message"
         ),
+        _check("bounds", _bounds, "none; trials run without them"),
         _check(
             "python for tasks",
             lambda: _task_python(root),
@@ -135,6 +136,12 @@ def _sandbox(root: Path) -> _Told:
         )
     bubblewrap.require()
     return _Told(f"bubblewrap works ({_output([bubblewrap.binary(), '--version'])})")
+
+
+def _bounds() -> _Told:
+    if why := cgroups.why_not():
+        return _Told(f"memory and processes of a trial are not bounded: {why}", "note")
+    return _Told("control groups bound a trial's memory and processes")
 
 
 def _task_python(root: Path) -> _Told:

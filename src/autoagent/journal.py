@@ -8,10 +8,11 @@ The journal does not know the rules: what an event does to a position is passed 
 
 import hashlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Journal:
         Raises:
             JournalError: The file cannot be opened or is not a journal.
         """
-        self.path = path
+        self.path, self._read_only = path, read_only
         try:
             if read_only:
                 self._db = sqlite3.connect(
@@ -102,8 +103,38 @@ class Journal:
             ) from error
 
     def close(self) -> None:
-        """Release the file."""
+        """Release the file; the last to do so, if it may write, seals it as it then is."""
         self._db.close()
+        if self._read_only or self._has_log():
+            return
+        seal = self.path.with_suffix(".seal")
+        with suppress(OSError):  # a full disk, say: then there is no seal, and no wrong one
+            seal.unlink(missing_ok=True)
+            with seal.with_suffix(".sealing").open("w", encoding="ascii") as file:
+                file.write(_digest(self.path))
+                file.flush()
+                os.fsync(file.fileno())
+            seal.with_suffix(".sealing").replace(seal)
+
+    def sealed(self) -> bool | None:
+        """Whether the file is what its last writer left, to the byte: indexes and free space too.
+
+        The chain speaks for the events alone. None where the question has no answer: the file
+        is being written, or whoever wrote it was killed.
+        """
+        if self._has_log():
+            return None
+        try:
+            return self.path.with_suffix(".seal").read_text("ascii") == _digest(self.path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError):
+            return False
+
+    def _has_log(self) -> bool:
+        """Whether SQLite keeps what was written last beside the file (its write-ahead log)."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return log.exists() and log.stat().st_size > 0
 
     def append(
         self, kind: str, subject: str, body: Mapping[str, Any], fold: Fold | None = None
@@ -215,6 +246,11 @@ class Journal:
                 self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _any_of(kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

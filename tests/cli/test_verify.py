@@ -1,6 +1,9 @@
 """`autoagent verify`: a night is replayed, and one changed byte is found."""
 
+import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +98,41 @@ def test_without_a_climb_there_is_nothing_to_verify(autoagent: Any, workspace: P
     assert code == 2
     assert "No climb was started" in printed
     assert len(printed.splitlines()) == 1
+
+
+def test_a_flip_of_any_bit_of_the_journal_is_found(
+    autoagent: Any, workspace: Path, climbed: Climbed
+) -> None:
+    """200 random offsets: events, indexes, free space, headers and all."""
+    climbed(workspace)
+    journal = journal_of(workspace)
+    honest = journal.read_bytes()
+    dice = random.Random(20261125)
+    missed: list[int] = []
+    for offset in dice.sample(range(len(honest)), 200):
+        flipped = bytearray(honest)
+        flipped[offset] ^= 1 << dice.randrange(8)
+        journal.write_bytes(flipped)
+        for beside in journal.parent.glob("journal.sqlite3-*"):
+            beside.unlink()
+        code, _ = autoagent("verify", "--workspace", workspace)
+        if code != 1:
+            missed.append(offset)
+    journal.write_bytes(honest)
+
+    assert missed == []
+    assert autoagent("verify", "--workspace", workspace)[0] == 0
+
+
+def test_a_journal_that_something_else_wrote_to_is_a_problem(
+    autoagent: Any, workspace: Path, climbed: Climbed
+) -> None:
+    climbed(workspace)
+    with closing(sqlite3.connect(journal_of(workspace))) as db:
+        db.execute("CREATE TABLE notes (text)")
+        db.commit()
+
+    code, found = autoagent.json("verify", "--workspace", workspace)
+
+    assert code == 1
+    assert "not what its last writer left" in found["problems"][0]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harbor.environments.base import BaseEnvironment
 
-from autoagent.benchmark import bubblewrap
+from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.calls import CallRecord, serve_call, unpack
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec
 from autoagent.benchmark.inside import wire
@@ -37,6 +37,8 @@ GRACE_SECONDS = 0.5
 END_SECONDS = 5.0
 CONCURRENT_CALLS = 16
 RECORD = "environment-calls.jsonl"
+LIMITS = cgroups.Limits(memory_bytes=2 * 2**30, processes=512)
+"""What one trial of a harness may use, besides its small directories."""
 CONTAINER = "/app"
 """Where an image of the open-source original's has its harness."""
 START = """\
@@ -135,15 +137,16 @@ class HarnessProcess:
         door = self._door(environment)
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        request = [json.dumps({"trial": trial}).encode()]
+        group = cgroups.make(LIMITS)
         try:
             with theirs, (door and door.theirs) or contextlib.nullcontext() as listener:
-                given = [theirs.fileno(), *([listener.fileno()] if listener else [])]
-                socket.send_fds(self._control, request, given)
+                self._request(trial, theirs, listener or None, group)
         except OSError as error:  # no candidate can reach the fork server: the machine ended it
             ours.close()
             if door:
                 door.close()
+            if group is not None:
+                await asyncio.to_thread(cgroups.remove, group)
             raise InfrastructureFault("The harness process is gone.") from error
         reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
         scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
@@ -160,6 +163,8 @@ class HarnessProcess:
         record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
         conversation = _Conversation(reader, writer, environment, record)
         async with contextlib.AsyncExitStack() as after_its_death:
+            if group is not None:
+                after_its_death.push_async_callback(asyncio.to_thread, cgroups.remove, group)
             try:
                 if door is None:
                     await conversation.send(order | {"variables": {}})
@@ -176,6 +181,21 @@ class HarnessProcess:
                     self._control.send(json.dumps({"kill": trial}).encode())
                 if not self._isolated:
                     shutil.rmtree(scratch, ignore_errors=True)
+
+    def _request(
+        self,
+        trial: str,
+        theirs: socket.socket,
+        listener: socket.socket | None,
+        group: cgroups.Group | None,
+    ) -> None:
+        """Ask the fork server for a trial, which enters its group before it is anybody's."""
+        assert self._control is not None
+        with contextlib.ExitStack() as stack:
+            doors = [stack.enter_context(door.open("wb")) for door in group.doors] if group else []
+            given = [theirs.fileno(), *([listener.fileno()] if listener else [])]
+            message = json.dumps({"trial": trial, "listener": listener is not None}).encode()
+            socket.send_fds(self._control, [message], [*given, *(door.fileno() for door in doors)])
 
     async def _place(self, environment: BaseEnvironment) -> None:
         """Put the harness's files where the part of it that runs in the environment is started.

@@ -25,6 +25,7 @@ from harbor.models.job.config import JobConfig, RetryConfig
 from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
+from autoagent.benchmark import cgroups
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments import refereed
@@ -285,6 +286,7 @@ def main(directory: Path) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     spec = EvaluationSpec.model_validate_json((directory / SPEC_FILE).read_bytes())
     remove_tree(directory / SCRATCH)  # of a worker that was killed
+    cgroups.sweep()
     worker = Worker(spec)
     try:
         worker.end(asyncio.run(_supervise(worker, spec)))

@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from harbor.environments.base import ExecResult
 
 from autoagent.benchmark import bubblewrap
+from autoagent.benchmark.environments.storage import Storage
 from autoagent.errors import InfrastructureFault
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
@@ -48,29 +49,41 @@ def sandbox_command(
 
 
 async def run(
-    command: list[str], timeout_sec: float | None, given: socket.socket | None = None
+    command: list[str],
+    timeout_sec: float | None,
+    given: socket.socket | None = None,
+    *,
+    before: Sequence[str] = (),
+    storage: Storage | None = None,
 ) -> ExecResult:
     """Run a sandbox command to its end, keeping a bounded part of its output.
 
-    When it ends, is cancelled or runs out of time, every process it started is gone. A socket
-    that is `given` goes to the command, under its own number, and is closed here.
+    When it ends, is cancelled or runs out of time, every process it started is gone.
+
+    Args:
+        command: Begins with bubblewrap.
+        timeout_sec: How long it may take.
+        given: A socket that goes to the command, under its own number, and is closed here.
+        before: A command that becomes this one.
+        storage: What it may fill; None is not looked at.
 
     Raises:
         RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
+        StorageExceeded: It wrote more than there is room for.
         InfrastructureFault: The sandbox could not be made, so nothing ran.
     """
     status_read, status_write = os.pipe()
     with os.fdopen(status_read, "rb") as status:
         try:
             process = await _start(
-                [command[0], "--json-status-fd", str(status_write), *command[1:]],
+                [*before, command[0], "--json-status-fd", str(status_write), *command[1:]],
                 pass_fds=(status_write, *([given.fileno()] if given else [])),
             )
         finally:
             os.close(status_write)
             if given is not None:
                 given.close()
-        result = await _outcome(process, timeout_sec, signal.SIGKILL)
+        result = await _outcome(process, timeout_sec, signal.SIGKILL, storage)
         if not _started(status):
             said = (result.stderr or "").strip()[-1000:]
             raise InfrastructureFault(f"The sandbox was not made: {said}")
@@ -121,16 +134,30 @@ async def _start(
 
 
 async def _outcome(
-    process: Process, timeout_sec: float | None, ending: signal.Signals
+    process: Process,
+    timeout_sec: float | None,
+    ending: signal.Signals,
+    storage: Storage | None = None,
 ) -> ExecResult:
     assert process.stdout is not None and process.stderr is not None
+    reading = asyncio.gather(_read(process.stdout), _read(process.stderr))
+    watching = asyncio.create_task(storage.watch()) if storage else None
     try:
         async with asyncio.timeout(timeout_sec):
-            stdout, stderr = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+            waiting = {reading, watching} if watching else {reading}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if watching and watching.done():
+                watching.result()
+            stdout, stderr = await reading
             return_code = await process.wait()
+        if storage:
+            storage.check()
     except TimeoutError:
         raise RuntimeError(f"Command timed out after {timeout_sec} seconds") from None
     finally:
+        for task in (reading, watching):
+            if task:
+                task.cancel()
         if process.returncode is None:
             await _end(process, ending)
     return ExecResult(stdout=stdout, stderr=stderr, return_code=return_code)

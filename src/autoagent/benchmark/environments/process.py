@@ -116,7 +116,7 @@ class ProcessEnvironment(SandboxEnvironment):
 
         def plain(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
             return run_plain(
-                [*_WARDEN, *arguments],
+                [*self._entering(building=building), *_WARDEN, *arguments],
                 timeout_sec,
                 variables={**_variables(image.root), **ours, **variables, **found},
                 place=image.root,

@@ -24,12 +24,13 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.benchmark import bubblewrap
+from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
 from autoagent.benchmark.environments.refereed import Caller, RefereedEnvironment
+from autoagent.benchmark.environments.storage import Storage
 from autoagent.errors import InfrastructureFault
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
@@ -39,6 +40,10 @@ GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifi
 """Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
 """Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
+MEMORY_MB, STORAGE_MB = 2048, 10240
+"""What a trial may use where its task does not say."""
+PROCESSES = 1024
+"""Processes and threads that the commands of a trial may be at a time."""
 SDK = "/sdk"
 """Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
 _HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
@@ -74,6 +79,8 @@ class SandboxEnvironment(RefereedEnvironment):
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
         self._image: Image | None = None
+        self._group: cgroups.Group | None = None
+        self._storage: Storage | None = None
         self._agent_phase = False
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
@@ -109,9 +116,15 @@ class SandboxEnvironment(RefereedEnvironment):
             await asyncio.to_thread(self._fill, self._image, self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)
+            memory = self.task_env_config.memory_mb or MEMORY_MB
+            self._group = cgroups.make(cgroups.Limits(memory * 2**20, PROCESSES))
+            self._storage = Storage(self._home / "root", self._storage_bytes)
 
     async def stop(self, delete: bool) -> None:
         """Remove everything. Nothing is left running: each exec ended with its namespace."""
+        if self._group is not None:
+            group, self._group = self._group, None
+            await asyncio.to_thread(cgroups.remove, group)
         if self._home is not None:
             home, self._home = self._home, None
             await asyncio.to_thread(remove_tree, home)
@@ -162,12 +175,14 @@ class SandboxEnvironment(RefereedEnvironment):
     async def upload_file(self, source_path: Path | str, target_path: str) -> None:
         """Copy a host file in."""
         with self._our_faults():
+            self._acting_storage()
             files, inner = self._placed(target_path)
             await asyncio.to_thread(files.write_file, Path(source_path), inner)
 
     async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
         """Copy the content of a host directory in."""
         with self._our_faults():
+            self._acting_storage()
             files, inner = self._placed(target_dir)
             await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
 
@@ -206,6 +221,27 @@ class SandboxEnvironment(RefereedEnvironment):
                 files, inner = self._placed(path)
                 files.empty(inner)
         return None
+
+    @property
+    def _storage_bytes(self) -> int:
+        return (self.task_env_config.storage_mb or STORAGE_MB) * 2**20
+
+    def _acting_storage(self) -> Storage | None:
+        """What the candidate may fill; a verifier is not held to account for what it left.
+
+        Raises:
+            StorageExceeded: It filled it before.
+        """
+        if not self._agent_phase or self._storage is None:
+            return None
+        self._storage.check()
+        return self._storage
+
+    def _entering(self, *, building: bool) -> list[str]:
+        """What starts a command within the trial's bounds, where there are any."""
+        if building or self._group is None:
+            return []
+        return cgroups.entering(self._group, self._storage_bytes)
 
     def _make_executable(self, path: str) -> ExecResult:
         """What Harbor asks for before a script, done here: where it lies is mounted read-only."""
@@ -268,7 +304,13 @@ class SandboxEnvironment(RefereedEnvironment):
                 mounts=[] if building else self._bound(),
             )
             listening = bubblewrap.listening(listener, variables)
-            return run([*inner, *listening, *command], timeout_sec, listener)
+            return run(
+                [*inner, *listening, *command],
+                timeout_sec,
+                listener,
+                before=self._entering(building=building),
+                storage=self._acting_storage(),
+            )
 
         return await (door.answer_while(sandboxed) if door else sandboxed({}))
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from autoagent.benchmark.inside import loopback, namespaces, trial, warden
 
 MESSAGE_LIMIT = 64 * 1024
+FDS_LIMIT = 8
 
 _PR_SET_PDEATHSIG = 1
 _HTTP = ("anyio._backends._asyncio", "h11", "h2.connection", "httpcore2", "truststore")
@@ -38,9 +39,10 @@ _PUT_OFF = {
 def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     """Serve trial requests on `control_fd` until it closes.
 
-    A request is one JSON packet: `{"trial": name}` with the trial's socket attached, and a
-    second one if its loopback's listener is wanted, or `{"kill": name}`. The first packet
-    sent back says that the server is ready.
+    A request is one JSON packet: `{"trial": name, "listener": bool}` with the trial's socket
+    attached, then one for its loopback's listener if that is wanted, then files that take a
+    process into the trial's control groups; or `{"kill": name}`. The first packet sent back
+    says that the server is ready.
     """
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
@@ -52,7 +54,7 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
     control.send(json.dumps({"ready": True}).encode())
     wardens: dict[str, int] = {}
     while True:
-        packet, fds, _, _ = socket.recv_fds(control, MESSAGE_LIMIT, 2)
+        packet, fds, _, _ = socket.recv_fds(control, MESSAGE_LIMIT, FDS_LIMIT)
         if not packet:
             break
         _reap(wardens)
@@ -60,7 +62,8 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
         if "kill" in request:
             _kill(wardens.pop(request["kill"], None), isolated=isolated)
         else:
-            wardens[request["trial"]] = _fork_trial(control, fds, isolated=isolated)
+            wants = request["listener"]
+            wardens[request["trial"]] = _fork_trial(control, fds, wants, isolated=isolated)
             for fd in fds:
                 os.close(fd)
     for keeper in wardens.values():
@@ -103,23 +106,27 @@ def imported_names(source: bytes) -> list[str]:
     return list(names)
 
 
-def _fork_trial(control: socket.socket, fds: list[int], *, isolated: bool) -> int:
+def _fork_trial(control: socket.socket, fds: list[int], listens: bool, *, isolated: bool) -> int:
     """Fork a warden, which forks the trial: the first process of its own namespaces.
 
     Without namespaces the warden itself ends what the trial leaves behind. The listener on
     the trial's loopback is given away before the trial exists, which inherits nothing of it.
     """
-    fd, *wanted = fds
+    fd, *others = fds
+    listener = others.pop(0) if listens else None
     keeper = os.fork()
     if keeper:
         return keeper
     try:
         control.close()
+        for group in others:
+            os.write(group, b"0")
+            os.close(group)
         if isolated:
             namespaces.enter()
-            if wanted:
+            if listener is not None:
                 loopback.up()
-                loopback.give(wanted[0])
+                loopback.give(listener)
         else:
             os.setsid()
             warden.become()

@@ -1,0 +1,173 @@
+"""What one trial may use of the machine is bounded, and its end is nobody else's."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark import cgroups
+from autoagent.benchmark.environments.storage import NOTICED_BYTES, Storage, StorageExceeded
+
+pytestmark = pytest.mark.slow
+
+Bench = Any  # tests/benchmark/conftest.py
+
+GREEDY = '''
+import os, time
+from pathlib import Path
+
+
+async def run_task(environment, instruction):
+    word = instruction.split()[-1]
+    await globals()[word](environment)
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+    return "", 1
+
+
+async def fine(environment):
+    for _ in range(4):
+        await environment.exec("sleep 0.5")
+
+
+async def forks(environment):
+    """Children that wait; the first refusal is told, and no child outlives the trial."""
+    for count in range(3000):
+        try:
+            if os.fork() == 0:
+                time.sleep(1000)
+                os._exit(0)
+        except OSError as refused:
+            await environment.exec(f"echo {count} {refused.strerror} >/app/forks.txt")
+            raise
+    raise AssertionError("3000 processes")
+
+
+async def remembers(environment):
+    hoard = []
+    while True:
+        hoard.append(b"x" * (64 << 20))
+
+
+async def shared_memory(environment):
+    for number in range(100):
+        with open(f"/dev/shm/{number}", "wb") as file:
+            file.write(b"x" * (8 << 20))
+
+
+async def task_forks(environment):
+    Path("bomb.py").write_text("""import os, time
+for count in range(4000):
+    try:
+        os.fork() or time.sleep(1000)
+    except OSError as refused:
+        os._exit(print(count, refused.strerror, flush=True) or 1)
+""")
+    await environment.upload_file("bomb.py", "/app/bomb.py")
+    done = await environment.exec("python3 /app/bomb.py")
+    raise AssertionError(done.stdout)
+
+
+async def task_remembers(environment):
+    done = await environment.exec("head -c 1G /dev/zero | tail")
+    raise AssertionError(f"exit {done.return_code}")
+
+
+async def fills_the_disk(environment):
+    done = await environment.exec(
+        "for n in $(seq 2000); do head -c 16777216 /dev/zero >/app/fill$n || break; done"
+    )
+    raise AssertionError(f"filled {done}")
+
+
+async def uploads_the_disk_full(environment):
+    Path("one").write_bytes(b"x" * (16 << 20))
+    for number in range(100):
+        await environment.upload_file("one", f"/app/fill{number}")
+    raise AssertionError("filled")
+
+'''
+
+
+def greedy(harness_source: str) -> str:
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    return harness_source[:start] + GREEDY + "\n\n" + harness_source[end:]
+
+
+async def test_what_a_trial_uses_too_much_of_ends_inside_it(
+    bench: Bench, harness_source: str
+) -> None:
+    """Fork bombs, memory and disk, by the harness and by its commands (threat A8)."""
+    if why := cgroups.why_not():
+        pytest.skip(f"memory and processes cannot be bounded here: {why}")
+    words = re.findall(r"^async def (\w+)\(environment\):", GREEDY, re.MULTILINE)
+    spec = bench.spec(
+        greedy(harness_source), {word: word for word in words}, trial_timeout_seconds=40
+    )
+    for task in spec.tasks:
+        settings = task.path / "task.toml"
+        bounds = "[environment]\nmemory_mb = 640\nstorage_mb = 128\n"
+        settings.write_text(settings.read_text().replace("[environment]\n", bounds))
+    trials = await bench.finish(spec)
+    said = {name: f"{trial.outcome}: {trial.detail}" for name, trial in trials.items()}
+    assert said.pop("fine") == "passed: "
+    assert "temporarily unavailable" in said.pop("forks")
+    assert said.pop("remembers") == "crashed: the harness process ended without a result"
+    assert "No space left" in said.pop("shared_memory")
+    assert "temporarily unavailable" in said.pop("task_forks")
+    assert said.pop("task_remembers") == "crashed: AssertionError: exit 137"
+    for word in ("fills_the_disk", "uploads_the_disk_full"):
+        assert "the trial wrote more than its storage of 128 MB" in said.pop(word)
+    assert said == {}
+    home = cgroups.find()
+    assert not isinstance(home, str)
+    mine = f"{cgroups.PREFIX}{(spec.directory / 'worker.pid').read_text()}."
+    assert [left for place in home.places for left in place.glob(f"{mine}*")] == []
+
+
+def test_storage_is_measured_when_the_disk_shrinks_and_stays_exceeded(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    storage = Storage(root, NOTICED_BYTES)
+    storage.check()
+    (root / "much").write_bytes(b"x" * (2 * NOTICED_BYTES + 4096))
+    with pytest.raises(StorageExceeded, match="storage of 32 MB"):
+        storage.check()
+    (root / "much").unlink()
+    with pytest.raises(StorageExceeded):
+        storage.check()
+
+
+V1 = """\
+31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
+36 31 0:32 {root} {target}/memory rw,relatime - cgroup cgroup rw,memory
+40 31 0:36 / {target}/pids rw,relatime - cgroup cgroup rw,pids
+"""
+
+
+def test_the_first_version_has_a_directory_for_each_controller(tmp_path: Path) -> None:
+    (tmp_path / "memory/job").mkdir(parents=True)
+    (tmp_path / "pids").mkdir()
+    found = cgroups.read_home(
+        "8:pids:/\n4:memory:/api/job\n0::/\n", V1.format(root="/api", target=tmp_path)
+    )
+    assert found == cgroups.Home(
+        {tmp_path / "memory/job": ["memory"], tmp_path / "pids": ["pids"]}, unified=False
+    )
+
+
+def test_the_second_version_has_one_that_hands_both_controllers_down(tmp_path: Path) -> None:
+    own = tmp_path / "user.slice/app.slice/editor.scope"
+    own.mkdir(parents=True)
+    mount = f"31 23 0:28 / {tmp_path} rw,relatime - cgroup2 cgroup2 rw\n"
+    for place in (own, own.parent, own.parent.parent):
+        (place / "cgroup.procs").touch()
+        (place / "cgroup.subtree_control").write_text("memory pids" if place != own else "")
+    group = "0::/user.slice/app.slice/editor.scope\n"
+    assert cgroups.read_home(group, mount) == cgroups.Home(
+        {own.parent: cgroups.CONTROLLERS}, unified=True
+    )
+    for place in (own.parent, own.parent.parent):
+        (place / "cgroup.subtree_control").write_text("pids")
+    refused = cgroups.read_home(group, mount)
+    assert refused == f"no group above {own} hands its memory and pids controllers to this user"
