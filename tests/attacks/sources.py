@@ -41,6 +41,21 @@ def after(text: str) -> Callable[[str], str]:
     return lambda source: source + text
 
 
+def headless(source: str) -> str:
+    """Without anything below the boundary."""
+    return source.split(MARKER)[0]
+
+
+def moved(source: str) -> str:
+    """With the boundary at the end."""
+    return source.replace(MARKER, "#", 1) + f"\n{MARKER}\n"
+
+
+def crlf(source: str) -> str:
+    """With other line ends."""
+    return source.replace("\n", "\r\n")
+
+
 def before(data: bytes) -> Callable[[str], bytes]:
     """Bytes at the start of the file."""
     return lambda source: data + source.encode()
@@ -51,7 +66,7 @@ SOURCES = [
     Source("A1.1", "edits a line below the boundary", R, swap('return "0"', 'return "1"')),
     Source("A1.2", "appends code after the fixed section", R, after("\nAutoAgent.run = None\n")),
     Source("A1.3", "deletes the boundary", R, swap(MARKER, "# nothing to see here")),
-    Source("A1.4", "deletes everything below the boundary", R, lambda s: s.split(MARKER)[0]),
+    Source("A1.4", "deletes everything below the boundary", R, headless),
     Source("A1.5", "puts a second boundary above", R, above(f"{MARKER}\n{CLASS}\n{EVIL}")),
     Source("A1.6", "puts a second boundary below", R, after(f"\n{MARKER}\nX = 1\n")),
     Source(
@@ -70,10 +85,10 @@ SOURCES = [
         "A1.9",
         "moves the boundary below the class",
         R,
-        lambda s: s.replace(MARKER, "#", 1) + f"\n{MARKER}\n",
+        moved,
     ),
     Source("A1.10", "changes only white space below", R, swap("setup(self,", "setup(self ,")),
-    Source("A2.1", "CRLF on every line", R, lambda s: s.replace("\n", "\r\n")),
+    Source("A2.1", "CRLF on every line", R, crlf),
     Source("A2.2", "CRLF on one line", R, swap("MAX_TURNS = 3\n", "MAX_TURNS = 3\r\n")),
     Source("A2.3", "a lone carriage return hides code", R, above("# harmless\rX = 1")),
     Source("A2.4", "a byte order mark", R, before(b"\xef\xbb\xbf")),

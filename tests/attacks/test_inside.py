@@ -20,14 +20,13 @@ SERVERS_OWN = {
     "SECRET_API_KEY": "sk-secret",
     "PYTHONSTARTUP": "/nowhere.py",
 }
-SILENT = {"A8.3", "A8.4", "A8.5", "A8.6", "A8.7", "A8.8"}
+SILENT = {"A8.3", "A8.4", "A8.5", "A8.7", "A8.8", "A8.9"}
 """Attacks that end their process, or its time, before it can hand over what it wrote."""
 OUTCOMES = {
     "A8.2": "crashed",
     "A8.3": "crashed",
     "A8.4": "timeout",
     "A8.5": "timeout",
-    "A8.6": "crashed",
     "A8.7": "crashed",
     "A8.8": "crashed",
     "A8.9": "timeout",

@@ -147,6 +147,12 @@ class Beneath:
             return
 
     @contextmanager
+    def directory(self, path: str) -> Generator[int]:
+        """A directory, links resolved inside the root, for calls relative to it."""
+        with self._directory(path) as descriptor:
+            yield descriptor
+
+    @contextmanager
     def _directory(self, path: str, *, create: bool = False) -> Generator[int]:
         descriptor = self._walk(path, create=create)
         try:

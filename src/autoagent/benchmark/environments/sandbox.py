@@ -25,11 +25,12 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.benchmark import bubblewrap, cgroups
-from autoagent.benchmark.environments import refereed
+from autoagent.benchmark.environments import refereed, steering
 from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
 from autoagent.benchmark.environments.refereed import Caller, RefereedEnvironment
+from autoagent.benchmark.environments.steering import Steering
 from autoagent.benchmark.environments.storage import Storage
 from autoagent.errors import InfrastructureFault
 
@@ -134,8 +135,10 @@ class SandboxEnvironment(RefereedEnvironment):
         """While the candidate acts: guarded paths are out of its sight and reach.
 
         Afterwards, with everything of the candidate dead, the places where they are mounted
-        are plain empty directories again, whatever it made of them.
+        are plain empty directories again, whatever it made of them. What it did to steer the
+        verifier is remembered: such a trial scores 0.
         """
+        before = await asyncio.to_thread(self._steering)
         self._agent_phase = True
         try:
             yield
@@ -143,6 +146,8 @@ class SandboxEnvironment(RefereedEnvironment):
             self._agent_phase = False
             with self._our_faults():
                 root = self._root()
+                if said := steering.meddled(before, self._steering()):
+                    refereed.tampered[self.trial_paths.trial_dir.name] = said
                 if not root.is_real_directory("/logs"):
                     root.empty("/logs")
                 for path in self._mount_points():
@@ -203,6 +208,8 @@ class SandboxEnvironment(RefereedEnvironment):
             if os.path.normpath(source_dir) == "/logs/verifier":
                 await asyncio.to_thread(remove_tree, Path(target_dir))
             await asyncio.to_thread(files.read_tree, inner, Path(target_dir))
+            if os.path.normpath(source_dir) == "/logs/verifier":
+                steering.drop_large_rewards(Path(target_dir))
 
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
         """Whether a path is a directory."""
@@ -332,6 +339,12 @@ class SandboxEnvironment(RefereedEnvironment):
                 if full == guarded or full.startswith(guarded + "/"):
                     return Beneath(self._home / name), full.removeprefix(guarded) or "/"
         return self._root(), full + "/" * path.endswith("/")
+
+    def _steering(self) -> Steering:
+        """What in the trial's root could steer its verifier, as it is now."""
+        assert self._image is not None
+        work = self.task_env_config.workdir or self._image.workdir
+        return steering.look(self._root(), self._image.variables, work)
 
     def _root(self) -> Beneath:
         if self._home is None:
