@@ -14,16 +14,21 @@ from autoagent.gate.decide import contest_for, decide, decide_again, score_of
 from autoagent.journal import Event, Journal
 from autoagent.records import Certificate, Record, Row, Running, Score, Standing, Trial, row_of
 from autoagent.workspace import ledger
+from autoagent.workspace.passages import Copied
 
 
 class Audit(Record):
-    """What a replay found. `problems` is empty for a journal that holds together."""
+    """What a replay found. `problems` is empty for a journal that holds together.
+
+    `flags` are for the human: they decide nothing, and the meta-agent hears less of them.
+    """
 
     events: int
     decisions: int
     head: str
     position: Position
     problems: tuple[str, ...]
+    flags: tuple[str, ...] = ()
 
 
 def audit(journal: Journal, ledger_text: str | None) -> Audit:
@@ -60,6 +65,7 @@ def audit(journal: Journal, ledger_text: str | None) -> Audit:
         head=journal.head(),
         position=replayed.position,
         problems=tuple(problems),
+        flags=tuple(replayed.flags),
     )
 
 
@@ -69,6 +75,7 @@ class _Replay:
     def __init__(self) -> None:
         self.position = Position()
         self.problems: list[str] = []
+        self.flags: list[str] = []
         self.rows: list[Row] = []
         self.decisions = 0
         self._trials: dict[str, list[Trial]] = {}
@@ -84,6 +91,8 @@ class _Replay:
                 self.rows = []
                 self._config = Config.model_validate(body["config"])
                 self._certified = {}
+            case Kind.CANDIDATE_COMMITTED:
+                self.flags += _copies(event)
             case Kind.TRIAL_FINISHED:
                 trial = Trial.model_validate(body["trial"])
                 self._trials.setdefault(event.subject, []).append(trial)
@@ -167,3 +176,11 @@ class _Replay:
             return
         if row != row_of(evaluated, pending, row.description):
             yield f"event {event.seq}: the row of {row.commit} does not follow from its evaluation"
+
+
+def _copies(event: Event) -> Iterator[str]:
+    """What a candidate copied from its tasks (threat E4), those that are held out included."""
+    for found in event.body.get("copied", ()):
+        copy = Copied.model_validate(found)
+        where = f"tasks/{copy.task}/{copy.file}" if copy.task else "held-out tasks"
+        yield f"{event.subject[:7]} holds {copy.passages} passages of {where} word for word"

@@ -12,6 +12,7 @@ from autoagent.records import Trial
 from autoagent.result import NO_MODEL
 from autoagent.table import Table
 from autoagent.views import Comparison, EvaluationReport, Status
+from autoagent.workspace.passages import Copied, sentences
 
 TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
 
@@ -87,6 +88,7 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     lines += _about_noise(table, position)
     lines += [f"task {name} is left out: {why}" for name, why in left_out.items()]
     lines += _about_holdout(table, position)
+    lines += _about_copies(table, position)
     lines += [
         f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
     ]
@@ -105,6 +107,23 @@ def _about_holdout(table: Table, position: Position) -> tuple[str, ...]:
     return (
         f"{every - len(position.holdout)} of {every} held-out tasks cannot be used: "
         "`autoagent doctor` tells which, and why",
+    )
+
+
+def _about_copies(table: Table, position: Position) -> list[str]:
+    """What the harnesses of the moment copy from their tasks (threat E4), and how many did."""
+    current = [position.candidate, position.incumbent and position.incumbent.candidate]
+    now = {candidate.id: candidate.short for candidate in current if candidate}
+    events = [e for e in table.this_climb(Kind.CANDIDATE_COMMITTED) if e.body.get("copied")]
+    told = [
+        f"{now[event.subject]} {sentence}"
+        for event in events
+        if event.subject in now
+        for sentence in sentences(Copied.model_validate(found) for found in event.body["copied"])
+    ]
+    copies = sum(any(found["task"] for found in event.body["copied"]) for event in events)
+    return told + (
+        [f"{copies} committed candidates held passages of tasks word for word"] if copies else []
     )
 
 

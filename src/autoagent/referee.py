@@ -36,6 +36,7 @@ from autoagent.table import Table, candidate_named
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.workspace import editing, snapshot
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
+from autoagent.workspace.passages import sentences
 
 
 class Referee:
@@ -151,6 +152,8 @@ class Referee:
         draft = read_draft(
             self._table.workspace, self._table.canonical(position), self._table.climb()["model"]
         )
+        copied = () if dry_run else self._table.copied(position, draft.files)  # no free soundings
+        draft = draft.model_copy(update={"warnings": (*sentences(copied), *draft.warnings)})
         incumbent = candidate_named(position, "incumbent" if position.incumbent else "baseline")
         earlier = evaluations.measured(self._table.journal, position.tag, draft.digest)
         facts: dict[str, Any] = {
@@ -168,7 +171,10 @@ class Referee:
             )
         commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
-        self._table.append(Kind.CANDIDATE_COMMITTED, commit, candidate=candidate.model_dump())
+        flags = {"copied": [found.model_dump() for found in copied]} if copied else {}
+        self._table.append(
+            Kind.CANDIDATE_COMMITTED, commit, candidate=candidate.model_dump(), **flags
+        )
         return Commitment(candidate=candidate, **facts)
 
     def revert(self) -> Position:

@@ -4,7 +4,7 @@ It knows where things are and how to write an event; it does not know the rules.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
@@ -15,9 +15,10 @@ from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.game import Kind, Position, replay
 from autoagent.journal import Event, Journal
 from autoagent.records import Candidate, Row, Running
-from autoagent.workspace import snapshot
+from autoagent.workspace import passages, snapshot
 from autoagent.workspace.boundary import Split
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.passages import Copied
 from autoagent.workspace.projection import Projection
 from autoagent.workspace.snapshot import Snapshot, TaskFacts
 
@@ -85,6 +86,13 @@ class Table:
         return canonical_section(
             self.projection.content(position.baseline.id), self.workspace.config.harness.file
         )
+
+    def copied(self, position: Position, files: Mapping[str, bytes]) -> tuple[Copied, ...]:
+        """What a candidate's files copy from the frozen tasks, beyond what the baseline says."""
+        assert position.baseline is not None
+        frozen = self.frozen(position)
+        baseline = self.projection.content(position.baseline.id)
+        return passages.copied(frozen, files, [*baseline.values(), frozen.program])
 
     def rows(self) -> list[Row]:
         """The ledger of this climb."""

@@ -147,6 +147,8 @@ def print_audit(out: Console, found: Audit) -> None:
     if position.certificate:
         out.print(Text(f"certified: {points(position.certificate.effect)}"))
     out.print(Text(f"head {found.head}"))
+    for flag in found.flags:
+        out.print(plain(f"flagged: {flag}", "yellow"))
     for problem in found.problems:
         out.print(plain(f"PROBLEM {problem}", "bold red"), soft_wrap=True)
     if not found.problems:
