@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
+from autoagent.benchmark.engine import EvaluationSpec
 from autoagent.benchmark.gateway.plan import plan
 from autoagent.candidates import Draft, baseline_draft
 from autoagent.errors import InfrastructureFault, UnknownName
@@ -19,6 +19,7 @@ from autoagent.evaluations import deciding_trials, ended, trials_of
 from autoagent.gate.decide import score_of
 from autoagent.journal import Journal
 from autoagent.records import EvaluationState, Record, Running, Score, Trial
+from autoagent.table import task_specs
 from autoagent.workspace import snapshot
 from autoagent.workspace.layout import Workspace, open_workspace
 from autoagent.workspace.snapshot import Snapshot, TaskFacts
@@ -60,7 +61,7 @@ class Alone:
         number, state = _own_state(outer)
         workspace = outer.model_copy(update={"state": state})
         self._engine = DetachedEngine(workspace.evaluations)
-        self._engine.check(workspace.config.isolation)
+        self._engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
         draft, split, model = baseline_draft(workspace)
         frozen = snapshot.take(workspace, split.fixed, holdout=False)
         self._excluded = frozen.excluded
@@ -178,13 +179,14 @@ def _spec(
         journal=workspace.journal,
         directory=workspace.evaluations / running.id,
         jobs=workspace.jobs,
-        tasks=tuple(TaskSpec(name=task.name, path=task.path) for task in tasks),
+        tasks=task_specs(config, {task.name: task.path for task in tasks}),
         harnesses=harnesses,
         harness_file=config.harness.file,
         harness_class=config.harness.class_name,
         in_container=config.harness.in_container,
         model=model,
         isolation=config.isolation,
+        environment=config.benchmark.environment,
         concurrency=config.benchmark.concurrency,
         pass_reward=config.benchmark.pass_reward,
         trial_timeout_seconds=config.benchmark.trial_timeout_seconds,

@@ -43,8 +43,12 @@ class Benchmark(Section):
     """Directory of Harbor task directories, relative to the workspace."""
     only: tuple[str, ...] = Field((), strict=False)
     """Glob patterns of task names to run; empty means every task."""
-    environment: Literal["sandbox"] = "sandbox"
-    """Where tasks run."""
+    environment: str = Field(
+        "sandbox", pattern=r"^(sandbox|docker|harbor:[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?)$"
+    )
+    """Where tasks run: `sandbox`, `docker`, or `harbor:<type>`, a provider of Harbor's."""
+    verify_in_place: tuple[str, ...] = Field((), strict=False)
+    """Patterns of tasks whose verifiers need what the harness left running; a weaker proof."""
     concurrency: int = Field(4, ge=1, le=256)
     """Trials that run at the same time."""
     attempts: int = Field(1, ge=1, le=100)
@@ -195,11 +199,20 @@ def load_config(workspace: Path) -> Config:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        return Config.model_validate(tomli.loads(text))
+        config = Config.model_validate(tomli.loads(text))
     except tomli.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise ConfigError(_first_problem(path, error)) from error
+    if config.benchmark.environment != "sandbox" and (
+        config.harness.in_container or config.gateway.judge
+    ):
+        key = "harness.in_container" if config.harness.in_container else "gateway.judge"
+        raise ConfigError(
+            f"{path}: `{key}` needs a way to the model from inside a task, which only "
+            f'environment = "sandbox" has; it is {config.benchmark.environment!r}.'
+        )
+    return config
 
 
 def _first_problem(path: Path, error: ValidationError) -> str:

@@ -26,7 +26,8 @@ from autoagent.shell_words import Unsupported, expand, words
 BASE_IMAGE = "autoagent-base"
 BASE_WORKDIR = "/app"
 BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-ELSEWHERE = 'needs environment = "docker", which is not in this release'
+ELSEWHERE = 'needs environment = "docker"'
+IN_HARBOR = 'needs environment = "harbor:docker", Harbor\'s own'
 
 _LARGEST = 256 * 1024
 _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})

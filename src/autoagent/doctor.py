@@ -280,7 +280,8 @@ def _tasks(workspace: Workspace) -> Iterator[Check]:
         fix = "put a Harbor task there; `autoagent init` in an empty directory shows one"
         yield Check(name="tasks", state="fail", detail=error.message, fix=fix)
         return
-    reports = [inspect_task(workspace.tasks / name) for name in names]
+    environment = workspace.config.benchmark.environment
+    reports = [inspect_task(workspace.tasks / name, environment) for name in names]
     usable = [report for report in reports if report.usable]
     said = f"{len(usable)} of {len(names)} can be used"
     unproven = sum(not report.has_solution for report in usable)
@@ -308,7 +309,7 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
         said = "none: no fresh task will show what a harness has learnt by heart"
         yield Check(name="holdout", state="note", detail=said)
         return
-    reports = [inspect_task(place) for place in places]
+    reports = [inspect_task(place, workspace.config.benchmark.environment) for place in places]
     usable = sum(report.usable for report in reports)
     inside = sum(place.resolve().is_relative_to(workspace.root) for place in places)
     said = f"{usable} of {len(reports)} held-out tasks can be used; "

@@ -187,8 +187,8 @@ def settle(table: Table, position: Position, running: Running, ended: Evaluation
     journal = table.journal
     if running.kind in ("oracle", "noop"):
         facts = [task for task in table.every_task(position) if task.name in running.tasks]
-        pass_reward = table.workspace.config.benchmark.pass_reward
-        validation.record(journal, running.id, running.kind, facts, pass_reward)
+        terms = validation.Terms.of(table.workspace.config)
+        validation.record(journal, running.id, running.kind, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
     score = evaluations.scored(journal, running, trials)
     state = state_of(ended, running, trials)

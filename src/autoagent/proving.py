@@ -19,7 +19,7 @@ def step(table: Table, engine: Engine, position: Position) -> None:
     journal, frozen = table.journal, table.frozen(position)
     runs = [event.body["running"] for event in table.this_climb(Kind.EVALUATION_STARTED)]
     asked = {(run["kind"], run.get("hidden", False)) for run in runs}
-    needed = table.workspace.config.benchmark.pass_reward
+    needed = validation.Terms.of(table.workspace.config)
     assert position.baseline is not None
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
         for probe in validation.PROBES:

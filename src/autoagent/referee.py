@@ -107,7 +107,7 @@ class Referee:
             return self.status()
         self._require("new", "finished")
         workspace = open_workspace(self._table.workspace.root)
-        self._engine.check(workspace.config.isolation)
+        self._engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
         table = Table(workspace, self._table.journal)
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)

@@ -5,6 +5,8 @@ It knows where things are and how to write an event; it does not know the rules.
 
 import time
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
@@ -161,7 +163,7 @@ class Table:
             journal=self.workspace.journal,
             directory=directory,
             jobs=directory / "jobs" if running.hidden else self.workspace.jobs,
-            tasks=tuple(TaskSpec(name=name, path=paths[name]) for name in running.tasks),
+            tasks=task_specs(config, {name: paths[name] for name in running.tasks}),
             harnesses={
                 side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
                 for side, commit in sides.items()
@@ -171,6 +173,7 @@ class Table:
             in_container=config.harness.in_container,
             model=self.climb()["model"],
             isolation=config.isolation,
+            environment=config.benchmark.environment,
             concurrency=config.benchmark.concurrency,
             pass_reward=config.benchmark.pass_reward,
             trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
@@ -178,6 +181,15 @@ class Table:
             reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
             gateway=plan(config, self.climb()["model"], self.workspace.root, running.most_dollars),
         )
+
+
+def task_specs(config: Config, paths: Mapping[str, Path]) -> tuple[TaskSpec, ...]:
+    """Frozen tasks as a worker knows them."""
+    live = config.benchmark.verify_in_place
+    return tuple(
+        TaskSpec(name=name, path=path, in_place=any(fnmatchcase(name, p) for p in live))
+        for name, path in paths.items()
+    )
 
 
 def _kept(event: Event) -> bool:

@@ -6,26 +6,40 @@ in the next climb.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from autoagent import evaluations
+from autoagent.config import Config
 from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.workspace.snapshot import TaskFacts
+
+
+class Terms(NamedTuple):
+    """What a task is good for: another reward or environment is another question."""
+
+    pass_reward: float
+    environment: str
+
+    @staticmethod
+    def of(config: Config) -> "Terms":
+        """The climb's."""
+        return Terms(config.benchmark.pass_reward, config.benchmark.environment)
+
 
 Probe = Literal["oracle", "noop"]
 PROBES: tuple[Probe, ...] = ("oracle", "noop")
 
 
 def unproven(
-    journal: Journal, tasks: Sequence[TaskFacts], probe: Probe, pass_reward: float
+    journal: Journal, tasks: Sequence[TaskFacts], probe: Probe, terms: Terms
 ) -> list[TaskFacts]:
-    """Tasks that a probe has not shown to be good, at this pass reward."""
+    """Tasks that a probe has not shown to be good, on these terms."""
     return [
         task
         for task in tasks
         if (probe == "noop" or task.has_solution)
-        and not _good(probe, _answer(journal, task, probe, pass_reward))
+        and not _good(probe, _answer(journal, task, probe, terms))
     ]
 
 
@@ -34,7 +48,7 @@ def record(
     evaluation: str,
     probe: Probe,
     tasks: Sequence[TaskFacts],
-    pass_reward: float,
+    terms: Terms,
 ) -> None:
     """Keep what a probe found, task by task. A void answer is not kept: it measured nothing."""
     trials = {
@@ -45,7 +59,8 @@ def record(
         if trial is not None and trial.outcome != "void":
             body = {
                 "probe": probe,
-                "pass_reward": pass_reward,
+                "pass_reward": terms.pass_reward,
+                "environment": terms.environment,
                 "outcome": trial.outcome,
                 "detail": trial.detail,
                 "trial": trial.id,
@@ -53,16 +68,16 @@ def record(
             journal.append(Kind.TASK_VALIDATED, task.digest, body)
 
 
-def unusable(journal: Journal, task: TaskFacts, pass_reward: float) -> str | None:
+def unusable(journal: Journal, task: TaskFacts, terms: Terms) -> str | None:
     """Why a task is left out of the climb, or None where it may count."""
     if task.has_solution:
-        oracle = _answer(journal, task, "oracle", pass_reward)
+        oracle = _answer(journal, task, "oracle", terms)
         if oracle is None:
             return "its oracle could not be measured; `autoagent doctor` looks at the machine"
         if oracle["outcome"] != "passed":
             why = oracle["detail"] or "mend its solution/ or its verifier"
             return f"its oracle did not pass ({oracle['outcome']}): {why}"
-    noop = _answer(journal, task, "noop", pass_reward)
+    noop = _answer(journal, task, "noop", terms)
     if noop is None:
         return "a no-op could not be measured; `autoagent doctor` looks at the machine"
     if noop["outcome"] == "passed":
@@ -71,10 +86,10 @@ def unusable(journal: Journal, task: TaskFacts, pass_reward: float) -> str | Non
 
 
 def sorted_out(
-    journal: Journal, tasks: Sequence[TaskFacts], pass_reward: float
+    journal: Journal, tasks: Sequence[TaskFacts], terms: Terms
 ) -> tuple[list[str], dict[str, str]]:
     """The tasks that may count, and why the others may not."""
-    verdicts = {task.name: unusable(journal, task, pass_reward) for task in tasks}
+    verdicts = {task.name: unusable(journal, task, terms) for task in tasks}
     left_out = {name: why for name, why in verdicts.items() if why}
     return [name for name in verdicts if name not in left_out], left_out
 
@@ -85,12 +100,12 @@ def _good(probe: Probe, answer: dict[str, Any] | None) -> bool:
     return (answer["outcome"] == "passed") == (probe == "oracle")
 
 
-def _answer(
-    journal: Journal, task: TaskFacts, probe: Probe, pass_reward: float
-) -> dict[str, Any] | None:
+def _answer(journal: Journal, task: TaskFacts, probe: Probe, terms: Terms) -> dict[str, Any] | None:
     answers = [
         event.body
         for event in journal.about(task.digest, Kind.TASK_VALIDATED)
-        if (event.body["probe"], event.body["pass_reward"]) == (probe, pass_reward)
+        if event.body["probe"] == probe
+        and event.body["pass_reward"] == terms.pass_reward
+        and event.body.get("environment", "sandbox") == terms.environment
     ]
     return answers[-1] if answers else None

@@ -303,8 +303,8 @@ async def test_a_build_step_that_fails_is_our_fault_and_names_its_output(tmp_pat
 def test_a_state_directory_that_is_not_one_plain_word_is_refused(tmp_path: Path) -> None:
     engine = DetachedEngine(tmp_path / "my state")
     with pytest.raises(InfrastructureFault, match="AUTOAGENT_STATE_DIR"):
-        engine.check("process")
-    DetachedEngine(tmp_path).check("process")
+        engine.check("process", "sandbox")
+    DetachedEngine(tmp_path).check("process", "sandbox")
 
 
 # -- whole evaluations --------------------------------------------------------------------

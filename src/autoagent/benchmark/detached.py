@@ -38,8 +38,8 @@ class DetachedEngine:
         self._directory = directory
         self._cancelled_at: dict[str, float] = {}
 
-    def check(self, isolation: Isolation) -> None:
-        """Refuse where sandboxes cannot be made, or where there is no place to do without.
+    def check(self, isolation: Isolation, environment: str) -> None:
+        """Refuse where sandboxes cannot be made, or no daemon answers where one is needed.
 
         Raises:
             InfrastructureFault: Says why and what to change.
@@ -48,6 +48,10 @@ class DetachedEngine:
             bubblewrap.require()
         else:
             require_plain(self._directory)
+        if environment == "docker":
+            from autoagent.benchmark.environments.docker import daemon
+
+            daemon.version()
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start a worker unless one is alive.

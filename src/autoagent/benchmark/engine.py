@@ -22,10 +22,14 @@ SCRATCH = "scratch"
 
 
 class TaskSpec(Record):
-    """A frozen task: its name and its directory in the snapshot."""
+    """A frozen task: its name and its directory in the snapshot.
+
+    `in_place`: its verifier runs where the candidate acted, because it needs what was left running.
+    """
 
     name: str
     path: Path
+    in_place: bool = False
 
 
 class EvaluationSpec(Record):
@@ -46,6 +50,7 @@ class EvaluationSpec(Record):
     harness_class: str = "AutoAgent"
     model: str | None = None
     isolation: Isolation = "sandbox"
+    environment: str = "sandbox"
     concurrency: int = 4
     pass_reward: float = 1.0
     trial_timeout_seconds: float = 1800.0
@@ -63,7 +68,7 @@ class EvaluationSpec(Record):
 class Engine(Protocol):
     """Runs evaluations. All calls return at once and are safe to repeat."""
 
-    def check(self, isolation: Isolation) -> None:
+    def check(self, isolation: Isolation, environment: str) -> None:
         """Refuse before anything starts what this machine cannot do.
 
         Raises:

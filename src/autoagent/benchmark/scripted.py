@@ -59,7 +59,7 @@ class ScriptedEngine:
         """Set one, and no worker starts any more, or each dies before it does anything."""
         self.started: list[EvaluationSpec] = []
 
-    def check(self, isolation: Isolation) -> None:
+    def check(self, isolation: Isolation, environment: str) -> None:
         """Accept everything, or with `refuses` everything but to run unsandboxed."""
         if self._refuses is not None and isolation == "sandbox":
             raise InfrastructureFault(self._refuses, "run `autoagent doctor`")

@@ -44,11 +44,12 @@ from autoagent.records import Trial
 if TYPE_CHECKING:
     from autoagent.benchmark.gateway.gateway import Gateway
 
-ENVIRONMENTS = {
+SANDBOXES = {
     "sandbox": "autoagent.benchmark.environments.sandbox:SandboxEnvironment",
     "process": "autoagent.benchmark.environments.process:ProcessEnvironment",
 }
-"""Where a trial's commands run, by `isolation`."""
+"""The sandbox environment, by `isolation`."""
+DOCKER = "autoagent.benchmark.environments.docker.environment:DockerEnvironment"
 
 
 class Worker:
@@ -170,14 +171,7 @@ class Worker:
             quiet=True,
             retry=RetryConfig(max_retries=0),
             agents=[agent],
-            environment=EnvironmentConfig(
-                import_path=ENVIRONMENTS[spec.isolation],
-                kwargs={
-                    "images": str(spec.directory.parent / "images"),
-                    "scratch": str(spec.directory / SCRATCH),
-                    "in_container": spec.in_container,
-                },
-            ),
+            environment=environment_of(spec),
             tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
         )
 
@@ -255,6 +249,23 @@ class Worker:
 
     def _directory(self, event: TrialHookEvent) -> Path:
         return self._spec.jobs / event.config.trials_dir.name / event.trial_name
+
+
+def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
+    """Where trials run, in Harbor's words."""
+    if spec.environment == "docker":
+        kwargs = {
+            "state": str(spec.journal.parent),
+            "evaluation": str(spec.directory),
+            "in_place": [str(task.path) for task in spec.tasks if task.in_place],
+        }
+        return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)
+    kwargs = {
+        "images": str(spec.directory.parent / "images"),
+        "scratch": str(spec.directory / SCRATCH),
+        "in_container": spec.in_container,
+    }
+    return EnvironmentConfig(import_path=SANDBOXES[spec.isolation], kwargs=kwargs)
 
 
 async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:

@@ -134,11 +134,14 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
         cache = StatCache(workspace.state / "drift.json")
         sources = _freeze_rules(workspace, fixed, staging, cache)
         sources |= _sources(workspace, names, cache)
-        tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks")
+        environment = workspace.config.benchmark.environment
+        tasks, bad = _freeze(
+            [workspace.tasks / name for name in names], staging / "tasks", environment
+        )
         if not tasks:
             listed = "\n".join(bad.values())
             raise TaskError(f"No task can be used:\n{listed}")
-        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT)
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, environment)
         if held and not hidden:
             raise TaskError(
                 f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
@@ -250,12 +253,14 @@ def _freeze_rules(
     return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
 
 
-def _freeze(sources: Iterable[Path], target: Path) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
+def _freeze(
+    sources: Iterable[Path], target: Path, environment: str
+) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
     frozen: list[_Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
-        told = _freeze_task(source, target / source.name)
+        told = _freeze_task(source, target / source.name, environment)
         if isinstance(told, str):
             bad[source.name] = told
         else:
@@ -263,9 +268,9 @@ def _freeze(sources: Iterable[Path], target: Path) -> tuple[tuple[_Frozen, ...],
     return tuple(frozen), bad
 
 
-def _freeze_task(source: Path, target: Path) -> _Frozen | str:
+def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
     """Copy one task and check the copy: what is checked is what runs."""
-    before = inspect_task(source)
+    before = inspect_task(source, environment)
     try:
         changes = [] if before.problems else normalise(source, target)
     except (WorkspaceError, OSError) as error:
@@ -273,7 +278,7 @@ def _freeze_task(source: Path, target: Path) -> _Frozen | str:
         return f"{source.parent.name}/{source.name}: {error}"
     if before.problems:
         return "\n".join(before.problems)
-    after = inspect_task(target)
+    after = inspect_task(target, environment)
     if after.problems:
         shutil.rmtree(target)
         return "\n".join(after.problems)

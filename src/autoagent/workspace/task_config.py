@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import tomli
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from autoagent.dockerfile import ELSEWHERE
+from autoagent.dockerfile import ELSEWHERE, IN_HARBOR
 
 FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _NETWORKS = Literal["no-network", "public", "allowlist"]
@@ -202,14 +202,14 @@ def _problems(config: TaskToml) -> Iterator[str]:
     if verifier.environment_mode == "shared" and verifier.environment is not None:
         yield 'verifier.environment: contradicts environment_mode = "shared"; remove one of them.'
     if verifier.collect:
-        yield f"verifier.collect: hooks in compose services {ELSEWHERE}."
+        yield f"verifier.collect: hooks in compose services {IN_HARBOR}."
     for number, server in enumerate(environment.mcp_servers):
         needed = "command" if server.transport == "stdio" else "url"
         if not getattr(server, needed):
             yield f"environment.mcp_servers.{number}.{needed}: {server.transport} needs it."
     for number, artifact in enumerate(config.artifacts):
         if isinstance(artifact, _Artifact) and artifact.service not in (None, "main"):
-            yield f"artifacts.{number}.service: compose services {ELSEWHERE}."
+            yield f"artifacts.{number}.service: compose services {IN_HARBOR}."
         source = artifact.source if isinstance(artifact, _Artifact) else artifact
         if ".." in source.split("/"):
             yield f"artifacts.{number}.source: {source!r} must not contain `..`."
@@ -218,7 +218,7 @@ def _problems(config: TaskToml) -> Iterator[str]:
 def _environment_problems(key: str, environment: _Environment) -> Iterator[str]:
     """What the sandbox cannot be."""
     if environment.os == "windows":
-        yield f"{key}.os: windows {ELSEWHERE}, and a Windows host."
+        yield f"{key}.os: windows {IN_HARBOR}, and a Windows host."
     if environment.docker_image:
         yield f"{key}.docker_image: {environment.docker_image!r} {ELSEWHERE}."
     if environment.gpus or environment.gpu_types:
@@ -231,8 +231,8 @@ def _environment_problems(key: str, environment: _Environment) -> Iterator[str]:
 def _network_problems(key: str, mode: str | None, hosts: list[str] | None) -> Iterator[str]:
     if mode == "allowlist":
         yield (
-            f'{key}.network_mode: "allowlist" {ELSEWHERE}; the sandbox has "no-network" and '
-            '"public".'
+            f'{key}.network_mode: "allowlist" needs a provider that enforces it (environment = '
+            '"harbor:<type>"); write "no-network" or "public" here.'
         )
     elif hosts or (hosts is not None and mode is None):
         yield f'{key}.allowed_hosts: needs network_mode = "allowlist"; remove it.'

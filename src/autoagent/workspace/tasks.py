@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoagent.dockerfile import ELSEWHERE, parse_dockerfile
+from autoagent.dockerfile import ELSEWHERE, IN_HARBOR, parse_dockerfile
 from autoagent.errors import TaskError
 from autoagent.records import Record
 from autoagent.workspace.article import Conformed, File, conform, normalise
@@ -18,6 +18,8 @@ __all__ = ["TASK_NAME", "TaskReport", "inspect_task", "normalise", "task_digest"
 
 TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
+_LIFTED = {"docker": (ELSEWHERE,), "harbor": (ELSEWHERE, IN_HARBOR, "needs a provider")}
+"""Words of problems that are none in an environment other than the sandbox."""
 _COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
 
 
@@ -41,8 +43,8 @@ class TaskReport(Record):
         return not self.problems
 
 
-def inspect_task(directory: Path) -> TaskReport:
-    """Check a task directory, in the article's form or in Harbor's.
+def inspect_task(directory: Path, environment: str = "sandbox") -> TaskReport:
+    """Check a task directory, in the article's form or in Harbor's, for where it is to run.
 
     Every problem is found at once, not just the first.
     """
@@ -59,7 +61,7 @@ def inspect_task(directory: Path) -> TaskReport:
         )
     try:
         task = conform(directory)
-        found = [] if task.problems else list(_problems(task))
+        found = [] if task.problems else list(_problems(task, environment))
         notes = [] if task.problems else list(_notes(task))
         problems = [f"{where}/{line}" for line in (*task.problems, *found)]
         return TaskReport(
@@ -89,8 +91,16 @@ def task_digest(files: Mapping[str, File]) -> str:
     return digest.hexdigest()
 
 
-def _problems(task: Conformed) -> Iterator[str]:
-    """What keeps a task from running, each line beginning with the file."""
+def _problems(task: Conformed, environment: str) -> Iterator[str]:
+    """What keeps a task from running there, each line beginning with the file."""
+    lifted = _LIFTED.get(environment.partition(":")[0], ())
+    for line in _every_problem(task, sandboxed=environment == "sandbox"):
+        if not any(reason in line for reason in lifted):
+            yield line
+
+
+def _every_problem(task: Conformed, *, sandboxed: bool) -> Iterator[str]:
+    """What keeps a task from running somewhere."""
     file = task.files.get("task.toml")
     if file is None:
         yield "task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`."
@@ -113,15 +123,15 @@ def _problems(task: Conformed) -> Iterator[str]:
         yield "instruction.md: is empty. Write what the harness is asked to do."
     if "tests/test.sh" not in task.files:
         if "tests/test.bat" in task.files:
-            yield f"tests/test.bat: a Windows test {ELSEWHERE}; write tests/test.sh."
+            yield f"tests/test.bat: a Windows test {IN_HARBOR}; write tests/test.sh."
         else:
             yield "tests/test.sh: missing. It must write /logs/verifier/reward.txt."
     for folder in ("environment", "tests"):
         for name in _COMPOSE:
             if f"{folder}/{name}" in task.files:
-                yield f"{folder}/{name}: services {ELSEWHERE}."
+                yield f"{folder}/{name}: services {IN_HARBOR}."
     context = task.below("environment")
-    if dockerfile := context.get("Dockerfile"):
+    if sandboxed and (dockerfile := context.get("Dockerfile")):
         yield from parse_dockerfile(dockerfile.read(), "environment/Dockerfile", context)[1]
 
 

@@ -1,0 +1,79 @@
+"""The Docker daemon: reached once a process, asked from threads of its own.
+
+The SDK blocks, and a command in a container may block for hours; the default pool of
+threads would be used up by a handful of trials.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException
+from requests.exceptions import RequestException
+
+from autoagent.errors import InfrastructureFault
+
+CONNECTIONS = 256
+ANSWER_SECONDS = 120
+
+_threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="docker")
+
+
+@cache
+def client() -> Any:
+    """The daemon that the environment variables or the default socket name.
+
+    The SDK's own `APIClient`, which is only half typed.
+
+    Raises:
+        InfrastructureFault: None answers; says where it was looked for.
+    """
+    try:
+        found = docker.from_env(
+            version="auto", timeout=ANSWER_SECONDS, max_pool_size=CONNECTIONS
+        ).api
+        found.ping()
+    except (DockerException, RequestException) as error:
+        raise InfrastructureFault(
+            f"No Docker daemon answers: {_words(error)}. Start one (`dockerd`), or give this user "
+            'access to its socket, or set `environment = "sandbox"` in autoagent.toml.',
+            "run `autoagent doctor`",
+        ) from error
+    return found
+
+
+def version() -> str:
+    """The daemon's version.
+
+    Raises:
+        InfrastructureFault: None answers.
+    """
+    return str(client().version()["Version"])
+
+
+async def ask[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Make a call of the SDK in a thread.
+
+    Raises:
+        InfrastructureFault: The daemon failed or is gone.
+        docker.errors.APIError: It refused the call.
+    """
+
+    def asked() -> T:
+        return call(*args, **kwargs)
+
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, asked)
+    except APIError as error:
+        if error.is_client_error():
+            raise
+        raise InfrastructureFault(f"The Docker daemon failed: {_words(error)}") from error
+    except (DockerException, RequestException) as error:
+        raise InfrastructureFault(f"The Docker daemon is gone: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,333 @@
+"""The `docker` environment: one container while the candidate acts, a fresh one to verify in.
+
+When the candidate's phase ends its container is killed, compared with its image and
+snapshotted; the verifier runs in a new container of the snapshot, in which `/tests` is
+read-only and `/logs/verifier` a fresh, small file system. A task that verifies a live
+service is verified in place instead, and its trials say so.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, override
+
+from docker.errors import APIError
+from harbor.environments.base import ExecResult
+from harbor.environments.capabilities import EnvironmentCapabilities
+from harbor.models.task.config import NetworkPolicy
+
+from autoagent.benchmark.environments import refereed
+from autoagent.benchmark.environments.beneath import remove_tree
+from autoagent.benchmark.environments.docker import builds, daemon
+from autoagent.benchmark.environments.docker.container import Container
+from autoagent.benchmark.environments.docker.labels import labels_for
+from autoagent.benchmark.environments.docker.tampering import judge
+from autoagent.benchmark.environments.docker.watching import Watch
+from autoagent.benchmark.environments.refereed import RefereedEnvironment
+from autoagent.benchmark.environments.steering import drop_large_rewards
+from autoagent.errors import InfrastructureFault
+
+GUARDED = ("/tests", "/solution", "/logs/verifier")
+MEMORY_MB, PROCESSES = 2048, 1024
+"""What a trial may use where its task does not say."""
+REWARD_MB = 64
+"""Size of the file system that the verifier writes to."""
+_HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
+
+
+class DockerEnvironment(RefereedEnvironment):
+    """One trial's containers."""
+
+    _watches: ClassVar[dict[str, Watch]] = {}
+
+    def __init__(
+        self, *args: Any, state: str, evaluation: str, in_place: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        """Describe the environment.
+
+        Args:
+            args: Harbor's.
+            state: The workspace's state directory.
+            evaluation: The evaluation's own directory.
+            in_place: Directories of tasks that are verified where the candidate acted.
+            kwargs: Harbor's.
+        """
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self._trial = self.trial_paths.trial_dir.name
+        self._labels = labels_for(state, evaluation, self._trial)
+        self._evaluation = evaluation
+        self._in_place = str(self.environment_dir.parent) in in_place
+        self._image = ""
+        self._container: Container | None = None
+        self._stage: Container | None = None
+        self._snapshot = ""
+        self._volumes: list[str] = []
+        self._ends: set[asyncio.Task[None]] = set()
+        self._acting = False
+        self._verifying: dict[str, str] = {}
+
+    @staticmethod
+    @override
+    def type() -> str:
+        return "docker"
+
+    @property
+    @override
+    def capabilities(self) -> EnvironmentCapabilities:
+        return EnvironmentCapabilities(
+            disable_internet=True, dynamic_network_policy=True, mounted=False
+        )
+
+    @override
+    def _validate_definition(self) -> None:
+        """Tasks were inspected when the climb started; nothing else gets here."""
+
+    @override
+    async def start(self, force_build: bool) -> None:
+        """Build the image where that is due, and start a container of it."""
+        with self._our_faults():
+            if self._evaluation not in self._watches:
+                self._watches[self._evaluation] = await daemon.ask(Watch, self._evaluation)
+            self._image = await builds.image_of(
+                self.environment_id,
+                self.environment_dir,
+                self.task_env_config.docker_image,
+                self._labels,
+                self.task_env_config.build_timeout_sec,
+            )
+            self._container = await self._new(self._image)
+            await daemon.ask(
+                self._container.put_directories, "logs", "logs/agent", "logs/artifacts",
+                "logs/verifier", "app",
+            )  # fmt: skip
+            await daemon.ask(self._container.start)
+
+    @override
+    async def stop(self, delete: bool) -> None:
+        """Look once more whose hands were in the container, and remove everything."""
+        container, self._container = self._container, None
+        try:
+            if container is not None:
+                await daemon.ask(container.kill)
+                self._foreign(await daemon.ask(self._watch.foreign, container))
+        except (InfrastructureFault, APIError) as error:
+            refereed.faults[self._trial] = str(error)
+        finally:
+            if self._ends:
+                await asyncio.wait(self._ends)
+            await self._remove(container, self._stage)
+
+    @override
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
+        self._acting = True
+        try:
+            yield
+        finally:
+            self._acting = False
+            with self._our_faults():
+                await asyncio.shield(asyncio.ensure_future(self._end_agent_phase()))
+
+    async def _end_agent_phase(self) -> None:
+        """Put the verifier where nothing of the candidate's lives."""
+        if self._in_place:
+            refereed.verified_in_place.add(self._trial)
+            return
+        used = self._running
+        await daemon.ask(used.kill)
+        # Compiled modules that were planted beside a library's are not looked at.
+        self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
+        judging = asyncio.create_task(daemon.ask(self._judge, used))
+        try:
+            self._snapshot = await daemon.ask(used.snapshot, self._labels)
+            verifier, self._stage = await self._verifiers()
+            self._container = verifier
+            await daemon.ask(verifier.start)
+        finally:
+            said = await judging
+            self._ends.add(asyncio.create_task(daemon.ask(used.remove)))
+        if said:
+            refereed.tampered[self._trial] = said
+        self._foreign(await daemon.ask(self._watch.foreign, used))
+
+    async def _verifiers(self) -> tuple[Container, Container]:
+        """The container that verifies, and one that is never started, to fill its tests."""
+        tests, solution, logs = (f"autoagent-{secrets.token_hex(8)}" for _ in GUARDED)
+        self._volumes = [tests, solution, logs]
+        small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
+        client = daemon.client()
+        labels = dict(self._labels)
+        await daemon.ask(client.create_volume, tests, labels=labels)
+        await daemon.ask(client.create_volume, solution, labels=labels)
+        await daemon.ask(client.create_volume, logs, driver_opts=small, labels=labels)
+        stage = await self._new(self._image, [f"{tests}:/tests", f"{solution}:/solution"])
+        mounts = [f"{tests}:/tests:ro", f"{solution}:/solution:ro", f"{logs}:/logs/verifier"]
+        return await self._new(self._snapshot, mounts), stage
+
+    async def _new(self, image: str, mounts: Sequence[str] = ()) -> Container:
+        """A container of ours, in the task's bounds."""
+        config = self.task_env_config
+        memory = (config.memory_mb or MEMORY_MB) * 2**20
+        host = {
+            "init": True,
+            "network_mode": "none" if self._network_disabled else "bridge",
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
+            "pids_limit": PROCESSES,
+            "cap_drop": ["MKNOD", "NET_RAW"],
+            "binds": list(mounts),
+        }
+        return await daemon.ask(Container, image, self._labels, host)
+
+    def _judge(self, used: Container) -> str | None:
+        """What the candidate did to the system that its verifier will run on."""
+        facts: dict[str, Any] = daemon.client().inspect_image(self._image)["Config"]
+        listed: list[str] = facts.get("Env") or []
+        variables = dict(line.split("=", 1) for line in listed)
+        path = variables.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        work = self.task_env_config.workdir or facts.get("WorkingDir") or "/"
+        changes = used.changes()
+        original = Container(self._image, self._labels, {"network_mode": "none"})
+        try:
+            return judge(changes, path.split(":"), work, original.exists)
+        finally:
+            original.remove()
+
+    @override
+    async def exec(
+        self,
+        command: str,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_sec: int | None = None,
+        user: str | int | None = None,
+    ) -> ExecResult:
+        """Run a shell command.
+
+        Raises:
+            RuntimeError: It took longer than `timeout_sec`; what it started was ended.
+        """
+        container = self._running
+        if self._stage is not None and _HARBORS_CHMOD.fullmatch(command):
+            return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
+        variables = {**self._verifying, **(self._merge_env(env) or {})}
+        place = cwd or self.task_env_config.workdir
+        marker = secrets.token_hex(8)
+        shell = ["/bin/bash", "-c", command]
+        with self._our_faults():
+            running = asyncio.ensure_future(
+                daemon.ask(container.run, shell, variables, place, self._resolve_user(user), marker)
+            )
+            try:
+                async with asyncio.timeout(timeout_sec):
+                    done = await asyncio.shield(running)
+            except TimeoutError:
+                raise RuntimeError(f"Command timed out after {timeout_sec} seconds") from None
+            finally:
+                if not running.done():
+                    running.add_done_callback(_collected)
+                    await self._end(container, marker)
+        stdout, stderr = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
+        return ExecResult(stdout=stdout, stderr=stderr, return_code=done.return_code)
+
+    async def _end(self, container: Container, marker: str) -> None:
+        with contextlib.suppress(APIError, InfrastructureFault, TimeoutError):
+            ending = asyncio.ensure_future(daemon.ask(container.end, marker))
+            ending.add_done_callback(_collected)
+            await asyncio.wait_for(asyncio.shield(ending), 5)
+
+    @override
+    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+        with self._our_faults():
+            container = self._filled(target_path)
+            await daemon.ask(container.put_file, Path(source_path), target_path)
+
+    @override
+    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+        with self._our_faults():
+            container = self._filled(target_dir)
+            tests = container is self._stage
+            await daemon.ask(container.put_tree, Path(source_dir), target_dir, executable=tests)
+
+    @override
+    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+        with self._our_faults():
+            data = await daemon.ask(self._running.get_file, source_path)
+            Path(target_path).write_bytes(data)
+
+    @override
+    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+        """Copy plain files out; where the verifier's go, nothing may lie yet on the host."""
+        verifiers = os.path.normpath(source_dir) == "/logs/verifier"
+        with self._our_faults():
+            if verifiers:
+                await asyncio.to_thread(remove_tree, Path(target_dir))
+            await daemon.ask(self._running.get_tree, source_dir, Path(target_dir))
+            if verifiers:
+                drop_large_rewards(Path(target_dir))
+
+    @override
+    async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
+        """Harbor's call before it verifies; what is guarded is fresh by then."""
+        left = [path for path in dirs if self._stage is None or str(path) not in GUARDED]
+        return await super().empty_dirs(left, chmod=chmod)
+
+    @override
+    async def _apply_network_policy(self, network_policy: NetworkPolicy) -> None:
+        before = self._network_disabled
+        after = network_policy.network_mode.value == "no-network"
+        if before != after and self._container is not None:
+            await daemon.ask(self._container.connect, network=not after)
+
+    def _filled(self, path: str) -> Container:
+        """The container that an upload goes to: tests are read-only where they are run."""
+        full = os.path.normpath(f"/{path.lstrip('/')}")
+        guarded = any(full == place or full.startswith(f"{place}/") for place in GUARDED[:2])
+        return self._stage if self._stage is not None and guarded else self._running
+
+    @property
+    def _running(self) -> Container:
+        if self._container is None:
+            raise RuntimeError("The environment is not running.")
+        return self._container
+
+    @property
+    def _watch(self) -> Watch:
+        return self._watches[self._evaluation]
+
+    def _foreign(self, said: str | None) -> None:
+        if said:
+            refereed.tampered.setdefault(self._trial, said)
+
+    async def _remove(self, *containers: Container | None) -> None:
+        client = daemon.client()
+        for container in containers:
+            if container is not None:
+                await daemon.ask(container.remove)
+        self._stage = None
+        with contextlib.suppress(APIError):
+            for volume in self._volumes:
+                await daemon.ask(client.remove_volume, volume, force=True)
+            if self._snapshot:
+                await daemon.ask(client.remove_image, self._snapshot, force=True)
+
+    @contextlib.contextmanager
+    def _our_faults(self) -> Any:
+        """A failing daemon makes the trial void, but not while the candidate acts (rule R9)."""
+        try:
+            yield
+        except InfrastructureFault as fault:
+            if not self._acting:
+                refereed.faults[self._trial] = fault.message
+            raise
+
+
+def _collected(ended: asyncio.Future[Any]) -> None:
+    """Nobody waits for this any more, so its failure is nobody's."""
+    if not ended.cancelled():
+        ended.exception()

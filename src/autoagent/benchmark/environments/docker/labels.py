@@ -1,0 +1,21 @@
+"""The labels on everything we make in a Docker daemon, and so the only things we remove."""
+
+from collections.abc import Mapping
+
+PREFIX = "org.autoagent."
+STATE, EVALUATION, TRIAL = (f"{PREFIX}{name}" for name in ("state", "evaluation", "trial"))
+"""Whose it is: the workspace's state directory, the evaluation's directory, Harbor's trial name."""
+TASK_IMAGE = "autoagent-task"
+"""Repository of images built from tasks; the tag is the content's digest."""
+BASE_IMAGE = "autoagent-base"
+
+
+def labels_for(state: str, evaluation: str, trial: str = "") -> Mapping[str, str]:
+    """What goes on a container, a volume or a snapshot of a trial.
+
+    Args:
+        state: The workspace's state directory.
+        evaluation: The evaluation's own directory, whose lock tells whether its worker lives.
+        trial: Harbor's name of the trial.
+    """
+    return {STATE: state, EVALUATION: evaluation, **({TRIAL: trial} if trial else {})}
