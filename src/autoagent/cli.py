@@ -36,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
+app.add_typer(image, name="image", no_args_is_help=True)
+
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(
@@ -161,6 +164,24 @@ def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
         terminal.print_audit(terminal.console(), found)
     raise typer.Exit(1 if found.problems else 0)
+
+
+@image.command("build")
+def image_build(
+    workspace: WorkspaceOption = None,
+    base: Annotated[
+        str | None, typer.Option(help="Start from this image, not the one after FROM.")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="The build's network, such as `host`.", show_default="Docker's"),
+    ] = None,
+) -> None:
+    """Build the base image, autoagent-base, from the workspace's Dockerfile.base."""
+    from autoagent.benchmark.images import build_base
+
+    for line in build_base(workspace_root(workspace), base, network=network):
+        typer.echo(line)
 
 
 @app.command()

@@ -82,7 +82,9 @@ def examine(root: Path) -> list[Check]:
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
-    checks.append(Check(name="docker", state="note", detail=_docker()))
+    checks.append(
+        _check("docker", lambda: _docker(root), "start Docker, then `autoagent image build`")
+    )
     return checks
 
 
@@ -158,6 +160,13 @@ def _task_python(root: Path) -> _Told:
         return _Told(_output([*command, "--ro-bind", str(etc), "/etc", "python3", "-c", show]))
 
 
+def _environment(root: Path) -> str:
+    try:
+        return load_config(root).benchmark.environment
+    except AutoAgentError:
+        return ""
+
+
 def _unsandboxed(root: Path) -> bool:
     try:
         return load_config(root).isolation == "process"
@@ -165,10 +174,10 @@ def _unsandboxed(root: Path) -> bool:
         return False
 
 
-def _docker() -> str:
-    socket = Path("/var/run/docker.sock")
-    there = "seems to be" if socket.exists() else "is not"
-    return f"a daemon {there} here; not used in this release"
+def _docker(root: Path) -> _Told:
+    from autoagent.benchmark.images import base_row
+
+    return _Told(*base_row(root, needed=_environment(root) == "docker"))
 
 
 def _output(command: list[str]) -> str:

@@ -1,0 +1,30 @@
+"""What tests need of a real Docker daemon; without one they are skipped, and say why."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+
+@pytest.fixture(scope="session")
+def daemon() -> Iterator[Any]:
+    """A client of the daemon."""
+    try:
+        client = docker.from_env()
+    except DockerException as error:
+        pytest.skip(f"no Docker daemon answers: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def rootfs(daemon: Any) -> str:
+    """An image of a Debian with Python, to build on; `.ci/docker` makes it."""
+    name = os.environ.get("AUTOAGENT_TEST_BASE", "")
+    if not name:
+        pytest.skip("AUTOAGENT_TEST_BASE names no image to build on: see .ci/docker")
+    daemon.images.get(name)
+    return name
