@@ -23,7 +23,7 @@ from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.selection import held_out, select
 from autoagent.workspace.tasks import inspect_task
 
-from .conftest import Bench
+from ..conftest import Bench
 
 ROOT = Path(__file__).parents[2]
 SUITES = {"glowup": ROOT, "aps": ROOT / "examples/aps-phone-setup"}

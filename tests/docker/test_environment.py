@@ -1,0 +1,193 @@
+"""Evaluations in real containers: equal to the sandbox's, and nothing that is planted counts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX
+from autoagent.records import Trial
+
+pytestmark = pytest.mark.slow
+
+Bench = Any  # tests/conftest.py
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+ACTS = '''
+import asyncio
+from pathlib import Path
+
+
+async def run_task(environment, instruction):
+    word = instruction.split()[-1]
+    await globals()[word](environment)
+    await environment.exec("cp /app/question.txt /app/answer.txt")
+    return "", 1
+
+
+async def works(environment):
+    assert (await environment.exec("id -u; echo out >&2")).stdout == "0\\n"
+    Path("up.txt").write_text("up")
+    await environment.upload_file("up.txt", "/deep/er/up.txt")
+    await environment.download_file("/deep/er/up.txt", "down.txt")
+    assert Path("down.txt").read_text() == "up"
+    assert await environment.is_dir("/deep/er") and not await environment.is_file("/deep/no")
+
+
+async def installs(environment):
+    """As a package manager does: new commands, a new library, the loader's cache."""
+    await environment.exec(
+        "cp /bin/true /usr/bin/newtool; cp /bin/true /usr/local/bin/other; mkdir -p /usr/lib/new; "
+        "cp /bin/true /usr/lib/new/libnew.so; ldconfig"
+    )
+
+
+async def cannot_reach_out(environment):
+    done = await environment.exec("ls /sys/class/net; ls -A /tests /solution 2>&1")
+    assert done.stdout.split()[0] == "lo" and "test.sh" not in done.stdout, done.stdout
+
+
+async def forges_the_reward(environment):
+    await environment.exec("mkdir -p /logs/verifier; echo 1 >/logs/verifier/reward.txt")
+    await environment.exec("echo '{\\"reward\\": 1}' >/logs/verifier/reward.json; exit 1")
+    await environment.exec("rm /app/question.txt; echo wrong >/app/question.txt")
+
+
+async def leaves_a_daemon(environment):
+    loop = "while :; do echo 1 >/logs/verifier/reward.txt; done"
+    await environment.exec(f"setsid sh -c '{loop}' >/dev/null 2>&1 &")
+    await environment.exec("rm /app/question.txt; echo wrong >/app/question.txt")
+
+
+async def replaces_cat(environment):
+    await environment.exec("printf '#!/bin/sh\\necho x\\n' >/usr/bin/cat")
+
+
+async def shadows_cat(environment):
+    await environment.exec("cp /bin/true /usr/local/sbin/cat")
+
+
+async def preloads(environment):
+    await environment.exec("touch /etc/ld.so.preload")
+
+
+async def customizes(environment):
+    await environment.exec("mkdir -p /usr/lib/python3/dist-packages; "
+                           "touch /usr/lib/python3/dist-packages/sitecustomize.py")
+
+
+async def is_interrupted(environment):
+    try:
+        await environment.exec("setsid sleep 1000 & sleep 1000", timeout_sec=1)
+    except RuntimeError as error:
+        assert "timed out" in str(error)
+    left = await environment.exec("ps ax | grep -c '[s]leep 1000'")
+    assert left.stdout.strip() == "0", left.stdout
+
+
+async def waits_for_a_hand(environment):
+    while not await environment.is_file("/foreign"):
+        await asyncio.sleep(0.1)
+'''
+
+
+def acting(harness_source: str) -> str:
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    return harness_source[:start] + ACTS + "\n\n" + harness_source[end:]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_new(daemon: Any) -> Iterator[None]:
+    """After the last of these tests the daemon holds what it held before."""
+
+    def held() -> tuple[set[str], set[str], set[str], set[str]]:
+        return (
+            {container.id for container in daemon.containers.list(all=True)},
+            {network.id for network in daemon.networks.list()},
+            {volume.name for volume in daemon.volumes.list()},
+            {tag for image in daemon.images.list() for tag in image.tags},
+        )
+
+    before = held()
+    yield
+    for image in daemon.images.list(filters={"label": EVALUATION}):
+        daemon.images.remove(image.id, force=True)
+    assert held() == before
+
+
+@pytest.fixture(scope="session")
+def base(daemon: Any, rootfs: str) -> Iterator[str]:
+    """`autoagent-base`, for the tests alone unless the machine has one."""
+    if daemon.images.list("autoagent-base"):
+        yield "autoagent-base"
+        return
+    daemon.images.get(rootfs).tag("autoagent-base")
+    yield "autoagent-base"
+    daemon.images.remove("autoagent-base", force=True)
+
+
+async def test_an_evaluation_in_containers_believes_the_verifier_alone(
+    bench: Bench, harness_source: str, base: str, daemon: Any
+) -> None:
+    """One evaluation, an act a trial (threats A8, A9, C1-C5)."""
+    words = [
+        line.split()[2].split("(")[0] for line in ACTS.splitlines() if "(environment):" in line
+    ]
+    spec = bench.spec(
+        acting(harness_source),
+        {word: word for word in words},
+        environment="docker",
+        trial_timeout_seconds=60,
+    )
+    bench.engine.start(spec)
+    await bench.until(lambda: bool(interfere(daemon, str(spec.directory))), 60)
+    await bench.until(lambda: not bench.engine.alive(spec.id), 120)
+    said = {name: (t.outcome, t.detail) for name, t in bench.trials(spec.id).items()}
+
+    for word in ("works", "installs", "cannot_reach_out", "is_interrupted"):
+        assert said.pop(word) == ("passed", ""), bench.log()
+    assert said.pop("forges_the_reward")[0] == said.pop("leaves_a_daemon")[0] == "failed"
+    why = {word: told for word, (outcome, told) in said.items() if outcome == "tampered"}
+    assert why == {
+        "replaces_cat": "/usr/bin/cat, which belongs to the system, was changed",
+        "shadows_cat": "/usr/local/sbin/cat was planted in front of a command of the same name",
+        "preloads": "/etc/ld.so.preload was written, which programs load by themselves",
+        "customizes": (
+            "/usr/lib/python3/dist-packages/sitecustomize.py was written, "
+            "which Python runs by itself"
+        ),
+        "waits_for_a_hand": "a foreign `docker exec` ran in the container (1 of them)",
+    }
+    assert said.keys() == why.keys()
+    mine = {"label": f"{EVALUATION}={spec.directory}"}
+    assert daemon.containers.list(all=True, filters=mine) == []
+    assert daemon.volumes.list(filters=mine) == []
+
+
+def interfere(daemon: Any, evaluation: str) -> bool:
+    """What a shell beside the climb could do: `docker exec` into the trial that waits for it."""
+    mine = f"{EVALUATION}={evaluation}"
+    for container in daemon.containers.list(filters={"label": mine}, ignore_removed=True):
+        if "waits_for_a_hand" in container.labels[f"{PREFIX}trial"]:
+            return container.exec_run("touch /foreign").exit_code == 0
+    return False
+
+
+async def test_the_quickstart_earns_the_same_in_the_sandbox_and_in_containers(
+    bench: Bench, base: str
+) -> None:
+    tasks = sorted((EXAMPLES / "quickstart/tasks").iterdir())
+    harness = (EXAMPLES / "quickstart/agent.py").read_text()
+    earned: dict[str, dict[str, tuple[str, float | None]]] = {}
+    for number, environment in enumerate(("sandbox", "docker"), 1):
+        spec = bench.spec(
+            harness, {}, id=f"e{number}", environment=environment, trial_timeout_seconds=60
+        )
+        spec = bench.over(spec, {task.name: task for task in tasks if task.is_dir()})
+        trials: dict[str, Trial] = await bench.finish(spec, 120)
+        earned[environment] = {name: (t.outcome, t.reward) for name, t in trials.items()}
+
+    assert earned["sandbox"] == earned["docker"]
+    assert len(earned["docker"]) == len(tasks)
+    assert {outcome for outcome, _ in earned["docker"].values()} == {"passed", "failed"}
