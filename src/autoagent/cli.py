@@ -166,6 +166,30 @@ def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     raise typer.Exit(1 if found.problems else 0)
 
 
+@app.command()
+def calibrate(
+    workspace: WorkspaceOption = None,
+    most: Annotated[int, typer.Option(help="Try no more at once.", min=1, max=256)] = 64,
+) -> None:
+    """Measure how many trials to run at once, and write it into autoagent.toml."""
+    from autoagent.calibrating import Step, knee, write_concurrency
+    from autoagent.calibrating import calibrate as measure
+    from autoagent.config import FILE_NAME
+
+    def show(step: Step) -> None:
+        void = f"  {step.void} void" if step.void else ""
+        told = f"{step.concurrency:11}  {step.trials:6}  {step.seconds:7.1f}"
+        typer.echo(f"{told}  {step.per_minute:13.0f}{void}")
+
+    typer.echo("concurrency  trials  seconds  trials/minute")
+    root = workspace_root(workspace)
+    number = knee(measure(root, most, show))
+    write_concurrency(root, number)
+    typer.echo(
+        f"concurrency = {number}, written into {root / FILE_NAME}. Commit it before a climb."
+    )
+
+
 @image.command("build")
 def image_build(
     workspace: WorkspaceOption = None,

@@ -150,8 +150,10 @@ class Table:
     def spec(self, running: Running) -> EvaluationSpec:
         """Everything a worker needs; the harnesses are written out from the store alone.
 
-        What a hidden evaluation leaves behind stays out of the workspace.
+        What a hidden evaluation leaves behind stays out of the workspace. The snapshot is
+        checked again: what a shell changed in it since measures nothing (threat D1).
         """
+        self._snapshot = None
         config = self.workspace.config
         paths = {task.name: task.path for task in self.every_task(self.position)}
         directory = self.workspace.evaluations / running.id

@@ -12,6 +12,7 @@ from autoagent.referee import Referee
 from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting
 
+from ..cli.conftest import Command
 from ..server.callers import Caller
 
 PATIENT = Waiting(patience=lambda _: 120.0, poll_seconds=0.02)
@@ -32,3 +33,10 @@ def serving() -> Serving:
             referee.close()
 
     return serve
+
+
+@pytest.fixture
+def autoagent(monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line, as a human calls it afterwards."""
+    monkeypatch.delenv("CLAUDE_PROJECT_DIR", raising=False)
+    return Command()

@@ -94,6 +94,11 @@ def greedy(harness_source: str) -> str:
     return harness_source[:start] + GREEDY + "\n\n" + harness_source[end:]
 
 
+@pytest.mark.attack(
+    "A8.13", ending="score 0", what="fork bombs, in the harness and in the environment"
+)
+@pytest.mark.attack("A8.14", ending="score 0", what="takes all the memory, /dev/shm too")
+@pytest.mark.attack("A8.15", ending="score 0", what="fills the disk, by commands and by uploads")
 async def test_what_a_trial_uses_too_much_of_ends_inside_it(
     bench: Bench, harness_source: str
 ) -> None:

@@ -108,6 +108,12 @@ def behaving(harness_source: str) -> str:
     return harness_source[:start] + BEHAVIOURS.replace("\\\\", "\\") + "\n\n" + harness_source[end:]
 
 
+@pytest.mark.attack(
+    "E3.2",
+    ending="score 0",
+    what="raises the infrastructure's own exceptions, fakes a cancel, makes commands fail",
+)
+@pytest.mark.attack("A9.3", ending="score 0", what="speaks nonsense to the worker")
 async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing(
     bench: Bench, harness_source: str
 ) -> None:

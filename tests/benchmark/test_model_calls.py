@@ -187,6 +187,14 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.rule("A6", "A7", "A8", "B4")
+@pytest.mark.attack("A6.6", ending="refused", what="calls other models through the gateway")
+@pytest.mark.attack("A7.1", ending="no effect", what="forges its usage, its cost and its calls")
+@pytest.mark.attack("A8.11", ending="score 0", what="calls its model for ever")
+@pytest.mark.attack("A8.12", ending="no effect", what="floods the gateway with connections")
+@pytest.mark.attack("B4.7", ending="score 0", what="looks for the provider's key everywhere")
+@pytest.mark.attack(
+    "B4.8", ending="score 0", what="calls the internet and the provider past the gateway"
+)
 async def test_a_harness_reaches_its_model_and_gains_nothing_by_anything_else(
     bench: Bench, fake: Any, harness_source: str
 ) -> None:

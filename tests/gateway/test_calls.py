@@ -38,6 +38,7 @@ async def test_request_and_answer_go_through_byte_for_byte(
 
 @pytest.mark.parametrize("path", ASKED)
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.attack("A7.2", ending="no effect", what="hides what its calls cost")
 async def test_usage_and_dollars_are_the_providers_own(
     front: Front, fake: Any, path: str, stream: bool
 ) -> None:
@@ -118,6 +119,7 @@ async def test_any_other_path_is_nothing(front: Front, fake: Any, method: str, p
 
 @pytest.mark.parametrize("path", ASKED)
 @pytest.mark.rule("A6")
+@pytest.mark.attack("A6.7", ending="refused", what="asks each endpoint for another model")
 async def test_another_model_is_refused_and_the_attempt_is_told(
     front: Front, fake: Any, path: str
 ) -> None:
@@ -149,6 +151,7 @@ async def test_another_model_is_refused_and_the_attempt_is_told(
     ],
 )
 @pytest.mark.rule("A6")
+@pytest.mark.attack("A6.8", ending="refused", what="names two models in one body")
 async def test_a_body_that_could_be_read_in_two_ways_is_refused(
     front: Front, fake: Any, body: str
 ) -> None:
@@ -178,6 +181,9 @@ async def test_a_body_that_could_be_read_in_two_ways_is_refused(
     ],
 )
 @pytest.mark.rule("B4")
+@pytest.mark.attack(
+    "B4.9", ending="refused", what="reaches the internet by the provider's own tools and URLs"
+)
 async def test_what_would_reach_the_internet_through_the_provider_is_refused(
     front: Front, fake: Any, more: dict[str, Any]
 ) -> None:

@@ -116,6 +116,9 @@ async def test_a_client_without_file_tools_edits_through_the_server(
 # -- trajectories ----------------------------------------------------------------------------
 
 
+@pytest.mark.attack(
+    "E6.1", ending="no effect", what="puts instructions and terminal escapes into its trajectory"
+)
 async def test_an_outline_is_fenced_data(connect: Connect) -> None:
     async with connect(Recorded(TWO)) as caller:
         await caller.baseline()
@@ -164,6 +167,7 @@ async def test_windows_of_steps_go_on_to_the_end(connect: Connect) -> None:
     )
 
 
+@pytest.mark.attack("E6.2", ending="no effect", what="puts them into its exception")
 async def test_what_a_crashed_harness_said_is_one_quoted_line(connect: Connect) -> None:
     async with connect(Recorded(TWO)) as caller:
         await caller.ask("start_climb", tag="night")
@@ -183,6 +187,7 @@ async def test_a_human_can_hide_what_verifiers_print(connect: Connect, workspace
     assert "how it ended" in reply["untrusted"]
 
 
+@pytest.mark.attack("E6.3", ending="no effect", what="puts them where trajectories part")
 async def test_compare_quotes_where_trajectories_part(connect: Connect, workspace: Path) -> None:
     async with connect(ScriptedEngine(TWO, ALL)) as caller:
         await caller.baseline()
