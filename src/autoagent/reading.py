@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from autoagent import budget, evaluations
 from autoagent.benchmark import trajectory
+from autoagent.config import Config
 from autoagent.errors import UnknownName
 from autoagent.game import Kind, Position
 from autoagent.gate import noise
@@ -66,14 +67,19 @@ def status(table: Table) -> Status:
         next_calls=(next_call(position), *NEXT_CALLS[position.phase][1:]),
         head=table.journal.head(),
         tier=TIER,
-        isolation="sandboxed"
-        if config.isolation == "sandbox"
-        else "UNSANDBOXED (isolation = process)",
+        isolation=_isolation(config),
         drift=table.drift(position) if playing else (),
         notes=_notes(table, position),
         state_directory=str(table.workspace.state),
         program=str(table.workspace.program),
     )
+
+
+def _isolation(config: Config) -> str:
+    """How the harness is kept apart, and where tasks run if that is elsewhere."""
+    apart = "sandboxed" if config.isolation == "sandbox" else "UNSANDBOXED (isolation = process)"
+    where = config.benchmark.environment
+    return apart if where == "sandbox" else f"{apart}; tasks run in {where}"
 
 
 def _notes(table: Table, position: Position) -> tuple[str, ...]:

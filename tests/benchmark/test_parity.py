@@ -16,7 +16,7 @@ import pytest
 
 from autoagent.benchmark.engine import EvaluationSpec
 
-from .conftest import Bench
+from ..conftest import Bench
 
 QUICKSTART = Path(__file__).parents[2] / "examples/quickstart"
 TASKS = {path.name: path for path in sorted((QUICKSTART / "tasks").iterdir())}
@@ -60,7 +60,8 @@ def same(theirs: Path, ours: Path, extra: set[str]) -> int:
     """Compare two trials of a task; how many steps their trajectories have in common: all."""
     one, other = result(theirs), result(ours)
     for claims in (one["agent_result"], other["agent_result"]):
-        claims and claims.pop("metadata")  # the harness's own word, which we do not pass on
+        if claims:
+            claims.pop("metadata")  # the harness's own word, which we do not pass on
     assert one.keys() == other.keys()
     assert {key for key in one if one[key]} ^ {key for key in other if other[key]} <= {"source"}
     for key in ("verifier_result", "task_checksum", "exception_info", "agent_result"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
-from autoagent.dockerfile import ELSEWHERE
+from autoagent.dockerfile import ELSEWHERE, IN_HARBOR
 from autoagent.errors import TaskError
 from autoagent.workspace.tasks import TaskReport, inspect_task, normalise
 
@@ -133,14 +133,17 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ),
         (
             '[environment]\nnetwork_mode = "allowlist"\nallowed_hosts = ["x.org"]\n',
-            f'environment.network_mode: "allowlist" {ELSEWHERE}',
+            'environment.network_mode: "allowlist" needs a provider',
         ),
-        ('[agent]\nnetwork_mode = "allowlist"\n', f'agent.network_mode: "allowlist" {ELSEWHERE}'),
+        (
+            '[agent]\nnetwork_mode = "allowlist"\n',
+            'agent.network_mode: "allowlist" needs a provider',
+        ),
         (
             '[environment]\nallowed_hosts = ["x.org"]\n',
             'environment.allowed_hosts: needs network_mode = "allowlist"',
         ),
-        ('[environment]\nos = "Windows"\n', f"environment.os: windows {ELSEWHERE}"),
+        ('[environment]\nos = "Windows"\n', f"environment.os: windows {IN_HARBOR}"),
         ("[environment]\ngpus = 1\n", "environment.gpus: the sandbox has no GPUs"),
         (
             '[environment.tpu]\ntype = "v4"\ntopology = "2x2"\n',
@@ -160,7 +163,7 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ),
         (
             '[[verifier.collect]]\ncommand = "x"\n',
-            f"verifier.collect: hooks in compose services {ELSEWHERE}.",
+            f"verifier.collect: hooks in compose services {IN_HARBOR}.",
         ),
         ('[[steps]]\nname = "one"\n', "steps: multi-step tasks are not in this release"),
         (
@@ -271,15 +274,15 @@ def test_a_task_toml_is_wrong_here_exactly_if_harbor_cannot_load_it(
         ({"instruction_DOT_md": b"\xff"}, "instruction.md: is not UTF-8 text"),
         (
             {"tests__test_DOT_sh": None, "tests__test_DOT_bat": "x"},
-            f"tests/test.bat: a Windows test {ELSEWHERE}",
+            f"tests/test.bat: a Windows test {IN_HARBOR}",
         ),
         (
             {"environment__docker-compose_DOT_yaml": "x"},
-            f"environment/docker-compose.yaml: services {ELSEWHERE}.",
+            f"environment/docker-compose.yaml: services {IN_HARBOR}.",
         ),
         (
             {"tests__docker-compose_DOT_yaml": "x"},
-            f"tests/docker-compose.yaml: services {ELSEWHERE}.",
+            f"tests/docker-compose.yaml: services {IN_HARBOR}.",
         ),
         (
             {"environment__Dockerfile": "FROM python:3.12\n"},
@@ -586,3 +589,20 @@ def test_the_copy_of_an_article_task_conforms(tmp_path: Path) -> None:
     assert normalise(tmp_path / "copy", tmp_path / "again") == []
     assert content(tmp_path / "again") == content(tmp_path / "copy")
     assert inspect_task(tmp_path / "x").digest == inspect_task(tmp_path / "copy").digest
+
+
+@pytest.mark.parametrize(
+    ("environment", "usable"),
+    [("sandbox", []), ("docker", ["image"]), ("harbor:e2b", ["image", "services"])],
+)
+def test_what_the_sandbox_refuses_may_run_elsewhere(
+    tmp_path: Path, environment: str, usable: list[str]
+) -> None:
+    image = harbor_task(environment__Dockerfile="FROM debian\nUSER nobody\n")
+    services = harbor_task(**{"environment__docker-compose_DOT_yaml": "x"})
+    tasks = {
+        name: write(tmp_path / "tasks" / name, files)
+        for name, files in {"image": image, "services": services}.items()
+    }
+    found = [name for name, task in tasks.items() if inspect_task(task, environment).usable]
+    assert found == usable
