@@ -113,6 +113,8 @@ def jailed(place: Path) -> list[str]:
     command += [
         "--unshare-ipc",
         "--unshare-uts",
+        "--cap-drop",
+        "ALL",
         "--die-with-parent",
         "--new-session",
         "--clearenv",

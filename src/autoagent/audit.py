@@ -29,6 +29,8 @@ class Audit(Record):
     position: Position
     problems: tuple[str, ...]
     flags: tuple[str, ...] = ()
+    tier: str = ""
+    """What the last climb was started under."""
 
 
 def audit(journal: Journal, ledger_text: str | None) -> Audit:
@@ -66,6 +68,7 @@ def audit(journal: Journal, ledger_text: str | None) -> Audit:
         position=replayed.position,
         problems=tuple(problems),
         flags=tuple(replayed.flags),
+        tier=replayed.tier,
     )
 
 
@@ -78,6 +81,7 @@ class _Replay:
         self.flags: list[str] = []
         self.rows: list[Row] = []
         self.decisions = 0
+        self.tier = ""
         self._trials: dict[str, list[Trial]] = {}
         self._running: dict[str, Running] = {}
         self._config = Config()
@@ -91,6 +95,7 @@ class _Replay:
                 self.rows = []
                 self._config = Config.model_validate(body["config"])
                 self._certified = {}
+                self.tier = body.get("tier", "")
             case Kind.CANDIDATE_COMMITTED:
                 self.flags += _copies(event)
             case Kind.TRIAL_FINISHED:

@@ -5,19 +5,17 @@ on disk is compared and then thrown away: what runs is `editable + canonical fix
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from autoagent.errors import CandidateRefused, WorkspaceError
 from autoagent.files import read_regular
 from autoagent.gate.simplicity import complexity
 from autoagent.records import Candidate, Record
-from autoagent.workspace import boundary
+from autoagent.workspace import boundary, notes
 from autoagent.workspace.boundary import Split
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.notes import NOTES_LIMIT_BYTES
 
-NOTES_LIMIT_BYTES = 1024 * 1024
 HARNESS_LIMIT_BYTES = 1024 * 1024
 REDO = "edit above the boundary, then commit_candidate(description) again"
 
@@ -51,7 +49,9 @@ def read_draft(workspace: Workspace, canonical: Split, model: str | None) -> Dra
     try:
         source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
     except (WorkspaceError, OSError) as error:
-        raise CandidateRefused([_unreadable(workspace.harness.name, error)], "revert()") from error
+        raise CandidateRefused(
+            [notes.unreadable(workspace.harness.name, error)], "revert()"
+        ) from error
     return check_draft(workspace, source, read_notes(workspace), canonical, model)
 
 
@@ -141,27 +141,7 @@ def read_notes(workspace: Workspace) -> dict[str, bytes]:
     Raises:
         CandidateRefused: A link or special file, or one that is larger than all may be.
     """
-    notes: dict[str, bytes] = {}
-    problems: list[str] = []
-    for directory, folders, names in os.walk(workspace.notes, followlinks=False):
-        problems += [
-            f"{Path(directory, f).relative_to(workspace.root)}: a link; plain files only"
-            for f in folders
-            if Path(directory, f).is_symlink()
-        ]
-        for name in names:
-            path = Path(directory, name)
-            relative = path.relative_to(workspace.root).as_posix()
-            try:
-                notes[relative] = read_regular(path, NOTES_LIMIT_BYTES)
-            except (WorkspaceError, OSError) as error:
-                problems.append(_unreadable(relative, error))
-    if workspace.notes.is_symlink():
-        problems.append(".agent: a link; it must be a directory of plain files")
+    found, problems = notes.read_all(workspace)
     if problems:
         raise CandidateRefused(problems, REDO)
-    return notes
-
-
-def _unreadable(name: str, error: WorkspaceError | OSError) -> str:
-    return error.message if isinstance(error, WorkspaceError) else f"{name}: {error.strerror}"
+    return found

@@ -49,9 +49,35 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.
 
 
 @app.command()
-def serve(workspace: WorkspaceOption = None) -> None:
-    """Serve a workspace to an MCP client over stdio."""
-    serve_workspace(workspace)
+def serve(
+    workspace: WorkspaceOption = None,
+    http: Annotated[
+        str | None,
+        typer.Option(help="A loopback address, such as 127.0.0.1:8390.", show_default="stdio"),
+    ] = None,
+) -> None:
+    """Serve a workspace to an MCP client, over stdio or over HTTP with a bearer token."""
+    if http is None:
+        serve_workspace(workspace)
+        return
+    from autoagent.server.http import serve as serve_http
+
+    serve_http(workspace_root(workspace), http)
+
+
+@app.command()
+def separate(
+    workspace: WorkspaceOption = None,
+    http: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1:8390",
+) -> None:
+    """Serve a workspace as a user of its own (tier 1): sets that up; with sudo.
+
+    The client's user keeps the harness and `.agent/`, and gets a token; the rest becomes the
+    server's. Run it again to start the server again.
+    """
+    from autoagent.separating import separate as separate_workspace
+
+    separate_workspace(workspace_root(workspace), http)
 
 
 @app.command()
@@ -206,6 +232,14 @@ def image_build(
 
     for line in build_base(workspace_root(workspace), base, network=network):
         typer.echo(line)
+
+
+@app.command()
+def export(workspace: WorkspaceOption = None, as_json: JsonOption = True) -> None:
+    """Print what the journal holds: climbs, tier, candidates, trials, verdicts, head. JSON only."""
+    from autoagent.export import export as exported
+
+    typer.echo(json.dumps(exported(workspace_root(workspace)), indent=1 if as_json else None))
 
 
 @app.command()

@@ -4,6 +4,7 @@ One check is one row. Nothing is changed but the state directory, which is made 
 is missing; a server that is running meanwhile is not disturbed.
 """
 
+import os
 import platform
 import secrets
 import shutil
@@ -26,6 +27,7 @@ from autoagent.files import read_regular
 from autoagent.game import Kind, Position
 from autoagent.journal import Journal
 from autoagent.records import Record
+from autoagent.tier import peer_of, tier
 from autoagent.workspace import ledger
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
 from autoagent.workspace.projection import Projection
@@ -97,6 +99,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         _check("model", lambda: _model(workspace), "set the key, or [gateway] in autoagent.toml"),
         *_tasks(workspace),
         *_holdout(workspace),
+        _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
         _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
         _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
         _check("results.tsv", lambda: _ledger(workspace), "delete it; it is written again"),
@@ -340,6 +343,13 @@ def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Che
             yield Check(name=name, state="fail", detail="; ".join(report.problems), fix=fix)
         elif report.notes:
             yield Check(name=name, state="note", detail="; ".join(report.notes))
+
+
+def _tier(workspace: Workspace) -> _Told:
+    if workspace.root.stat().st_uid != os.geteuid():
+        return _Told("the workspace is another user's; `status` of its server tells", "note")
+    found = tier(peer_of(workspace.state), workspace.ground)
+    return _Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
 
 
 def _journal(workspace: Workspace) -> _Told:

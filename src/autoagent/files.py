@@ -18,19 +18,27 @@ LARGEST = 64 * 1024 * 1024
 """Bytes beyond which a file of a task or a workspace is refused."""
 
 
-def read_regular(path: Path, limit: int = LARGEST) -> bytes:
+def read_regular(path: Path, limit: int = LARGEST, directory: int | None = None) -> bytes:
     """Read a regular file of at most `limit` bytes.
 
     A named pipe or a device planted at `path` is refused, never waited for.
+
+    Args:
+        path: The file.
+        limit: The most bytes it may have.
+        directory: Its directory, opened: then the path's name is looked up there, and what
+            comes before it only says to a reader where that is.
 
     Raises:
         WorkspaceError: The path is a link, not a regular file, or too large.
         OSError: The file is missing or unreadable.
     """
-    status = path.lstat()
+    name = path if directory is None else path.name
+    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         raise WorkspaceError(f"{path} is {kind(status)}; a regular file is needed. Replace it.")
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(name, flags, dir_fd=directory)
     with os.fdopen(descriptor, "rb") as file:
         opened = os.fstat(descriptor)
         if not stat.S_ISREG(opened.st_mode):
@@ -91,7 +99,8 @@ def _walk(directory: Path, prefix: str, tree: Tree) -> None:
 def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator[int]:
     """A descriptor of base/parts…, where no part below `base` may be a link.
 
-    Everything done through the descriptor stays there, whatever is renamed meanwhile.
+    Everything done through the descriptor stays there, whatever is renamed meanwhile. What
+    is created below a directory that a group shares is shared too.
 
     Raises:
         OSError: A part is missing, a link, or not a directory.
@@ -100,15 +109,23 @@ def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator
     descriptor = os.open(base, flags)
     try:
         for part in parts:
-            if create:
-                with suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=descriptor)
+            made = create and _made(descriptor, part)
             below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            if made and (shared := os.fstat(descriptor).st_mode & stat.S_IWGRP):
+                os.fchmod(below, stat.S_IMODE(os.fstat(below).st_mode) | shared)
             os.close(descriptor)
             descriptor = below
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _made(directory: int, name: str) -> bool:
+    try:
+        os.mkdir(name, dir_fd=directory)
+    except FileExistsError:
+        return False
+    return True
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from autoagent.table import Table
 from autoagent.views import Comparison, EvaluationReport, Status
 from autoagent.workspace.passages import Copied, sentences
 
-TIER = "tier 0 (same user): the journal makes tampering evident, not impossible"
-
 NIGHT = 50
 """Candidates of a night, where no budget says how many."""
 
@@ -66,7 +64,7 @@ def status(table: Table) -> Status:
         dollars_left=remaining.dollars,
         next_calls=(next_call(position), *NEXT_CALLS[position.phase][1:]),
         head=table.journal.head(),
-        tier=TIER,
+        tier=table.tier,
         isolation=_isolation(config),
         drift=table.drift(position) if playing else (),
         notes=_notes(table, position),

@@ -33,6 +33,7 @@ from autoagent.records import (
     row_of,
 )
 from autoagent.table import Table, candidate_named
+from autoagent.tier import TIER_0
 from autoagent.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.workspace import editing, snapshot
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
@@ -50,7 +51,7 @@ class Referee:
         self._table, self._engine, self._lock = table, engine, lock
 
     @classmethod
-    def open(cls, root: Path, engine: Engine | None = None) -> Self:
+    def open(cls, root: Path, engine: Engine | None = None, tier: str = TIER_0) -> Self:
         """Take the workspace and finish what a killed server left half done.
 
         Raises:
@@ -65,7 +66,7 @@ class Referee:
                 from autoagent.benchmark.detached import DetachedEngine
 
                 engine = DetachedEngine(workspace.evaluations)
-            table = Table(workspace)
+            table = Table(workspace, tier=tier)
             table.projection.sweep_locks()
             table.project()
         except BaseException:
@@ -108,7 +109,7 @@ class Referee:
         self._require("new", "finished")
         workspace = open_workspace(self._table.workspace.root)
         self._engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
-        table = Table(workspace, self._table.journal)
+        table = Table(workspace, self._table.journal, self._table.tier)
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)
         frozen = snapshot.take(table.workspace, split.fixed)
@@ -128,6 +129,7 @@ class Referee:
             config=table.workspace.config.model_dump(mode="json", by_alias=True),
             head=head,
             isolation=table.workspace.config.isolation,
+            tier=table.tier,
         )
         table.project()
         self.advance()

@@ -17,6 +17,7 @@ from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.game import Kind, Position, replay
 from autoagent.journal import Event, Journal
 from autoagent.records import Candidate, Row, Running
+from autoagent.tier import TIER_0
 from autoagent.workspace import passages, snapshot
 from autoagent.workspace.boundary import Split
 from autoagent.workspace.layout import Workspace
@@ -31,13 +32,16 @@ DRIFT_SECONDS = 5.0
 class Table:
     """One workspace, its journal, and what is projected from it."""
 
-    def __init__(self, workspace: Workspace, journal: Journal | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, journal: Journal | None = None, tier: str = TIER_0
+    ) -> None:
         """Set the table; the caller holds the workspace's lock.
 
         While a climb is played its configuration is the one it froze (rule R1), whatever
         autoagent.toml says by now.
         """
         self.journal = journal or Journal(workspace.journal)
+        self.tier = tier
         if self.position.phase not in ("new", "finished"):
             frozen = Config.model_validate(self.climb()["config"])
             workspace = workspace.model_copy(update={"config": frozen})

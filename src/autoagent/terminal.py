@@ -146,6 +146,8 @@ def print_audit(out: Console, found: Audit) -> None:
             out.print(Text(NO_MODEL))
     if position.certificate:
         out.print(Text(f"certified: {points(position.certificate.effect)}"))
+    if found.tier:
+        out.print(Text(one_line(found.tier)))
     out.print(Text(f"head {found.head}"))
     for flag in found.flags:
         out.print(plain(f"flagged: {flag}", "yellow"))

@@ -261,7 +261,7 @@ def test_head_is_read_in_every_form(root: Path) -> None:
 @pytest.mark.parametrize("head", ["ref: ../../../etc/passwd", "ref: /etc/passwd", "nonsense"])
 def test_a_head_that_leads_nowhere_is_told(root: Path, head: str) -> None:
     (root / ".git/HEAD").write_text(head)
-    with pytest.raises(WorkspaceError, match="HEAD says"):
+    with pytest.raises(WorkspaceError, match="HEAD names no branch"):
         UserRepo.discover(root).head()
 
 

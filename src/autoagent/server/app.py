@@ -18,6 +18,7 @@ from autoagent.server.prompts import INSTRUCTIONS, add_prompts
 from autoagent.server.resources import add_resources
 from autoagent.server.tools import build_tools
 from autoagent.server.waiting import Desk, Waiting
+from autoagent.tier import TIER_0
 
 if TYPE_CHECKING:
     from autoagent.referee import Referee
@@ -72,21 +73,27 @@ def serve(root: Path) -> None:
     A workspace that cannot be opened is no reason to die: each call is refused with the
     reason until it is mended.
     """
+    plain_logging()
+    # Clients kill servers without a goodbye, and none is needed: the journal is durable, the lock
+    # is the kernel's and a running evaluation is a process of its own.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    build_server(lambda: open_referee(root, TIER_0)).run("stdio")
+
+
+def open_referee(root: Path, tier: str) -> "Referee":
+    """The referee of a workspace, for a server of this tier."""
+    from autoagent.referee import Referee  # git and the rules: after the client has its answer
+
+    return Referee.open(root, tier=tier)
+
+
+def plain_logging() -> None:
+    """One line for each thing, on stderr: stdout is the wire."""
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # Clients kill servers without a goodbye, and none is needed: the journal is durable, the lock
-    # is the kernel's and a running evaluation is a process of its own.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(lambda: _open(root)).run("stdio")
-
-
-def _open(root: Path) -> "Referee":
-    from autoagent.referee import Referee  # git and the rules: after the client has its answer
-
-    return Referee.open(root)
 
 
 def _version() -> str:

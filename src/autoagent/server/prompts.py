@@ -99,7 +99,7 @@ each with its reason; what was tried and discarded, and what that taught. Tasks 
 by root cause. Whatever the human must decide or mend: drift, tasks left out, weak verifiers. \
 The climb's worth is its certificate, with the interval (the message of status() has it); the \
 search's own score is optimistic. Say so, and if it is not certified, why not. End \
-with the journal's head hash."""
+with the tier and the isolation that status() tells, and the journal's head hash."""
 
 
 def add_prompts(server: MCPServer) -> None:

@@ -243,7 +243,7 @@ class Moves:
         status, progress = await self._desk.ask(lambda r: (r.status(), r.progress()))
         return Reply(
             **standing(status),
-            message=f"Climb {status.tag} is over. {worth(status)}"
+            message=f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
             if over
             else f"Certifying climb {status.tag}, which goes on by itself. {_so_far(progress)}",
             next_step="tell the human what was kept and why (prompt morning_report)"

@@ -4,11 +4,13 @@ For clients without file tools of their own. An edit is checked like any other w
 candidate is committed; here it only has to stay inside the set and above the boundary.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import CandidateRefused, UnknownName
 from autoagent.files import read_regular
+from autoagent.workspace import notes
 from autoagent.workspace.layout import Workspace, write_durably
 
 READ_LIMIT = 4 * 1024 * 1024
@@ -28,14 +30,16 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
     named |= {
         f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()
     }
-    place = named.get(path) or _note(workspace, path)
-    if place is None:
+    place, note = named.get(path), _note(workspace, path)
+    if place is None and note is None:
         raise UnknownName(
             f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000],
             f'read_file("{workspace.program.name}")',
         )
     try:
-        return read_regular(place, READ_LIMIT)
+        if place is not None:
+            return read_regular(place, READ_LIMIT)
+        return notes.read_one(workspace, note or (), READ_LIMIT)
     except OSError as error:
         again = f'read_file("{workspace.program.name}")'
         raise UnknownName(f"{path}: {error.strerror}.", again) from error
@@ -65,13 +69,12 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
             f"{path!r} cannot be edited; only {harness} above the boundary and .agent/<file> can.",
             f'edit_file("{harness}", old, new)',
         )
-    place = workspace.harness if note is None else note
+    place = workspace.root.joinpath(*(note or (harness,)))
     if not old:
         try:
-            if note is None or place.exists():
+            if note is None or os.path.lexists(place):
                 raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(place, new.encode())
+            notes.write_one(workspace, note, new.encode())
         except OSError as error:
             raise _refused(f"{path}: cannot be a file ({error.strerror})", path) from error
         return f"{path}: created, {len(new.encode())} bytes."
@@ -90,21 +93,28 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
             f"{path}: the edit reaches below the boundary, or that part was changed", path
         )
     edited = text[:at] + new + text[at + len(old) :]
-    write_durably(place, edited.encode("utf-8", "surrogateescape"))
+    data = edited.encode("utf-8", "surrogateescape")
+    if note is None:
+        write_durably(place, data)
+    else:
+        notes.write_one(workspace, note, data)
     return f"{path}:{text.count(chr(10), 0, at) + 1}: replaced {len(old)} characters by {len(new)}."
 
 
-def _note(workspace: Workspace, path: str) -> Path | None:
-    """The place of a note, or None where the path is no plain name below `.agent/`."""
+def _note(workspace: Workspace, path: str) -> tuple[str, ...] | None:
+    """The components of a note's path, or None where it is no plain name below `.agent/`.
+
+    A link below `.agent/` could lead to held-out tasks, which the server's user may read: none
+    is followed, and this says so of those that stand there now.
+    """
     parts = PurePosixPath(path).parts
     if len(parts) < 2 or parts[0] != workspace.notes.name or "\0" in path:
         return None
     if any(part in ("..", ".", ".git") for part in parts):
         return None
     place = workspace.root.joinpath(*parts)
-    # A link below .agent/ could lead to held-out tasks, which the server's user may read.
     inside = place.parent.resolve().is_relative_to(workspace.notes)
-    return place if inside and not place.is_symlink() else None
+    return parts if inside and not place.is_symlink() else None
 
 
 def _refused(problem: str, path: str) -> CandidateRefused:

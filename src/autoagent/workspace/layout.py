@@ -20,6 +20,7 @@ from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
 from autoagent.files import write_durably
 from autoagent.records import Record
+from autoagent.tier import Ground
 
 __all__ = ["Workspace", "WorkspaceLock", "open_workspace", "state_directory", "write_durably"]
 
@@ -75,6 +76,17 @@ class Workspace(Record):
     def stop_file(self) -> Path:
         """While this file exists, no evaluation starts (rule R10)."""
         return self.root / "STOP"
+
+    @property
+    def ground(self) -> Ground:
+        """What a meta-agent of another user must not reach; the harness and notes are its own."""
+        held_out = self.config.holdout.directory
+        return Ground(
+            root=self.root,
+            state=self.state,
+            open_names=(self.harness.name, self.notes.name, ".git"),
+            held_out=(self.root / held_out).resolve() if held_out else None,
+        )
 
     @property
     def journal(self) -> Path:

@@ -4,6 +4,7 @@ Everything here can be done again: a server that was killed between the journal 
 projection is caught up by the next one.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -14,14 +15,12 @@ from pathlib import Path
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Row
-from autoagent.workspace import ledger
+from autoagent.workspace import ledger, notes
 from autoagent.workspace.layout import Workspace, write_durably
 from autoagent.workspace.selection import unnamed
 from autoagent.workspace.stat_cache import StatCache
 from autoagent.workspace.store import Store
 from autoagent.workspace.user_repo import UserRepo, changed
-
-NOTES_LIMIT_BYTES = 1024 * 1024
 
 
 class Projection:
@@ -125,8 +124,8 @@ class Projection:
     def restore(self, commit: str, event: int) -> None:
         """R6: make the harness and `.agent/` the candidate's; nothing else is touched.
 
-        What stands there and differs is moved to `aside/` in the state directory, whatever it
-        is, so that no restore loses work.
+        What stands there and differs is moved to `aside/` in the state directory, or to
+        `.autoagent/` where that is on another file system, so that no restore loses work.
 
         Args:
             commit: The candidate.
@@ -139,12 +138,16 @@ class Projection:
         wanted = self.content(commit)
         aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
         for place in (self._workspace.harness, self._workspace.notes):
-            if self._found(place) != self._wanted(place, wanted):
-                self._set_aside(place, aside)
-                for path, data in self._wanted(place, wanted).items():
-                    target = self._workspace.root / path
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    write_durably(target, data)
+            here = self._wanted(place, wanted)
+            if self._found(place) == here:
+                continue
+            mode = notes.mode_of(self._workspace)
+            self._set_aside(place, aside)
+            if place == self._workspace.notes:
+                notes.replace_all(self._workspace, here, mode)
+            else:
+                for data in here.values():
+                    write_durably(place, data)
         write_durably(marker, str(event).encode())
 
     def _wanted(self, place: Path, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -153,19 +156,16 @@ class Projection:
 
     def _found(self, place: Path) -> dict[str, bytes] | None:
         """The plain files at and below a place, or None where anything else is there."""
+        workspace = self._workspace
         if not os.path.lexists(place):
             return {}
-        found: dict[str, bytes] = {}
+        if place == workspace.notes and not place.is_file():
+            found, problems = notes.read_all(workspace)
+            return None if problems else found
         try:
-            entries = [place]
-            if place.is_dir() and not place.is_symlink():
-                entries = [p for p in place.rglob("*") if p.is_symlink() or not p.is_dir()]
-            for entry in entries:
-                name = entry.relative_to(self._workspace.root).as_posix()
-                found[name] = read_regular(entry, NOTES_LIMIT_BYTES)
+            return {place.name: read_regular(place, notes.NOTES_LIMIT_BYTES)}
         except (OSError, WorkspaceError):
             return None
-        return found
 
     def _set_aside(self, place: Path, aside: Path) -> None:
         """Move a place away. A plain file is copied: it is replaced whole a moment later."""
@@ -174,8 +174,16 @@ class Projection:
         aside.mkdir(parents=True, exist_ok=True)
         if place.is_file() and not place.is_symlink():
             shutil.copy2(place, aside / place.name)
-        else:
-            shutil.move(place, aside / place.name)
+            return
+        try:
+            place.rename(aside / place.name)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Another file system: what others own in there can be renamed, not copied and removed.
+            beside = self._workspace.output / aside.name
+            beside.mkdir(parents=True)
+            place.rename(beside / place.name)
 
     def branch(self, tag: str, commit: str) -> list[str]:
         """The climb's branch, in the store and in the user's repository, is the incumbent.

@@ -46,7 +46,8 @@ def read_head(git_dir: Path, common_dir: Path) -> tuple[str | None, str | None]:
         if not text.startswith("ref:") or not name.startswith("refs/") or ".." in name:
             break
         text = _content(common_dir / name) or read_packed(common_dir).get(name)
-    raise WorkspaceError(f"{git_dir}/HEAD says {text!r}, which is no branch. Repair it with git.")
+    # The text is not told: a link may have led to what only the server's user can read.
+    raise WorkspaceError(f"{git_dir}/HEAD names no branch that can be read. Repair it with git.")
 
 
 def read(git_dir: Path, name: str) -> str | None:

@@ -87,6 +87,10 @@ class UserRepo(Record):
             One sentence per note; empty when there is nothing to tell.
         """
         name = refs.branch_name(tag)
+        places = (self.top / ".git", self.git_dir, self.common_dir)
+        if any(place.lstat().st_uid != os.geteuid() for place in places):
+            # Its owner could aim us at what only this user may write.
+            return [f"The branch `autoagent/{tag}` is not shown: the repository is another user's."]
         projected = f"refs/projected/{tag}"
         last = refs.read(store.path, projected)
         if refs.exists(self.common_dir, "refs/heads/autoagent"):

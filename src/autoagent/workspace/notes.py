@@ -1,0 +1,127 @@
+"""`.agent/`: the one directory of the workspace that stays the meta-agent's to fill.
+
+Where the server has its own user, a link planted there could lead it to what only it may read or
+write, even a link put in a directory's place between two looks. So every directory is opened
+below the one before, and a whole new `.agent/` is made out of sight and then renamed into place.
+"""
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from autoagent.errors import WorkspaceError
+from autoagent.files import opened_directory, put, read_regular
+from autoagent.workspace.layout import Workspace
+
+NOTES_LIMIT_BYTES = 1024 * 1024
+_PERMISSIONS = 0o2777
+
+
+def read_all(workspace: Workspace) -> tuple[dict[str, bytes], list[str]]:
+    """Every plain file under `.agent/`, by path relative to the workspace, and what else is there.
+
+    One line for each link, special file, unreadable directory, or file larger than all may be.
+    """
+    notes: dict[str, bytes] = {}
+    problems: list[str] = []
+    top = workspace.notes.name
+    if workspace.notes.is_symlink():
+        return {}, [f"{top}: a link; it must be a directory of plain files"]
+
+    def unlisted(error: OSError) -> None:
+        problems.append(f"{error.filename}: {error.strerror}")
+
+    if not workspace.notes.is_dir():
+        return {}, []
+    with opened_directory(workspace.root) as root:
+        for directory, folders, names, opened in os.fwalk(top, dir_fd=root, onerror=unlisted):
+            problems += [
+                f"{directory}/{folder}: a link; plain files only"
+                for folder in folders
+                if stat.S_ISLNK(os.stat(folder, dir_fd=opened, follow_symlinks=False).st_mode)
+            ]
+            for name in names:
+                path = Path(directory, name)
+                try:
+                    notes[path.as_posix()] = read_regular(path, NOTES_LIMIT_BYTES, opened)
+                except (WorkspaceError, OSError) as error:
+                    problems.append(unreadable(path.as_posix(), error))
+    return notes, problems
+
+
+def read_one(workspace: Workspace, parts: Sequence[str], limit: int) -> bytes:
+    """A note by the components of its path.
+
+    Raises:
+        WorkspaceError: It is no plain file, or too large.
+        OSError: It is missing, or a directory on the way is a link.
+    """
+    with opened_directory(workspace.root, *parts[:-1]) as directory:
+        return read_regular(Path(*parts), limit, directory)
+
+
+def write_one(workspace: Workspace, parts: Sequence[str], data: bytes) -> None:
+    """Replace a note, or make it; what is new may be changed by whom its directory lets in.
+
+    Raises:
+        WorkspaceError: Something that is no plain file stands there.
+        OSError: A directory on the way is a link, or the disk is full.
+    """
+    with opened_directory(workspace.root, *parts[:-1], create=True) as directory:
+        try:
+            status = os.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
+        except FileNotFoundError:
+            mode = os.fstat(directory).st_mode & 0o666
+        else:
+            if not stat.S_ISREG(status.st_mode):
+                raise WorkspaceError(f"{'/'.join(parts)} is no plain file. Remove it.")
+            mode = stat.S_IMODE(status.st_mode)
+        put(directory, parts[-1], data, mode)
+
+
+def replace_all(workspace: Workspace, files: Mapping[str, bytes], mode: int | None) -> None:
+    """Put a whole new `.agent/` where none is any more, in one step.
+
+    Args:
+        workspace: Whose.
+        files: Content by path relative to the workspace.
+        mode: The permissions of the directory that stood there; None if there was none. One that
+            others share stays shared, empty or not: they could not make it anew.
+    """
+    shared = mode is not None and bool(mode & stat.S_IWGRP)
+    if not files and not shared:
+        return
+    folder_mode = mode & _PERMISSIONS if mode is not None else None
+    workspace.output.mkdir(exist_ok=True)
+    staging = workspace.output / "restoring"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700)
+    made = staging / workspace.notes.name
+    made.mkdir()
+    for path, data in files.items():
+        place = staging / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        if folder_mode is not None:
+            place.chmod(folder_mode & 0o666)
+    if folder_mode is not None:
+        for folder in (made, *(p for p in made.rglob("*") if p.is_dir())):
+            folder.chmod(folder_mode)
+    made.rename(workspace.notes)
+    staging.rmdir()
+
+
+def mode_of(workspace: Workspace) -> int | None:
+    """The permissions of `.agent/`, or None where no directory is."""
+    try:
+        status = workspace.notes.lstat()
+    except OSError:
+        return None
+    return stat.S_IMODE(status.st_mode) if stat.S_ISDIR(status.st_mode) else None
+
+
+def unreadable(name: str, error: WorkspaceError | OSError) -> str:
+    """Why a file could not be read, in a line that names it."""
+    return error.message if isinstance(error, WorkspaceError) else f"{name}: {error.strerror}"

@@ -1,0 +1,62 @@
+"""`.agent/`: a link that appears between two looks leads the server nowhere."""
+
+from pathlib import Path
+
+import pytest
+
+from autoagent.errors import WorkspaceError
+from autoagent.workspace import notes
+from autoagent.workspace.layout import open_workspace
+
+
+@pytest.fixture
+def linked(workspace: Path, tmp_path: Path) -> Path:
+    """A directory elsewhere that `.agent/out` leads to."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret").write_text("not for the meta-agent")
+    (workspace / ".agent").mkdir()
+    (workspace / ".agent/out").symlink_to(elsewhere)
+    return elsewhere
+
+
+def test_no_directory_on_the_way_to_a_note_may_be_a_link(workspace: Path, linked: Path) -> None:
+    opened = open_workspace(workspace)
+
+    with pytest.raises(OSError, match="Not a directory"):
+        notes.read_one(opened, (".agent", "out", "secret"), 100)
+    with pytest.raises(OSError, match="Not a directory"):
+        notes.write_one(opened, (".agent", "out", "planted"), b"")
+    found, problems = notes.read_all(opened)
+
+    assert [p.name for p in linked.iterdir()] == ["secret"]
+    assert (found, problems) == ({}, [".agent/out: a link; plain files only"])
+
+
+def test_a_note_that_is_no_file_is_not_replaced(workspace: Path, linked: Path) -> None:
+    (workspace / ".agent/note").symlink_to(linked / "secret")
+    with pytest.raises(WorkspaceError, match="no plain file"):
+        notes.write_one(open_workspace(workspace), (".agent", "note"), b"")
+    assert (linked / "secret").read_text() == "not for the meta-agent"
+
+
+def test_a_shared_directory_stays_shared_when_it_is_made_anew(workspace: Path) -> None:
+    """The meta-agent of another user could not make it again."""
+    opened = open_workspace(workspace)
+
+    notes.replace_all(opened, {".agent/skills/a.md": b"a"}, 0o2775)
+
+    modes = [(workspace / ".agent" / p).stat().st_mode & 0o7777 for p in ("", "skills")]
+    assert modes == [0o2775, 0o2775]
+    assert (workspace / ".agent/skills/a.md").stat().st_mode & 0o777 == 0o664
+    assert list(opened.output.iterdir()) == []
+
+
+def test_what_is_made_below_a_shared_directory_is_shared(workspace: Path) -> None:
+    (workspace / ".agent").mkdir()
+    (workspace / ".agent").chmod(0o775)
+
+    notes.write_one(open_workspace(workspace), (".agent", "skills", "a.md"), b"a")
+
+    assert (workspace / ".agent/skills").stat().st_mode & 0o020
+    assert (workspace / ".agent/skills/a.md").stat().st_mode & 0o777 == 0o664
