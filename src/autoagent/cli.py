@@ -216,6 +216,18 @@ def calibrate(
     )
 
 
+@app.command()
+def clean(workspace: WorkspaceOption = None) -> None:
+    """Remove what this workspace left in the Docker daemon, images of its tasks included."""
+    from autoagent.benchmark.environments.docker import janitor
+    from autoagent.workspace.layout import open_workspace
+
+    removed = janitor.clean(open_workspace(workspace_root(workspace)).state)
+    for what in removed:
+        typer.echo(f"removed  {what}")
+    typer.echo(f"{len(removed)} removed." if removed else "Nothing was there.")
+
+
 @image.command("build")
 def image_build(
     workspace: WorkspaceOption = None,

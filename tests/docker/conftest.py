@@ -28,3 +28,14 @@ def rootfs(daemon: Any) -> str:
         pytest.skip("AUTOAGENT_TEST_BASE names no image to build on: see .ci/docker")
     daemon.images.get(name)
     return name
+
+
+@pytest.fixture(scope="session")
+def base(daemon: Any, rootfs: str) -> Iterator[str]:
+    """`autoagent-base`, for the tests alone unless the machine has one."""
+    if daemon.images.list("autoagent-base"):
+        yield "autoagent-base"
+        return
+    daemon.images.get(rootfs).tag("autoagent-base")
+    yield "autoagent-base"
+    daemon.images.remove("autoagent-base", force=True)

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from autoagent.benchmark import bubblewrap
+from autoagent.benchmark import bubblewrap, providers
 from autoagent.benchmark.engine import EvaluationSpec, Isolation
 from autoagent.benchmark.environments.rewriting import require_plain
 from autoagent.benchmark.gateway.plan import worker_variables
@@ -41,6 +41,8 @@ class DetachedEngine:
     def check(self, isolation: Isolation, environment: str) -> None:
         """Refuse where sandboxes cannot be made, or no daemon answers where one is needed.
 
+        A provider of Harbor's is asked in a process of its own: Harbor is never imported here.
+
         Raises:
             InfrastructureFault: Says why and what to change.
         """
@@ -52,6 +54,8 @@ class DetachedEngine:
             from autoagent.benchmark.environments.docker import daemon
 
             daemon.version()
+        if providers.is_provider(environment):
+            providers.require(environment)
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start a worker unless one is alive.
@@ -68,6 +72,7 @@ class DetachedEngine:
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
             environment["NO_COLOR"] = "1"
+            environment |= providers.credentials(spec.environment, os.environ)
             if spec.gateway is not None:  # the keys go this way alone
                 environment |= worker_variables(spec.gateway, os.environ)
             with (spec.directory / "worker.log").open("ab") as log:

@@ -17,13 +17,14 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import build as contexts
 from dockerfile_parse import DockerfileParser
 
+from autoagent.benchmark.environments.docker.labels import PREFIX
 from autoagent.dockerfile import BASE_IMAGE
 from autoagent.errors import InfrastructureFault, WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Record
 
 DOCKERFILE = "Dockerfile.base"
-DIGEST_LABEL = "autoagent.base.dockerfile"
+DIGEST_LABEL = f"{PREFIX}base.dockerfile"
 """On a base image: the sha256 of the Dockerfile.base that it was built from."""
 BUILD = "`autoagent image build`"
 

@@ -34,8 +34,9 @@ from autoagent.benchmark.environments.refereed import Caller
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import Seen, trial_of, unjudged
+from autoagent.benchmark.providers import is_provider
 from autoagent.benchmark.proxy import ProxyAgent
-from autoagent.errors import AutoAgentError
+from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.game import Kind
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.journal import Journal
@@ -260,6 +261,11 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
             "in_place": [str(task.path) for task in spec.tasks if task.in_place],
         }
         return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)
+    if is_provider(spec.environment):
+        from autoagent.benchmark.environments import provider
+
+        provider.choose(spec.environment)
+        return EnvironmentConfig(import_path=provider.IMPORT_PATH)
     kwargs = {
         "images": str(spec.directory.parent / "images"),
         "scratch": str(spec.directory / SCRATCH),
@@ -300,6 +306,7 @@ def main(directory: Path) -> int:
     cgroups.sweep()
     worker = Worker(spec)
     try:
+        _sweep_docker(spec)
         worker.end(asyncio.run(_supervise(worker, spec)))
     except (AutoAgentError, OSError) as fault:
         full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
@@ -307,7 +314,18 @@ def main(directory: Path) -> int:
         return 1
     finally:
         remove_tree(directory / SCRATCH)
+        with contextlib.suppress(InfrastructureFault):  # the next worker, or `autoagent clean`
+            _sweep_docker(spec)
     return 0
+
+
+def _sweep_docker(spec: EvaluationSpec) -> None:
+    """Remove what dead workers left in the daemon, whatever killed them."""
+    if spec.environment == "docker":
+        from autoagent.benchmark.environments.docker import janitor
+
+        for what in janitor.sweep(str(spec.journal.parent), str(spec.directory)):
+            logging.warning("removed %s, which a dead worker left", what)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,161 @@
+"""`environment = "harbor:<type>"`: tasks run where one of Harbor's own environments runs them.
+
+A class is made of Harbor's and of what an evaluation asks of any environment. It promises
+less than ours do: what the candidate left running in a container of a provider's cannot be
+ended from here, so the verifier runs beside it, and each such trial says so (`in_place`).
+What is sure is that no file of the candidate's is read as the verifier's from before its
+phase ended: the directories are emptied then, in the environment and on the host.
+
+`harbor:module:Class` names an environment class of one's own, as `harbor run` would take it.
+"""
+
+import asyncio
+import contextlib
+import posixpath
+import re
+import shlex
+import sys
+from collections.abc import AsyncGenerator
+from importlib import metadata
+from pathlib import Path
+
+from harbor.environments import factory
+from harbor.environments.base import BaseEnvironment
+from harbor.models.environment_type import EnvironmentType
+from harbor.utils.import_path import import_class
+
+from autoagent.benchmark.environments import refereed
+from autoagent.benchmark.environments.beneath import remove_tree
+from autoagent.benchmark.environments.refereed import RefereedEnvironment
+from autoagent.benchmark.providers import PREFIX
+from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
+
+IMPORT_PATH = f"{__name__}:Chosen"
+"""What Harbor imports, once `choose` was called; one worker has one environment."""
+GUARDED = ("/tests", "/solution", "/logs/verifier")
+MOST_BYTES = 256 * 1024**2
+"""The most that is taken out of an environment in one directory."""
+SECONDS = 60
+_OF_EXTRA = re.compile(r"([\w.-]+)[^;]*; extra == '([\w-]+)'")
+
+
+class Refereed(RefereedEnvironment):
+    """What an evaluation asks of an environment; its calls come before those of Harbor's class."""
+
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
+        """While the candidate acts; afterwards what the verifier relies on is empty."""
+        refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        try:
+            yield
+        finally:
+            places = " ".join(GUARDED)
+            command = f"rm -rf -- {places} && mkdir -p {places} && chmod 777 /logs/verifier"
+            done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
+            if done.return_code != 0:  # what was planted there would be read as the verifier's
+                said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
+                name = self.trial_paths.trial_dir.name
+                refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
+            await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
+
+    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+        """Copy a directory out, unless it is too large; of what came, plain files stay."""
+        target = Path(target_dir)
+        said = await self.exec(
+            f"du -sk -- {shlex.quote(source_dir)} | cut -f1",
+            cwd="/",
+            timeout_sec=SECONDS,
+            user="root",
+        )
+        told = (said.stdout or "").strip()
+        if told.isdecimal() and int(told) * 1024 > MOST_BYTES:
+            raise ValueError(f"{source_dir} holds more than {MOST_BYTES} bytes")
+        if posixpath.normpath(source_dir) == "/logs/verifier":
+            await asyncio.to_thread(_empty, target)
+        await super().download_dir(source_dir, target_dir)
+        await asyncio.to_thread(_keep_plain, target)
+
+
+def choose(environment: str) -> None:
+    """Make the class that `IMPORT_PATH` names.
+
+    Args:
+        environment: `harbor:<type>` or `harbor:module:Class`.
+
+    Raises:
+        ConfigError: There is no such environment; the valid ones are listed.
+        InfrastructureFault: Its packages are not installed, or its credentials are not there.
+    """
+    found = _class(environment.removeprefix(PREFIX))
+    try:
+        found.preflight()
+    except ImportError as error:
+        raise InfrastructureFault(f'environment = "{environment}": {error}.') from error
+    except SystemExit as refusal:  # Harbor's way to say so
+        raise InfrastructureFault(f'environment = "{environment}": {refusal}') from refusal
+    globals()["Chosen"] = type("Chosen", (Refereed, found), {"__module__": __name__})
+
+
+def _class(name: str) -> type[BaseEnvironment]:
+    if ":" in name:
+        try:
+            return import_class(name, base=BaseEnvironment, label="environment")
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f'environment = "{PREFIX}{name}": {error}.') from error
+    known = sorted(kind.value for kind in EnvironmentType)
+    if name not in known:
+        raise ConfigError(
+            f'environment = "{PREFIX}{name}": Harbor has none of that name. It has '
+            f"{', '.join(known)}; a class of your own is {PREFIX}module:Class."
+        )
+    kind = EnvironmentType(name)
+    extra = factory._ENVIRONMENT_REGISTRY[kind].pip_extra  # pyright: ignore[reportPrivateUsage]
+    if extra and (missing := _missing(extra)):
+        raise InfrastructureFault(
+            f'environment = "{PREFIX}{name}" needs packages that are not here: '
+            f"{', '.join(missing)}.",
+            f"`pip install 'harbor[{extra}]'`",
+        )
+    try:
+        return factory._load_environment_class(kind)  # pyright: ignore[reportPrivateUsage]
+    except ImportError as error:
+        raise InfrastructureFault(f'environment = "{PREFIX}{name}": {error}.') from error
+
+
+def _missing(extra: str) -> list[str]:
+    """Packages of an extra of Harbor's that are not installed."""
+    wanted = (_OF_EXTRA.fullmatch(line) for line in metadata.requires("harbor") or ())
+    names = [found[1] for found in wanted if found and found[2] == extra and found[1] != "harbor"]
+    here = {_normal(distribution.name) for distribution in metadata.distributions()}
+    return [name for name in names if _normal(name) not in here]
+
+
+def _normal(name: str) -> str:
+    """A package's name as an index compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _empty(directory: Path) -> None:
+    """Empty a directory of the host's, which a mount may have shown to the candidate."""
+    remove_tree(directory)
+    directory.mkdir(parents=True)
+
+
+def _keep_plain(directory: Path) -> None:
+    """Remove what is no plain file or directory, and everything if it is too much."""
+    total = 0
+    for path in sorted(directory.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            path.unlink()
+        else:
+            total += path.stat().st_size
+    if total > MOST_BYTES:
+        _empty(directory)
+        raise ValueError(f"{directory} would hold more than {MOST_BYTES} bytes")
+
+
+if __name__ == "__main__":
+    try:
+        choose(sys.argv[1])
+    except AutoAgentError as refusal:
+        sys.exit(" ".join(str(refusal).split()))

@@ -1,0 +1,113 @@
+"""Harbor's providers: a plain environment is refereed, and one that is not ready is refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark import detached, providers
+from autoagent.benchmark.environments import provider
+from autoagent.errors import ConfigError, InfrastructureFault
+
+from ..conftest import Bench
+
+REMOTE = "harbor:remote_machine:RemoteMachine"
+STEPS = '"cp /app/question.txt /app/answer.txt"'
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in for a provider is importable, as a class of the user's would be installed."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    passed_on = (*detached._PASSED_ON, "PYTHONPATH")
+    monkeypatch.setattr(detached, "_PASSED_ON", passed_on)
+
+
+def harness(source: str, command: str) -> str:
+    return source.replace(STEPS, json.dumps(command))
+
+
+@pytest.mark.slow
+async def test_trials_on_a_provider_are_measured_and_say_that_they_were_verified_in_place(
+    bench: Bench, harness_source: str
+) -> None:
+    spec = bench.spec(harness_source, {"t1": "a", "t2": "b"}, environment=REMOTE)
+
+    trials = await bench.finish(spec)
+
+    assert {trial.outcome for trial in trials.values()} == {"passed"}, bench.log()
+    assert all(trial.in_place for trial in trials.values())
+    trajectory = bench.trial_directory(trials["t1"]) / "agent/trajectory.json"
+    assert json.loads(trajectory.read_text())["agent"]["name"] == "autoagent"
+
+
+@pytest.mark.slow
+@pytest.mark.rule("C1")
+async def test_what_a_candidate_plants_for_the_verifier_is_gone_when_that_starts(
+    bench: Bench, harness_source: str
+) -> None:
+    """reward.json would win over the reward.txt that the verifier writes."""
+    plant = (
+        "echo '{\"reward\": 1}' > /logs/verifier/reward.json; "
+        "echo 'echo 1 > /logs/x' > /tests/conftest.sh; ln -s /app /logs/verifier/x"
+    )
+    spec = bench.spec(harness(harness_source, plant), {"t1": "a"}, environment=REMOTE)
+
+    trials = await bench.finish(spec)
+
+    assert (trials["t1"].outcome, trials["t1"].reward) == ("failed", 0.0), bench.log()
+    verifier = bench.trial_directory(trials["t1"]) / "verifier"
+    assert {path.name for path in verifier.iterdir()} == {"reward.txt", "test-stdout.txt"}
+
+
+@pytest.mark.slow
+@pytest.mark.rule("C1")
+async def test_a_directory_that_cannot_be_emptied_is_tampering(
+    bench: Bench, harness_source: str
+) -> None:
+    """A file in the place of /logs, for one: `mkdir` fails, and what is there is not ours."""
+    block = "cp /app/question.txt /app/answer.txt; rm -rf /logs; echo > /logs"
+    spec = bench.spec(harness(harness_source, block), {"t1": "a"}, environment=REMOTE)
+
+    trials = await bench.finish(spec)
+
+    assert (trials["t1"].outcome, trials["t1"].reward) == ("tampered", 0.0), bench.log()
+
+
+@pytest.mark.slow
+def test_a_provider_that_is_not_ready_is_refused_before_anything_starts(bench: Bench) -> None:
+    for name, why in {
+        "harbor:remote_machine:Unready": r"REMOTE_TOKEN is not set\.",
+        "harbor:daytona": r"packages that are not here: daytona.*harbor\[daytona\]",
+        "harbor:mars": "Harbor has none of that name. It has ack, .*modal",
+    }.items():
+        with pytest.raises(InfrastructureFault, match=why):
+            bench.engine.check("process", name)
+
+
+def test_every_type_of_harbors_is_found_or_says_what_is_missing() -> None:
+    kinds = list(provider.EnvironmentType)
+    for kind in kinds:
+        try:
+            provider.choose(f"harbor:{kind.value}")
+        except InfrastructureFault as fault:
+            assert kind.value in str(fault)
+        else:
+            made: Any = getattr(provider, "Chosen")  # noqa: B009
+            assert made.__mro__[1] is provider.Refereed
+    assert len(kinds) > 20
+
+
+def test_a_class_that_is_no_environment_is_refused() -> None:
+    with pytest.raises(ConfigError, match="must subclass BaseEnvironment"):
+        provider.choose("harbor:json:JSONDecoder")
+
+
+def test_a_provider_gets_its_own_credentials_and_no_other() -> None:
+    here = {"DAYTONA_API_KEY": "d", "MODAL_TOKEN_ID": "m", "OPENAI_API_KEY": "o", "KUBECONFIG": "k"}
+
+    assert providers.credentials("harbor:daytona", here) == {"DAYTONA_API_KEY": "d"}
+    assert providers.credentials("harbor:gke", here) == {"KUBECONFIG": "k"}
+    assert providers.credentials("sandbox", here) == {}
+    assert providers.credentials(REMOTE, here) == {}

@@ -1,0 +1,147 @@
+"""What is labelled and dead goes; what is alive, another workspace's or unlabelled stays."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from autoagent.benchmark.environments.docker import janitor
+from autoagent.benchmark.environments.docker.labels import EVALUATION, STATE, labels_for
+from autoagent.cli import app
+from autoagent.workspace.layout import open_workspace
+
+Bench = Any  # tests/conftest.py
+
+WAITS = '"cp /app/question.txt /app/answer.txt"', '"touch /app/here; sleep 600"'
+
+
+@pytest.fixture
+def make(daemon: Any, rootfs: str) -> Iterator[Callable[..., list[str]]]:
+    """Make a running container, a volume, a network and a snapshot with these labels."""
+    made: list[Callable[[], Any]] = []
+
+    def make(labels: dict[str, str]) -> list[str]:
+        container = daemon.containers.create(rootfs, ["sleep", "60"], labels=labels)
+        volume = daemon.volumes.create(labels=labels)
+        network = daemon.networks.create(f"autoagent-test-{container.short_id}", labels=labels)
+        image = container.commit(changes=[f'LABEL {name}="{labels[name]}"' for name in labels])
+        container.start()
+        made.extend(
+            [
+                lambda: container.remove(force=True),
+                lambda: volume.remove(force=True),
+                network.remove,
+                lambda: daemon.images.remove(image.id, force=True),
+            ]
+        )
+        return [container.id, volume.name, network.id, image.id]
+
+    yield make
+    for remove in made:
+        try:
+            remove()
+        except Exception as error:
+            assert "404" in str(error)
+
+
+def left(daemon: Any) -> set[str]:
+    """Ids of everything that is there."""
+    return {
+        *(container.id for container in daemon.containers.list(all=True)),
+        *(volume.name for volume in daemon.volumes.list()),
+        *(network.id for network in daemon.networks.list()),
+        *(image.id for image in daemon.images.list()),
+    }
+
+
+@pytest.mark.slow
+def test_only_what_dead_evaluations_of_this_state_left_is_swept(
+    tmp_path: Path, make: Callable[..., list[str]], daemon: Any
+) -> None:
+    alive, dead, own = (tmp_path / "state/evaluations" / name for name in ("e1", "e2", "e3"))
+    for place in (alive, dead, own):
+        place.mkdir(parents=True)
+        (place / janitor.LOCK).touch()
+    state = str(tmp_path / "state")
+    kept = make(dict(labels_for(state, str(alive)))) + make(
+        dict(labels_for(str(tmp_path / "other"), str(tmp_path / "other/e1")))
+    )
+    kept += make({"somebody": "else's", EVALUATION: str(dead)})
+    goes = make(dict(labels_for(state, str(dead), "t1"))) + make(
+        dict(labels_for(state, str(own), "t2"))
+    )
+    with (alive / janitor.LOCK).open() as lock, (own / janitor.LOCK).open() as mine:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(mine, fcntl.LOCK_EX)
+
+        removed = janitor.sweep(state, str(own))
+
+    assert len(removed) == len(goes)
+    assert not left(daemon) & set(goes)
+    assert set(kept) <= left(daemon)
+
+
+@pytest.mark.slow
+async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
+    bench: Bench, harness_source: str, daemon: Any, base: str
+) -> None:
+    """Kill -9 while the candidate acts, and again in the next one: each finds what was left."""
+    spec = bench.spec(
+        harness_source.replace(*WAITS), {"t1": "a"}, environment="docker", trial_timeout_seconds=60
+    )
+    mine = {"label": f"{EVALUATION}={spec.directory}"}
+
+    def acting() -> bool:
+        found = daemon.containers.list(filters=mine, ignore_removed=True)
+        return any(each.exec_run("test -e /app/here").exit_code == 0 for each in found)
+
+    for _ in range(2):
+        bench.engine.start(spec)
+        await bench.until(acting, 60)
+        before = {container.id for container in daemon.containers.list(all=True, filters=mine)}
+        assert len(before) == 1, "what the one before left is gone"
+        os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
+        await bench.until(lambda: not bench.engine.alive(spec.id))
+    late = spec.model_copy(update={"running": spec.running.model_copy(update={"deadline": 0.0})})
+
+    bench.engine.start(late)
+    await bench.until(lambda: not bench.engine.alive(spec.id), 60)
+
+    assert daemon.containers.list(all=True, filters=mine) == []
+    assert "which a dead worker left" in bench.log()
+    (image,) = daemon.images.list(filters=mine)
+    assert image.tags[0].startswith("autoagent-task:"), "it is kept for the next evaluation"
+    janitor.clean(bench.directory)
+    assert daemon.images.list(filters=mine) == []
+
+
+def run_clean(workspace: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["clean", "--workspace", str(workspace)])
+    return done.exit_code, done.output
+
+
+def test_clean_prints_what_it_removed_and_keeps_other_workspaces(
+    workspace: Path, make: Callable[..., list[str]], daemon: Any
+) -> None:
+    state = open_workspace(workspace).state
+    goes = make(dict(labels_for(str(state / "runs/1"), str(state / "runs/1/evaluations/run1"))))
+    kept = make(dict(labels_for(f"{state}-other", "/nowhere")))
+
+    code, printed = run_clean(workspace)
+
+    assert code == 0
+    assert printed.splitlines()[0] == f"removed  container {goes[0][:12]}"
+    assert printed.endswith("4 removed.\n")
+    assert not left(daemon) & set(goes)
+    assert set(kept) <= left(daemon)
+    assert run_clean(workspace) == (0, "Nothing was there.\n")
+
+
+def test_an_evaluation_whose_directory_is_gone_is_dead(tmp_path: Path) -> None:
+    assert janitor.is_dead(str(tmp_path / "none"))
+    assert STATE != EVALUATION
