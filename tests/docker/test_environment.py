@@ -101,18 +101,19 @@ def acting(harness_source: str) -> str:
 def nothing_new(daemon: Any) -> Iterator[None]:
     """After the last of these tests the daemon holds what it held before."""
 
-    def held() -> tuple[set[str], set[str], set[str], set[str]]:
+    ours = {"label": EVALUATION}
+
+    def held() -> tuple[set[str], set[str], set[str]]:
         return (
-            {container.id for container in daemon.containers.list(all=True)},
-            {network.id for network in daemon.networks.list()},
-            {volume.name for volume in daemon.volumes.list()},
-            {tag for image in daemon.images.list() for tag in image.tags},
+            {one.id for one in daemon.containers.list(all=True, filters=ours, ignore_removed=True)},
+            {volume.name for volume in daemon.volumes.list(filters=ours)},
+            {image.id for image in daemon.images.list(filters=ours)},
         )
 
     before = held()
     yield
-    for image in daemon.images.list(filters={"label": EVALUATION}):
-        daemon.images.remove(image.id, force=True)
+    for image in held()[2] - before[2]:  # a workspace keeps them, to be quick the next time
+        daemon.images.remove(image, force=True)
     assert held() == before
 
 
@@ -127,6 +128,22 @@ def base(daemon: Any, rootfs: str) -> Iterator[str]:
     daemon.images.remove("autoagent-base", force=True)
 
 
+@pytest.mark.attack(
+    "B4.10", ending="score 0", what="in a container: looks for a network, /tests and /solution"
+)
+@pytest.mark.attack(
+    "C1.16", ending="score 0", what="in a container: plants reward.txt and reward.json"
+)
+@pytest.mark.attack("C2.3", ending="score 0", what="in a container: a daemon rewrites the reward")
+@pytest.mark.attack("C3.6", ending="tampered", what="in a container: replaces cat")
+@pytest.mark.attack(
+    "C3.7", ending="tampered", what="in a container: shadows cat earlier in the PATH"
+)
+@pytest.mark.attack("C3.8", ending="tampered", what="in a container: writes /etc/ld.so.preload")
+@pytest.mark.attack("C4.4", ending="tampered", what="in a container: plants sitecustomize.py")
+@pytest.mark.attack(
+    "C5.1", ending="tampered", what="the meta-agent's shell runs `docker exec` in a live trial"
+)
 async def test_an_evaluation_in_containers_believes_the_verifier_alone(
     bench: Bench, harness_source: str, base: str, daemon: Any
 ) -> None:
@@ -191,3 +208,31 @@ async def test_the_quickstart_earns_the_same_in_the_sandbox_and_in_containers(
     assert earned["sandbox"] == earned["docker"]
     assert len(earned["docker"]) == len(tasks)
     assert {outcome for outcome, _ in earned["docker"].values()} == {"passed", "failed"}
+
+
+async def test_a_live_service_is_verified_where_it_runs_and_the_trial_says_so(
+    bench: Bench, harness_source: str, base: str
+) -> None:
+    served = ACTS + (
+        "\n\nasync def serves(environment):\n"
+        '    await environment.exec("setsid sleep 4242 >/dev/null 2>&1 &")\n'
+    )
+    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
+    harness = f"{harness_source[:start]}{served}\n\n{harness_source[end:]}"
+    outcomes: dict[bool, tuple[str, bool]] = {}
+    for number, in_place in enumerate((False, True), 1):
+        spec = bench.spec(
+            harness,
+            {"serves": "serves"},
+            id=f"e{number}",
+            environment="docker",
+            trial_timeout_seconds=60,
+        )
+        (task,) = spec.tasks
+        (task.path / "tests/test.sh").write_text(
+            "#!/bin/bash\nps ax | grep -c '[s]leep 4242' >/logs/verifier/reward.txt\n"
+        )
+        task = task.model_copy(update={"in_place": in_place})
+        trials = await bench.finish(spec.model_copy(update={"tasks": (task,)}), 60)
+        outcomes[in_place] = (trials["serves"].outcome, trials["serves"].in_place)
+    assert outcomes == {False: ("failed", False), True: ("passed", True)}

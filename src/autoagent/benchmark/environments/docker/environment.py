@@ -8,6 +8,7 @@ service is verified in place instead, and its trials say so.
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import secrets
@@ -43,6 +44,7 @@ class DockerEnvironment(RefereedEnvironment):
     """One trial's containers."""
 
     _watches: ClassVar[dict[str, Watch]] = {}
+    _bounds_storage: ClassVar[bool] = True
 
     def __init__(
         self, *args: Any, state: str, evaluation: str, in_place: Sequence[str] = (), **kwargs: Any
@@ -182,6 +184,15 @@ class DockerEnvironment(RefereedEnvironment):
             "cap_drop": ["MKNOD", "NET_RAW"],
             "binds": list(mounts),
         }
+        if config.storage_mb and self._bounds_storage:
+            sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
+            try:
+                return await daemon.ask(Container, image, self._labels, sized)
+            except (APIError, InfrastructureFault) as error:
+                if "storage-opt" not in str(error):
+                    raise
+                DockerEnvironment._bounds_storage = False
+                logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
         return await daemon.ask(Container, image, self._labels, host)
 
     def _judge(self, used: Container) -> str | None:
