@@ -5,20 +5,16 @@ is missing; a server that is running meanwhile is not disturbed.
 """
 
 import os
-import platform
 import secrets
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple
 
+from autoagent import machine
 from autoagent.audit import Audit, audit
-from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.gateway.report import model_row
 from autoagent.candidates import baseline_draft
 from autoagent.config import FILE_NAME, load_config
@@ -26,6 +22,7 @@ from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, Worksp
 from autoagent.files import read_regular
 from autoagent.game import Kind, Position
 from autoagent.journal import Journal
+from autoagent.machine import State, Told
 from autoagent.records import Record
 from autoagent.tier import peer_of, tier
 from autoagent.workspace import ledger
@@ -35,12 +32,7 @@ from autoagent.workspace.selection import held_out, held_out_twice, select
 from autoagent.workspace.tasks import TaskReport, inspect_task
 from autoagent.workspace.user_repo import UserRepo
 
-NEEDED_PYTHON = (3, 12)
 FREE_BYTES_NEEDED = 1024**3
-_SECONDS = 20
-
-State = Literal["ok", "note", "fail", "skip"]
-"""A `note` is worth knowing; a check is skipped where another one must be mended first."""
 
 
 class Check(Record):
@@ -52,25 +44,20 @@ class Check(Record):
     fix: str = ""
 
 
-class _Told(NamedTuple):
-    """What a check that did not fail has to say."""
-
-    detail: str
-    state: State = "ok"
-
-
 def examine(root: Path) -> list[Check]:
     """Check the machine, then the workspace at `root`; every check is made, whatever fails."""
     checks = [
-        _check("python", _python, "install Python 3.12 or newer"),
-        _check("git", _git, "install git"),
+        _check("python", machine.python, "install Python 3.12 or newer"),
+        _check("git", machine.git, "install git"),
         _check(
-            "sandbox", lambda: _sandbox(root), "allow unprivileged user namespaces; see the message"
+            "sandbox",
+            lambda: machine.sandbox(root),
+            "allow unprivileged user namespaces; see the message",
         ),
-        _check("bounds", _bounds, "none; trials run without them"),
+        _check("bounds", machine.bounds, "none; trials run without them"),
         _check(
             "python for tasks",
-            lambda: _task_python(root),
+            lambda: machine.task_python(root),
             "run AutoAgent with a Python that uv installed",
         ),
         _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
@@ -85,7 +72,7 @@ def examine(root: Path) -> list[Check]:
     else:
         checks += _workspace_checks(workspace)
     checks.append(
-        _check("docker", lambda: _docker(root), "start Docker, then `autoagent image build`")
+        _check("docker", lambda: machine.docker(root), "start Docker, then `autoagent image build`")
     )
     return checks
 
@@ -106,7 +93,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
     ]
 
 
-def _check(name: str, look: Callable[[], _Told], fix: str) -> Check:
+def _check(name: str, look: Callable[[], Told], fix: str) -> Check:
     try:
         told = look()
     except AutoAgentError as error:
@@ -119,115 +106,32 @@ def _check(name: str, look: Callable[[], _Told], fix: str) -> Check:
     return Check(name=name, state=told.state, detail=told.detail)
 
 
-# the machine ------------------------------------------------------------------------
-
-
-def _python() -> _Told:
-    said = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < NEEDED_PYTHON:
-        raise WorkspaceError(f"{said} is too old.")
-    return _Told(said)
-
-
-def _git() -> _Told:
-    return _Told(_output(["git", "--version"]).removeprefix("git version "))
-
-
-def _sandbox(root: Path) -> _Told:
-    if _unsandboxed(root):
-        why = bubblewrap.probe()
-        return _Told(
-            f"not used; it {'would work' if why is None else f'cannot work: {why}'}", "note"
-        )
-    bubblewrap.require()
-    return _Told(f"bubblewrap works ({_output([bubblewrap.binary(), '--version'])})")
-
-
-def _bounds() -> _Told:
-    if why := cgroups.why_not():
-        return _Told(f"memory and processes of a trial are not bounded: {why}", "note")
-    return _Told("control groups bound a trial's memory and processes")
-
-
-def _task_python(root: Path) -> _Told:
-    if _unsandboxed(root):
-        return _Told(f"{platform.python_version()} at {sys.executable}", "note")
-    command = [bubblewrap.binary(), "--unshare-all", "--die-with-parent", "--clearenv"]
-    command += [*bubblewrap.system_binds(), *bubblewrap.environment_binds()]
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    for name, value in bubblewrap.environment_variables().items():
-        command += ["--setenv", name, value]
-    show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
-    with tempfile.TemporaryDirectory() as scratch:
-        etc = bubblewrap.make_etc(Path(scratch), network=False)
-        return _Told(_output([*command, "--ro-bind", str(etc), "/etc", "python3", "-c", show]))
-
-
-def _environment(root: Path) -> str:
-    try:
-        return load_config(root).benchmark.environment
-    except AutoAgentError:
-        return ""
-
-
-def _unsandboxed(root: Path) -> bool:
-    try:
-        return load_config(root).isolation == "process"
-    except AutoAgentError:
-        return False
-
-
-def _docker(root: Path) -> _Told:
-    from autoagent.benchmark.images import base_row
-
-    return _Told(*base_row(root, needed=_environment(root) == "docker"))
-
-
-def _output(command: list[str]) -> str:
-    """What a command printed.
-
-    Raises:
-        WorkspaceError: It is missing, fails or hangs.
-    """
-    program = Path(command[0]).name
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=True
-        )
-    except FileNotFoundError as error:
-        raise WorkspaceError(f"{program} is not installed.") from error
-    except subprocess.SubprocessError as error:
-        said = str(getattr(error, "stderr", None) or error).strip()
-        raise WorkspaceError(f"{program} failed: {said}") from error
-    return done.stdout.strip()
-
-
 # the workspace ----------------------------------------------------------------------
 
 
-def _config(root: Path) -> _Told:
+def _config(root: Path) -> Told:
     if not root.is_dir():
         raise WorkspaceError(f"{root} is not a directory.")
     config = load_config(root)
     if config.isolation == "process":
-        return _Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
+        return Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
     there = (root / FILE_NAME).exists()
-    return _Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
+    return Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
 
 
-def _state(root: Path) -> _Told:
+def _state(root: Path) -> Told:
     try:
         state = open_workspace(root).state
     except AutoAgentError as error:
         if _config_is_wrong(root):
-            return _Told(f"{state_directory(root.resolve())}; not looked at yet", "skip")
+            return Told(f"{state_directory(root.resolve())}; not looked at yet", "skip")
         raise WorkspaceError(error.message) from error
     with tempfile.TemporaryFile(dir=state):
         pass
     free = shutil.disk_usage(state).free
     if free < FREE_BYTES_NEEDED:
         raise WorkspaceError(f"{state}: {free / 1024**2:.0f} MiB are free, and 1 GiB is needed.")
-    return _Told(f"{state}: private, {free / 1024**3:.0f} GiB free")
+    return Told(f"{state}: private, {free / 1024**3:.0f} GiB free")
 
 
 def _config_is_wrong(root: Path) -> bool:
@@ -238,7 +142,7 @@ def _config_is_wrong(root: Path) -> bool:
     return not root.is_dir()
 
 
-def _repository(workspace: Workspace) -> _Told:
+def _repository(workspace: Workspace) -> Told:
     repo = UserRepo.discover(workspace.root)
     projection = Projection(workspace)
     position, climb_head = _climb(workspace)
@@ -246,9 +150,9 @@ def _repository(workspace: Workspace) -> _Told:
         if others := projection.changed_elsewhere(climb_head):
             listed = ", ".join(others[:10])
             raise WorkspaceError(f"{listed} differ from what the climb {position.tag} began with.")
-        return _Told(f"{repo.top}: the climb {position.tag} is being played here")
+        return Told(f"{repo.top}: the climb {position.tag} is being played here")
     head = projection.clean_head(f"doctor-{secrets.token_hex(6)}")
-    return _Told(f"{repo.top}: clean at {head[:7]}")
+    return Told(f"{repo.top}: clean at {head[:7]}")
 
 
 def _climb(workspace: Workspace) -> tuple[Position, str]:
@@ -261,27 +165,27 @@ def _climb(workspace: Workspace) -> tuple[Position, str]:
         return position, start.body["head"] if start else ""
 
 
-def _program(workspace: Workspace) -> _Told:
+def _program(workspace: Workspace) -> Told:
     data = read_regular(workspace.program)
     if workspace.stop_file.exists():
-        return _Told(f"{workspace.stop_file} is there: no evaluation starts while it is", "note")
-    return _Told(f"program.md, {len(data)} bytes")
+        return Told(f"{workspace.stop_file} is there: no evaluation starts while it is", "note")
+    return Told(f"program.md, {len(data)} bytes")
 
 
-def _harness(workspace: Workspace) -> _Told:
+def _harness(workspace: Workspace) -> Told:
     draft, split, model = baseline_draft(workspace)
     said = f"{workspace.harness.name}: boundary at line {split.line}, model {model or 'not pinned'}"
     if draft.warnings:
-        return _Told(f"{said}; {'; '.join(draft.warnings)}", "note")
-    return _Told(said)
+        return Told(f"{said}; {'; '.join(draft.warnings)}", "note")
+    return Told(said)
 
 
-def _model(workspace: Workspace) -> _Told:
+def _model(workspace: Workspace) -> Told:
     try:
         _, _, model = baseline_draft(workspace)
     except AutoAgentError:
-        return _Told("mend the harness first", "skip")
-    return _Told(*model_row(workspace.config, model, workspace.root))
+        return Told("mend the harness first", "skip")
+    return Told(*model_row(workspace.config, model, workspace.root))
 
 
 def _tasks(workspace: Workspace) -> Iterator[Check]:
@@ -345,32 +249,32 @@ def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Che
             yield Check(name=name, state="note", detail="; ".join(report.notes))
 
 
-def _tier(workspace: Workspace) -> _Told:
+def _tier(workspace: Workspace) -> Told:
     if workspace.root.stat().st_uid != os.geteuid():
-        return _Told("the workspace is another user's; `status` of its server tells", "note")
+        return Told("the workspace is another user's; `status` of its server tells", "note")
     found = tier(peer_of(workspace.state), workspace.ground)
-    return _Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
+    return Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
 
 
-def _journal(workspace: Workspace) -> _Told:
+def _journal(workspace: Workspace) -> Told:
     if not workspace.journal.exists():
-        return _Told("none yet: no climb was started here")
+        return Told("none yet: no climb was started here")
     with closing(Journal(workspace.journal, read_only=True)) as journal:
         last = journal.check()
-        return _Told(f"{last.seq if last else 0} events, head {journal.head()[:12]}")
+        return Told(f"{last.seq if last else 0} events, head {journal.head()[:12]}")
 
 
-def _server(workspace: Workspace) -> _Told:
+def _server(workspace: Workspace) -> Told:
     try:
         with WorkspaceLock(workspace.lock, "autoagent doctor"):
-            return _Told("none holds this workspace")
+            return Told("none holds this workspace")
     except WorkspaceBusy as busy:
-        return _Told(busy.message.split(". Stop it")[0])
+        return Told(busy.message.split(". Stop it")[0])
 
 
-def _ledger(workspace: Workspace) -> _Told:
+def _ledger(workspace: Workspace) -> Told:
     if not workspace.ledger.exists():
-        return _Told("none yet")
+        return Told("none yet")
     try:
         text = workspace.ledger.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -381,10 +285,10 @@ def _ledger(workspace: Workspace) -> _Told:
             with closing(Journal(workspace.journal, read_only=True)) as journal:
                 said = audit(journal, text).problems
         except JournalError:
-            return _Told("not compared: the journal is damaged", "skip")
+            return Told("not compared: the journal is damaged", "skip")
         if differs := [problem for problem in said if problem.startswith("results.tsv")]:
-            return _Told(differs[0], "note")
-    return _Told(f"{len(rows)} rows")
+            return Told(differs[0], "note")
+    return Told(f"{len(rows)} rows")
 
 
 def replayed(root: Path) -> Audit:
