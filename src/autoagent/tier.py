@@ -26,8 +26,6 @@ TIER_0 = "tier 0 (same user): the journal makes tampering evident, not impossibl
 TIER_1 = "tier 1 (separate user): user {peer} cannot change journal, tasks, rules or the server"
 NOT_SEPARATE = "tier 0 (not separate: {hole}): the journal makes tampering evident, not impossible"
 
-_LIBRARY = sysconfig.get_config_var("LDLIBRARY") or ""
-
 PEER_FILE = "peer.json"
 """In the state directory: whom `autoagent separate` keeps the server from."""
 
@@ -129,9 +127,10 @@ def above(peer: Peer, places: Iterable[Path]) -> Iterator[str]:
 
 def code(peer: Peer) -> Iterator[str]:
     """What the server runs: the interpreter, and every file it could import."""
+    library = sysconfig.get_config_var("LDLIBRARY") or ""
     places = {Path(entry).resolve() for entry in sys.path if entry}
     places |= {Path(sys.executable), Path(sys.executable).resolve(), Path(__file__).parent}
-    places |= {Path(sys.prefix, "pyvenv.cfg"), Path(sys.base_prefix, "lib", _LIBRARY)}
+    places |= {Path(sys.prefix, "pyvenv.cfg"), Path(sys.base_prefix, "lib", library)}
     found = sorted(place for place in places if place.exists())
     yield from above(peer, found)
     outermost = [p for p in found if not any(o in p.parents for o in found)]

@@ -19,6 +19,7 @@ SERVERS_OWN = {
     "GIT_SSH_COMMAND": "false",
     "SECRET_API_KEY": "sk-secret",
     "PYTHONSTARTUP": "/nowhere.py",
+    "LD_PRELOAD": "/nowhere.so",
 }
 SILENT = {"A8.3", "A8.4", "A8.5", "A8.7", "A8.8", "A8.9"}
 """Attacks that end their process, or its time, before it can hand over what it wrote."""

@@ -52,7 +52,8 @@ async def test_what_runs_is_what_was_frozen_and_drift_is_told(
     serving: Serving, make_workspace: Callable[..., Path], harness_source: str
 ) -> None:
     """A real evaluation: the easy verifier on disk never runs."""
-    root = make_workspace({"t1": ("right", "right"), "t2": ("q", "wrong")})
+    tasks = {"t1": ("right", "right"), "t2": ("q", "wrong")}
+    root = make_workspace(tasks, config="[gate]\npruning = false\n")
     async with serving(root) as caller:
         await caller.baseline()
         edit(root)

@@ -43,7 +43,6 @@ async def test_trials_on_a_provider_are_measured_and_say_that_they_were_verified
 
 
 @pytest.mark.slow
-@pytest.mark.rule("C1")
 async def test_what_a_candidate_plants_for_the_verifier_is_gone_when_that_starts(
     bench: Bench, harness_source: str
 ) -> None:
@@ -62,7 +61,6 @@ async def test_what_a_candidate_plants_for_the_verifier_is_gone_when_that_starts
 
 
 @pytest.mark.slow
-@pytest.mark.rule("C1")
 async def test_a_directory_that_cannot_be_emptied_is_tampering(
     bench: Bench, harness_source: str
 ) -> None:

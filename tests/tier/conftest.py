@@ -149,7 +149,7 @@ class Ground(NamedTuple):
     def run_as(self, user: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the shared Python as a user."""
         return subprocess.run(
-            [str(self.python), *arguments],
+            [str(self.python), "-P", *arguments],
             user=user, group=user, extra_groups=[], cwd="/", env=self.environment,
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip

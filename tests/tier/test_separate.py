@@ -142,8 +142,9 @@ def test_a_workspace_that_its_user_could_swap_is_refused(ground: Ground) -> None
     os.chown(ground.top, PEER, PEER)
 
     refused = subprocess.run(
-        ground.separated(), env=ground.environment, capture_output=True, text=True, check=False
-    )
+        ground.separated(), env=ground.environment, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
 
     assert refused.returncode == 1
     assert f"can change {ground.top}, so that the tier cannot be 1" in refused.stderr
@@ -164,12 +165,15 @@ def test_the_token_is_written_by_the_user_and_kept_while_it_fits(ground: Ground)
     target = ground.top / "target"
     target.write_text("root's")
     ground.token.symlink_to(target)
+    (ground.token.parent / "out").symlink_to(ground.top)
 
+    with pytest.raises(WorkspaceError, match="cannot write the token"):
+        token_digest(peer, ground.token.parent / "out/token", None)
     first = token_digest(peer, ground.token, None)
     known = Peer(uid=PEER, gid=PEER, name="peer", token_sha256=first)
 
     assert target.read_text() == "root's"
-    assert ground.token.stat().st_mode & 0o777 == 0o600
+    assert (ground.token.stat().st_uid, ground.token.stat().st_mode & 0o777) == (PEER, 0o600)
     assert token_digest(peer, ground.token, known) == first
     ground.token.write_text("another")
     assert token_digest(peer, ground.token, known) != first

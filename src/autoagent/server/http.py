@@ -57,7 +57,7 @@ def serve(root: Path, address: str) -> None:
     peer = peer_of(workspace.state)
     found = tier(peer, workspace.ground)
     digest = peer.token_sha256 if peer else hashed(own_token(workspace.state / TOKEN_FILE))
-    with listening(host, port) as listener:
+    with suppress(KeyboardInterrupt), listening(host, port) as listener:  # a human ends it so
         bound = listener.getsockname()[1]
         server = build_server(lambda: open_referee(root, found))
         told = "" if peer else f"; the token is in {workspace.state / TOKEN_FILE}"
@@ -71,8 +71,7 @@ def serve(root: Path, address: str) -> None:
             server_header=False,
             timeout_graceful_shutdown=GOODBYE_SECONDS,
         )
-        with suppress(KeyboardInterrupt):  # the way a human ends it
-            uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def guarded_app(server: "MCPServer", host: str, port: int, token_sha256: str) -> "ASGIApp":

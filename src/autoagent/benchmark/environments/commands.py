@@ -170,7 +170,10 @@ async def _end(process: Process, ending: signal.Signals) -> None:
             await asyncio.wait_for(process.wait(), END_SECONDS)
             return
         process.kill()
-        await process.wait()
+        # asyncio waits for the pipes as well, and a bubblewrap that was killed between its fork and
+        # its first word leaves a child that holds them, runs nothing and never ends by itself.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), END_SECONDS)
 
 
 async def _read(stream: asyncio.StreamReader) -> str:
