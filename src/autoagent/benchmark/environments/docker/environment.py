@@ -132,7 +132,14 @@ class DockerEnvironment(RefereedEnvironment):
         finally:
             self._acting = False
             with self._our_faults():
-                await asyncio.shield(asyncio.ensure_future(self._end_agent_phase()))
+                ending = asyncio.ensure_future(self._end_agent_phase())
+                try:
+                    await asyncio.wait({ending})
+                finally:  # cancelled or not, Harbor verifies next: never beside the swap
+                    while not ending.done():
+                        with contextlib.suppress(asyncio.CancelledError):
+                            await asyncio.wait({ending})
+                    ending.result()
 
     async def _end_agent_phase(self) -> None:
         """Put the verifier where nothing of the candidate's lives."""

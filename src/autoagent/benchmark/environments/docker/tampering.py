@@ -40,6 +40,7 @@ def judge(
         work: The task's work directory: what lies in it may be the very thing to mend.
         exists: Whether the image has a file at a path.
     """
+    system = (*_SYSTEM, *_beside(path))
     directories = {str(parent) for c in changes for parent in PurePosixPath(c.path).parents}
     for change in changes:
         if _below(change.path, (work,)) and work != "/":
@@ -56,9 +57,17 @@ def judge(
             if any(exists(f"{other}/{name}") for other in later):
                 return f"{change.path} was planted in front of a command of the same name"
         changed = change.kind != ADDED and change.path not in directories
-        if changed and _below(change.path, _SYSTEM) and not _below(change.path, _CACHES):
+        if changed and _below(change.path, system) and not _below(change.path, _CACHES):
             return f"{change.path}, which belongs to the system, was changed"
     return None
+
+
+def _beside(path: Sequence[str]) -> list[str]:
+    """Commands on the PATH and their libraries, wherever they are: a venv is no less trusted."""
+    libraries = ("lib", "lib64")
+    absolute = [place for place in path if place.startswith("/")]
+    bins = [place for place in map(PurePosixPath, absolute) if place.name in ("bin", "sbin")]
+    return [*absolute, *(str(place.with_name(name)) for place in bins for name in libraries)]
 
 
 def _below(path: str, places: Sequence[str]) -> bool:
