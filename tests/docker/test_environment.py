@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX
+from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX, STATE
 from autoagent.records import Trial
 
 pytestmark = pytest.mark.slow
@@ -101,7 +101,7 @@ def acting(harness_source: str) -> str:
 def nothing_new(daemon: Any) -> Iterator[None]:
     """After the last of these tests the daemon holds what it held before."""
 
-    ours = {"label": EVALUATION}
+    ours = {"label": STATE}
 
     def held() -> tuple[set[str], set[str], set[str]]:
         return (

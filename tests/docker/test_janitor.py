@@ -114,10 +114,11 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
 
     assert daemon.containers.list(all=True, filters=mine) == []
     assert "which a dead worker left" in bench.log()
-    (image,) = daemon.images.list(filters=mine)
+    ours = {"label": f"{STATE}={bench.directory}"}
+    (image,) = daemon.images.list(filters=ours)
     assert image.tags[0].startswith("autoagent-task:"), "it is kept for the next evaluation"
     janitor.clean(bench.directory)
-    assert daemon.images.list(filters=mine) == []
+    assert daemon.images.list(filters=ours) == []
 
 
 def run_clean(workspace: Path) -> tuple[int, str]:

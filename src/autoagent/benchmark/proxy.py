@@ -27,23 +27,23 @@ class ProxyAgent(BaseAgent):
     """Runs one trial of the evaluation's harness.
 
     A worker is one evaluation, and tells here, for all of its trials, which side's harness
-    process runs which trial (by Harbor's name of it).
+    process runs which trial (by Harbor's name of it), and for how many seconds at most.
     """
 
     processes: ClassVar[dict[str, HarnessProcess]] = {}
     sides: ClassVar[dict[str, str]] = {}
+    limits: ClassVar[dict[str, float]] = {}
 
-    def __init__(self, *args: Any, digest: str, timeout_seconds: float, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, digest: str, **kwargs: Any) -> None:
         """Describe the trial.
 
         Args:
             args: Harbor's.
             digest: The candidate's content; it keeps Harbor from reusing another's results.
-            timeout_seconds: Cap on the agent phase, whatever the task says.
             kwargs: Harbor's.
         """
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
-        self._digest, self._timeout_seconds = digest, timeout_seconds
+        self._digest = digest
 
     @staticmethod
     @override
@@ -68,9 +68,10 @@ class ProxyAgent(BaseAgent):
         logs = Path(self.logs_dir)
         name = environment.trial_paths.trial_dir.name
         process = self.processes[self.sides[name]]
+        limit = self.limits[name]
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                async with environment.agent_phase():
+            async with environment.agent_phase():
+                async with asyncio.timeout(limit):  # what ends the phase is not on its account
                     ending = await process.run_trial(
                         trial=environment.session_id,
                         task=environment.environment_name,
@@ -82,9 +83,7 @@ class ProxyAgent(BaseAgent):
             refereed.faults[name] = fault.message
             raise
         except TimeoutError as error:
-            raise AgentTimeoutError(
-                f"Agent execution timed out after {self._timeout_seconds} seconds"
-            ) from error
+            raise AgentTimeoutError(f"Agent execution timed out after {limit} seconds") from error
         if ending.error is not None:
             (logs / "harness-traceback.txt").write_text(ending.traceback or ending.error)
             raise HarnessCrashed(ending.error)

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+import tomli
 from harbor.job import Job
 from harbor.models.job.config import JobConfig, RetryConfig
 from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
@@ -50,6 +51,8 @@ SANDBOXES = {
     "process": "autoagent.benchmark.environments.process:ProcessEnvironment",
 }
 """The sandbox environment, by `isolation`."""
+ENDING_SECONDS = 120.0
+"""How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
 DOCKER = "autoagent.benchmark.environments.docker.environment:DockerEnvironment"
 
 
@@ -160,10 +163,8 @@ class Worker:
         else:
             agent = AgentConfig(
                 import_path="autoagent.benchmark.proxy:ProxyAgent",
-                kwargs={
-                    "digest": spec.running.digest,
-                    "timeout_seconds": spec.trial_timeout_seconds,
-                },
+                kwargs={"digest": spec.running.digest},
+                override_timeout_sec=spec.trial_timeout_seconds + ENDING_SECONDS,
             )
         return JobConfig(
             job_name=self._job_name(),
@@ -196,6 +197,7 @@ class Worker:
             name += f".try{self._tries[slot]}"
         self._trials[event.trial_name] = (slot, name)
         ProxyAgent.sides[event.trial_name] = slot.side
+        ProxyAgent.limits[event.trial_name] = self._limit(event.config.task.path)
         body = {
             "task": task,
             "attempt": slot.attempt,
@@ -247,6 +249,14 @@ class Worker:
         assert self._gateway is not None
         make = functools.partial(Door, self._gateway, trial, caller)
         refereed.doors[trial, caller] = make
+
+    def _limit(self, task: Path | None) -> float:
+        """The task's own time for the harness, under the cap."""
+        assert task is not None
+        config = tomli.loads((task / "task.toml").read_text("utf-8"))
+        told: float | None = config.get("agent", {}).get("timeout_sec")
+        cap = self._spec.trial_timeout_seconds
+        return cap if told is None else min(float(told), cap)
 
     def _directory(self, event: TrialHookEvent) -> Path:
         return self._spec.jobs / event.config.trials_dir.name / event.trial_name

@@ -8,31 +8,51 @@ import asyncio
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from docker.errors import APIError, BuildError, ImageNotFound
 
 from autoagent.benchmark.environments.docker import daemon
-from autoagent.benchmark.environments.docker.labels import BASE_IMAGE, TASK_IMAGE
+from autoagent.benchmark.environments.docker.container import Container
+from autoagent.benchmark.environments.docker.labels import BASE_IMAGE, STATE, TASK_IMAGE
 from autoagent.errors import InfrastructureFault
 
+LOGS = ("/logs/agent", "/logs/artifacts", "/logs/verifier")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLAIN = f"FROM {BASE_IMAGE}\nWORKDIR /app\n"
 """A task without a Dockerfile is given the base as it is."""
 
+
+class Image(NamedTuple):
+    """An image of the daemon's, and what a trial needs to know of it.
+
+    Attributes:
+        id: The daemon's id.
+        path: The directories of its PATH, in their order.
+        work: Its work directory.
+        has_logs: Harbor's directories for logs are there, open to everybody.
+    """
+
+    id: str
+    path: tuple[str, ...]
+    work: str
+    has_logs: bool
+
+
 _locks: dict[str, asyncio.Lock] = {}
-_built: dict[str, str] = {}
+_built: dict[str, Image] = {}
 
 
 async def image_of(
     digest: str, context: Path, named: str | None, labels: Mapping[str, str], seconds: float
-) -> str:
-    """The image of a task, built now if this worker did not before; its id.
+) -> Image:
+    """The image of a task, built now if this worker did not before.
 
     Args:
         digest: Names the content of `context`.
         context: The task's `environment/` directory.
         named: The image that the task names instead.
-        labels: Put on what is built.
+        labels: The trial's; an image belongs to the state directory alone.
         seconds: How long the build may take.
 
     Raises:
@@ -42,10 +62,23 @@ async def image_of(
     async with _locks.setdefault(key, asyncio.Lock()):
         if key not in _built:
             if named is not None and not (context / "Dockerfile").exists():
-                _built[key] = await daemon.ask(_found, named)
+                image = await daemon.ask(_found, named)
             else:
-                _built[key] = await daemon.ask(_build, digest, context, labels, seconds)
+                image = await daemon.ask(_build, digest, context, labels, seconds)
+            _built[key] = await daemon.ask(_known, image, labels)
         return _built[key]
+
+
+def _known(image: str, labels: Mapping[str, str]) -> Image:
+    facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
+    listed: list[str] = facts.get("Env") or []
+    path = dict(line.split("=", 1) for line in listed).get("PATH", _PATH)
+    probe = Container(image, labels, {"network_mode": "none"})
+    try:
+        has_logs = all(probe.is_open_directory(place) for place in LOGS)
+    finally:
+        probe.remove()
+    return Image(image, tuple(path.split(":")), facts.get("WorkingDir") or "/", has_logs)
 
 
 def _found(name: str) -> str:
@@ -72,7 +105,8 @@ def _build(digest: str, context: Path, labels: Mapping[str, str], seconds: float
     try:
         _finish(
             client.build(
-                **arguments, tag=tag, labels=dict(labels), rm=True, forcerm=True, decode=True,
+                **arguments, tag=tag, labels={STATE: labels[STATE]},  # no trial: one image for all
+                rm=True, forcerm=True, decode=True,
                 timeout=int(seconds),
             )
         )  # fmt: skip

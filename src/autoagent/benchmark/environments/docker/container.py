@@ -17,13 +17,14 @@ from docker.errors import APIError, NotFound
 from autoagent.benchmark.calls import unpack
 from autoagent.benchmark.environments.commands import OUTPUT_LIMIT
 from autoagent.benchmark.environments.docker import daemon
+from autoagent.benchmark.environments.docker.layers import changes_of
 from autoagent.benchmark.environments.docker.tampering import Change
 from autoagent.benchmark.inside.wire import BLOB_LIMIT
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"
 """Marks the processes of one exec, so that all of them can be ended."""
-_LINK = 1 << 27
-"""Go's ModeSymlink, in which the daemon tells what a path is."""
+_DIRECTORY, _LINK = 1 << 31, 1 << 27
+"""Go's ModeDir and ModeSymlink, in which the daemon tells what a path is."""
 _END = """\
 for round in 1 2 3 4 5 6 7 8; do
   found=
@@ -178,11 +179,23 @@ class Container:
             stream, _ = self._client.get_archive(self.id, path)
         except NotFound:
             return False
-        _close(stream)
+        _drain(stream)
         return True
 
+    def is_open_directory(self, path: str) -> bool:
+        """Whether a path is a directory that anybody may write to."""
+        try:
+            stream, facts = self._client.get_archive(self.id, path)
+        except NotFound:
+            return False
+        _drain(stream)
+        return bool(facts["mode"] & _DIRECTORY) and facts["mode"] & 0o777 == 0o777
+
     def changes(self) -> list[Change]:
-        """Every path that differs from the image."""
+        """Every path that differs from the image; the container has ended."""
+        driver: dict[str, Any] = self._client.inspect_container(self.id)["GraphDriver"]
+        if (own := changes_of(driver)) is not None:
+            return own
         found: list[dict[str, Any]] = self._client.diff(self.id) or []
         return [Change(change["Path"], change["Kind"]) for change in found]
 
@@ -220,7 +233,6 @@ class Container:
         for chunk in stream:
             data += chunk
             if len(data) > BLOB_LIMIT:
-                _close(stream)
                 raise ValueError(f"{path} holds more than {BLOB_LIMIT} bytes")
         return bytes(data), facts
 
@@ -241,10 +253,10 @@ def _archive(entries: Sequence[tuple[Path, str]], *, executable: bool = False) -
     return buffer.getvalue()
 
 
-def _close(stream: Iterator[bytes]) -> None:
-    close = getattr(stream, "close", None)
-    if close is not None:
-        close()
+def _drain(stream: Iterator[bytes]) -> None:
+    """Read an archive that nobody wants, so that its connection is free again."""
+    for _ in stream:
+        pass
 
 
 def _quoted(value: str) -> str:

@@ -8,6 +8,7 @@ service is verified in place instead, and its trials say so.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -32,7 +33,10 @@ from autoagent.benchmark.environments.refereed import RefereedEnvironment
 from autoagent.benchmark.environments.steering import drop_large_rewards
 from autoagent.errors import InfrastructureFault
 
-GUARDED = ("/tests", "/solution", "/logs/verifier")
+GUARDED = ("/tests", "/logs/verifier")
+"""Fresh for the verifier."""
+SCRIPTS = ("/tests", "/solution")
+"""Where Harbor puts what it then runs; it may be run as soon as it is there."""
 MEMORY_MB, PROCESSES = 2048, 1024
 """What a trial may use where its task does not say."""
 REWARD_MB = 64
@@ -63,7 +67,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._labels = labels_for(state, evaluation, self._trial)
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
-        self._image = ""
+        self._image: builds.Image | None = None
         self._container: Container | None = None
         self._stage: Container | None = None
         self._snapshot = ""
@@ -101,11 +105,9 @@ class DockerEnvironment(RefereedEnvironment):
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
-            self._container = await self._new(self._image)
-            await daemon.ask(
-                self._container.put_directories, "logs", "logs/agent", "logs/artifacts",
-                "logs/verifier", "app",
-            )  # fmt: skip
+            self._container = await self._new(self._image.id)
+            if not self._image.has_logs:
+                await daemon.ask(self._container.put_directories, "/logs", *builds.LOGS, "/app")
             await daemon.ask(self._container.start)
 
     @override
@@ -114,14 +116,14 @@ class DockerEnvironment(RefereedEnvironment):
         container, self._container = self._container, None
         try:
             if container is not None:
-                await daemon.ask(container.kill)
+                await daemon.ask(container.remove)
                 self._foreign(await daemon.ask(self._watch.foreign, container))
         except (InfrastructureFault, APIError) as error:
             refereed.faults[self._trial] = str(error)
         finally:
             if self._ends:
                 await asyncio.wait(self._ends)
-            await self._remove(container, self._stage)
+            await self._clear()
 
     @override
     @contextlib.asynccontextmanager
@@ -152,10 +154,11 @@ class DockerEnvironment(RefereedEnvironment):
         self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
         judging = asyncio.create_task(daemon.ask(self._judge, used))
         try:
-            self._snapshot = await daemon.ask(used.snapshot, self._labels)
-            verifier, self._stage = await self._verifiers()
-            self._container = verifier
-            await daemon.ask(verifier.start)
+            mounts, self._snapshot = await asyncio.gather(
+                self._guard(self._the_image.id), daemon.ask(used.snapshot, self._labels)
+            )
+            self._container = await self._new(self._snapshot, mounts)
+            await daemon.ask(self._container.start)
         finally:
             said = await judging
             self._ends.add(asyncio.create_task(daemon.ask(used.remove)))
@@ -163,19 +166,16 @@ class DockerEnvironment(RefereedEnvironment):
             refereed.tampered[self._trial] = said
         self._foreign(await daemon.ask(self._watch.foreign, used))
 
-    async def _verifiers(self) -> tuple[Container, Container]:
-        """The container that verifies, and one that is never started, to fill its tests."""
-        tests, solution, logs = (f"autoagent-{secrets.token_hex(8)}" for _ in GUARDED)
-        self._volumes = [tests, solution, logs]
+    async def _guard(self, image: str) -> list[str]:
+        """What is mounted for the verifier; a container that never starts fills its tests."""
+        tests, logs = (f"autoagent-{secrets.token_hex(8)}" for _ in range(2))
+        self._volumes = [tests, logs]
         small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
-        client = daemon.client()
-        labels = dict(self._labels)
+        client, labels = daemon.client(), dict(self._labels)
         await daemon.ask(client.create_volume, tests, labels=labels)
-        await daemon.ask(client.create_volume, solution, labels=labels)
         await daemon.ask(client.create_volume, logs, driver_opts=small, labels=labels)
-        stage = await self._new(self._image, [f"{tests}:/tests", f"{solution}:/solution"])
-        mounts = [f"{tests}:/tests:ro", f"{solution}:/solution:ro", f"{logs}:/logs/verifier"]
-        return await self._new(self._snapshot, mounts), stage
+        self._stage = await self._new(image, [f"{tests}:/tests"])
+        return [f"{tests}:/tests:ro", f"{logs}:/logs/verifier"]
 
     async def _new(self, image: str, mounts: Sequence[str] = ()) -> Container:
         """A container of ours, in the task's bounds."""
@@ -204,17 +204,17 @@ class DockerEnvironment(RefereedEnvironment):
 
     def _judge(self, used: Container) -> str | None:
         """What the candidate did to the system that its verifier will run on."""
-        facts: dict[str, Any] = daemon.client().inspect_image(self._image)["Config"]
-        listed: list[str] = facts.get("Env") or []
-        variables = dict(line.split("=", 1) for line in listed)
-        path = variables.get("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        work = self.task_env_config.workdir or facts.get("WorkingDir") or "/"
-        changes = used.changes()
-        original = Container(self._image, self._labels, {"network_mode": "none"})
-        try:
-            return judge(changes, path.split(":"), work, original.exists)
-        finally:
-            original.remove()
+        image = self._the_image
+        with contextlib.ExitStack() as stack:
+
+            @functools.cache
+            def original() -> Container:
+                made = Container(image.id, self._labels, {"network_mode": "none"})
+                stack.callback(made.remove)
+                return made
+
+            work = self.task_env_config.workdir or image.work
+            return judge(used.changes(), image.path, work, lambda path: original().exists(path))
 
     @override
     async def exec(
@@ -231,7 +231,7 @@ class DockerEnvironment(RefereedEnvironment):
             RuntimeError: It took longer than `timeout_sec`; what it started was ended.
         """
         container = self._running
-        if self._stage is not None and _HARBORS_CHMOD.fullmatch(command):
+        if not self._acting and _HARBORS_CHMOD.fullmatch(command):
             return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
         variables = {**self._verifying, **(self._merge_env(env) or {})}
         place = cwd or self.task_env_config.workdir
@@ -269,7 +269,7 @@ class DockerEnvironment(RefereedEnvironment):
     async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
         with self._our_faults():
             container = self._filled(target_dir)
-            tests = container is self._stage
+            tests = not self._acting and self._guarded(target_dir)
             await daemon.ask(container.put_tree, Path(source_dir), target_dir, executable=tests)
 
     @override
@@ -304,9 +304,19 @@ class DockerEnvironment(RefereedEnvironment):
 
     def _filled(self, path: str) -> Container:
         """The container that an upload goes to: tests are read-only where they are run."""
+        if self._stage is not None and self._guarded(path):
+            return self._stage
+        return self._running
+
+    @staticmethod
+    def _guarded(path: str) -> bool:
         full = os.path.normpath(f"/{path.lstrip('/')}")
-        guarded = any(full == place or full.startswith(f"{place}/") for place in GUARDED[:2])
-        return self._stage if self._stage is not None and guarded else self._running
+        return any(full == place or full.startswith(f"{place}/") for place in SCRIPTS)
+
+    @property
+    def _the_image(self) -> builds.Image:
+        assert self._image is not None, "the environment was started"
+        return self._image
 
     @property
     def _running(self) -> Container:
@@ -322,12 +332,12 @@ class DockerEnvironment(RefereedEnvironment):
         if said:
             refereed.tampered.setdefault(self._trial, said)
 
-    async def _remove(self, *containers: Container | None) -> None:
+    async def _clear(self) -> None:
+        """Remove what the verification needed."""
         client = daemon.client()
-        for container in containers:
-            if container is not None:
-                await daemon.ask(container.remove)
-        self._stage = None
+        if self._stage is not None:
+            stage, self._stage = self._stage, None
+            await daemon.ask(stage.remove)
         with contextlib.suppress(APIError):
             for volume in self._volumes:
                 await daemon.ask(client.remove_volume, volume, force=True)

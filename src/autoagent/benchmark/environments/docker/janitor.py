@@ -32,7 +32,7 @@ def sweep(state: str, own: str) -> list[str]:
     """
 
     def mine(labels: Mapping[str, str]) -> bool:
-        evaluation = labels[EVALUATION]
+        evaluation = labels.get(EVALUATION, "")
         return labels[STATE] == state and (evaluation == own or is_dead(evaluation))
 
     return _remove(mine, keep_tasks=True)
@@ -49,13 +49,15 @@ def clean(state: Path) -> list[str]:
     """
 
     def mine(labels: Mapping[str, str]) -> bool:
-        return Path(labels[STATE]).is_relative_to(state) and is_dead(labels[EVALUATION])
+        return Path(labels[STATE]).is_relative_to(state) and is_dead(labels.get(EVALUATION, ""))
 
     return _remove(mine, keep_tasks=False)
 
 
 def is_dead(evaluation: str) -> bool:
-    """Whether nobody holds the lock in an evaluation's directory."""
+    """Whether nobody holds the lock in an evaluation's directory; "" is no evaluation's."""
+    if not evaluation:
+        return True
     try:
         with Path(evaluation, LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -76,7 +78,7 @@ def _remove(mine: Callable[[Mapping[str, str]], bool], *, keep_tasks: bool) -> l
 def _removed(mine: Callable[[Mapping[str, str]], bool], *, keep_tasks: bool) -> Iterator[str]:
     """Containers first: they hold the others."""
     client = daemon.client()
-    ours = {"label": [STATE, EVALUATION]}
+    ours = {"label": STATE}
 
     def of_ours(found: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
         return [each for each in found or () if mine(each["Labels"])]

@@ -1,0 +1,70 @@
+"""What a container changed, read from its own layer where this process may read that.
+
+The daemon's own comparison walks the whole image, half a second of a processor's time for an
+ordinary one. With the overlay2 driver on this machine the container's layer is a directory
+of its changes alone (Linux, Documentation/filesystems/overlayfs.rst): what stands there
+is new or changed, a character device 0/0 is a deletion.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoagent.benchmark.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
+
+_OPAQUE, _REDIRECT = "trusted.overlay.opaque", "trusted.overlay.redirect"
+
+
+def changes_of(driver: Mapping[str, Any]) -> list[Change] | None:
+    """Every path that differs from the image, or None where the layer cannot be read.
+
+    Args:
+        driver: `GraphDriver` of the inspected container, which has ended.
+    """
+    places: Mapping[str, str] = driver.get("Data") or {}
+    if driver.get("Name") != "overlay2" or "UpperDir" not in places:
+        return None
+    upper, lowers = Path(places["UpperDir"]), places["LowerDir"].split(":")
+    try:
+        if not os.access(upper, os.R_OK | os.X_OK) or not os.access(lowers[-1], os.R_OK | os.X_OK):
+            return None
+        return list(_below(upper, "", list(map(Path, lowers))))
+    except OSError:  # gone, or not ours to read further down
+        return None
+
+
+def _below(upper: Path, place: str, lowers: Sequence[Path]) -> Iterator[Change]:
+    with os.scandir(f"{upper}{place}") as entries:
+        for entry in entries:
+            path = f"{place}/{entry.name}"
+            facts = entry.stat(follow_symlinks=False)
+            before = _before(path, lowers)
+            if stat.S_ISCHR(facts.st_mode) and facts.st_rdev == 0:
+                yield Change(path, DELETED)
+            elif stat.S_ISDIR(facts.st_mode):
+                replaced = _marked(entry.path) or not stat.S_ISDIR(before or facts.st_mode)
+                if before is None or replaced:
+                    yield Change(path, ADDED if before is None else DELETED)
+                yield from _below(upper, path, [] if before is None else lowers)
+            else:
+                yield Change(path, ADDED if before is None else MODIFIED)
+
+
+def _before(path: str, lowers: Sequence[Path]) -> int | None:
+    """The mode of what the image has at a path, or None."""
+    for lower in lowers:
+        try:
+            facts = os.lstat(f"{lower}{path}")
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        deleted = stat.S_ISCHR(facts.st_mode) and facts.st_rdev == 0
+        return None if deleted else facts.st_mode
+    return None
+
+
+def _marked(path: str) -> bool:
+    """Whether a directory hides what the image has there: replaced, or moved from elsewhere."""
+    names = os.listxattr(path, follow_symlinks=False)
+    return _OPAQUE in names or _REDIRECT in names
