@@ -10,12 +10,16 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import settings
 
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import Engine, EvaluationSpec, TaskSpec
 from autoagent.journal import Journal
 from autoagent.records import Running, Trial
 from autoagent.referee import Referee
+
+settings.register_profile("shared-machine", deadline=None)  # a stall is no failure
+settings.load_profile("shared-machine")
 
 HARNESS = '''\
 # === EDITABLE SECTION ===

@@ -1,6 +1,8 @@
 """`autoagent serve --http`: the same server, to whoever on this machine has the token."""
 
 import signal
+import urllib.error
+import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -90,6 +92,8 @@ def test_a_loopback_address_is_taken_apart() -> None:
 
 
 def test_an_interrupt_ends_the_server_without_a_word(serve_http: Server) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):  # it serves, so it listens to signals
+        urllib.request.urlopen(serve_http.url, timeout=20)
     serve_http.process.send_signal(signal.SIGINT)
     assert "Traceback" not in serve_http.process.communicate(timeout=20)[1]
     assert serve_http.process.returncode == 0
