@@ -98,6 +98,8 @@ class Journal:
                 self._db.executescript(_SCHEMA)
             self._db.execute("SELECT count(*) FROM events WHERE seq < 0")
         except sqlite3.Error as error:
+            with suppress(AttributeError):  # where not even the file could be opened
+                self._db.close()
             raise JournalError(
                 f"{path} cannot be opened as a journal: {error}.", "run `autoagent doctor`"
             ) from error

@@ -6,16 +6,19 @@ from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
+
+from autoagent.benchmark.environments.docker import daemon as ours
+from autoagent.errors import InfrastructureFault
 
 
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[Any]:
     """A client of the daemon."""
     try:
-        client = docker.from_env()
-    except DockerException as error:
-        pytest.skip(f"no Docker daemon answers: {error}")
+        ours.client()
+    except InfrastructureFault as fault:
+        pytest.skip(fault.message)
+    client = docker.from_env()
     yield client
     client.close()
 

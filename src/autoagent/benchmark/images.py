@@ -17,6 +17,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import build as contexts
 from dockerfile_parse import DockerfileParser
 
+from autoagent.benchmark.environments.docker.daemon import knock
 from autoagent.benchmark.environments.docker.labels import PREFIX
 from autoagent.dockerfile import BASE_IMAGE
 from autoagent.errors import InfrastructureFault, WorkspaceError
@@ -45,6 +46,7 @@ def daemon() -> Generator[Any]:
     Raises:
         InfrastructureFault: None answers, or it refused what it was asked.
     """
+    knock()
     try:
         client: Any = docker.from_env()  # pyright: ignore[reportUnknownMemberType]
     except DockerException as error:

@@ -5,6 +5,8 @@ threads would be used up by a handful of trials.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -18,6 +20,7 @@ from autoagent.errors import InfrastructureFault
 
 CONNECTIONS = 256
 ANSWER_SECONDS = 120
+DEFAULT_HOST = "unix:///var/run/docker.sock"
 
 _threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="docker")
 
@@ -31,18 +34,41 @@ def client() -> Any:
     Raises:
         InfrastructureFault: None answers; says where it was looked for.
     """
+    knock()
     try:
         found = docker.from_env(
             version="auto", timeout=ANSWER_SECONDS, max_pool_size=CONNECTIONS
         ).api
         found.ping()
     except (DockerException, RequestException) as error:
-        raise InfrastructureFault(
-            f"No Docker daemon answers: {_words(error)}. Start one (`dockerd`), or give this user "
-            'access to its socket, or set `environment = "sandbox"` in autoagent.toml.',
-            "run `autoagent doctor`",
-        ) from error
+        raise _silent(_words(error)) from error
     return found
+
+
+def knock() -> None:
+    """Refuse where nobody listens, before the SDK, which leaves its socket open then.
+
+    Raises:
+        InfrastructureFault: Says where, and what to do.
+    """
+    host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    path = host.removeprefix("unix://")
+    if path == host:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ANSWER_SECONDS)
+        try:
+            probe.connect(path)
+        except OSError as error:
+            raise _silent(f"{path}: {error.strerror}") from error
+
+
+def _silent(why: str) -> InfrastructureFault:
+    return InfrastructureFault(
+        f"No Docker daemon answers: {why}. Start one (`dockerd`), or give this user "
+        'access to its socket, or set `environment = "sandbox"` in autoagent.toml.',
+        "run `autoagent doctor`",
+    )
 
 
 def version() -> str:
