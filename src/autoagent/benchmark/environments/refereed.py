@@ -5,6 +5,7 @@ What one learns about a trial is noted here by Harbor's name of the trial, becau
 makes the environments and hands nobody a reference to them.
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -19,6 +20,13 @@ MakeDoor = Callable[[bool], "Door"]
 """Makes a way to the gateway, out of a network namespace of its own or not."""
 Caller = Literal["trial", "verifier"]
 """On whose account a command calls a model; the gateway has a scope for each."""
+
+MEMORY_MB = 2048
+"""What a trial may use where its task does not say."""
+PROCESSES = 1024
+"""Processes and threads that the commands of a trial may be at a time."""
+HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
+"""What Harbor asks for before it runs a script that it put there."""
 
 faults: dict[str, str] = {}
 """What failed on our side, by trial: such a trial is void (rule R9)."""

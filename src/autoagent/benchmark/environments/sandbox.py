@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import errno
 import os
-import re
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +28,13 @@ from autoagent.benchmark.environments import refereed, steering
 from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 from autoagent.benchmark.environments.commands import run, sandbox_command
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
-from autoagent.benchmark.environments.refereed import Caller, RefereedEnvironment
+from autoagent.benchmark.environments.refereed import (
+    HARBORS_CHMOD,
+    MEMORY_MB,
+    PROCESSES,
+    Caller,
+    RefereedEnvironment,
+)
 from autoagent.benchmark.environments.steering import Steering
 from autoagent.benchmark.environments.storage import Storage
 from autoagent.errors import InfrastructureFault
@@ -41,13 +46,10 @@ GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifi
 """Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
 """Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
-MEMORY_MB, STORAGE_MB = 2048, 10240
-"""What a trial may use where its task does not say."""
-PROCESSES = 1024
-"""Processes and threads that the commands of a trial may be at a time."""
+STORAGE_MB = 10240
+"""What a trial may write where its task does not say."""
 SDK = "/sdk"
 """Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
-_HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 _MACHINE_ERRNOS = {
     errno.ENOSPC,
     errno.EDQUOT,
@@ -170,7 +172,7 @@ class SandboxEnvironment(RefereedEnvironment):
         if image is None or self._home is None:
             raise RuntimeError("The environment is not running.")
         variables = {**image.variables, **(self._merge_env(env) or {})}
-        if not self._agent_phase and (wanted := _HARBORS_CHMOD.fullmatch(command)):
+        if not self._agent_phase and (wanted := HARBORS_CHMOD.fullmatch(command)):
             return self._make_executable(wanted[1])
         place = cwd or self.task_env_config.workdir or image.workdir
         running = image._replace(root=self._home / "root", variables=variables)

@@ -14,7 +14,8 @@ from docker.errors import APIError, BuildError, ImageNotFound
 
 from autoagent.benchmark.environments.docker import daemon
 from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.labels import BASE_IMAGE, STATE, TASK_IMAGE
+from autoagent.benchmark.environments.docker.labels import STATE, TASK_IMAGE
+from autoagent.dockerfile import BASE_IMAGE
 from autoagent.errors import InfrastructureFault
 
 LOGS = ("/logs/agent", "/logs/artifacts", "/logs/verifier")

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import logging
 import os
-import re
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
@@ -29,7 +28,12 @@ from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.labels import labels_for
 from autoagent.benchmark.environments.docker.tampering import judge
 from autoagent.benchmark.environments.docker.watching import Watch
-from autoagent.benchmark.environments.refereed import RefereedEnvironment
+from autoagent.benchmark.environments.refereed import (
+    HARBORS_CHMOD,
+    MEMORY_MB,
+    PROCESSES,
+    RefereedEnvironment,
+)
 from autoagent.benchmark.environments.steering import drop_large_rewards
 from autoagent.errors import InfrastructureFault
 
@@ -37,11 +41,8 @@ GUARDED = ("/tests", "/logs/verifier")
 """Fresh for the verifier."""
 SCRIPTS = ("/tests", "/solution")
 """Where Harbor puts what it then runs; it may be run as soon as it is there."""
-MEMORY_MB, PROCESSES = 2048, 1024
-"""What a trial may use where its task does not say."""
 REWARD_MB = 64
 """Size of the file system that the verifier writes to."""
-_HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 
 
 class DockerEnvironment(RefereedEnvironment):
@@ -231,7 +232,7 @@ class DockerEnvironment(RefereedEnvironment):
             RuntimeError: It took longer than `timeout_sec`; what it started was ended.
         """
         container = self._running
-        if not self._acting and _HARBORS_CHMOD.fullmatch(command):
+        if not self._acting and HARBORS_CHMOD.fullmatch(command):
             return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
         variables = {**self._verifying, **(self._merge_env(env) or {})}
         place = cwd or self.task_env_config.workdir

@@ -7,7 +7,6 @@ STATE, EVALUATION, TRIAL = (f"{PREFIX}{name}" for name in ("state", "evaluation"
 """Whose it is: the workspace's state directory, the evaluation's directory, Harbor's trial name."""
 TASK_IMAGE = "autoagent-task"
 """Repository of images built from tasks; the tag is the content's digest."""
-BASE_IMAGE = "autoagent-base"
 
 
 def labels_for(state: str, evaluation: str, trial: str = "") -> Mapping[str, str]:
