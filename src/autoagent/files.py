@@ -4,10 +4,11 @@ Nothing here follows a symbolic link in the last component of a path, blocks on 
 or leaves half a file behind.
 """
 
+import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -93,6 +94,33 @@ def _walk(directory: Path, prefix: str, tree: Tree) -> None:
             tree.problems.append(f"{name}: has {status.st_size:,} bytes, of at most {LARGEST:,}.")
         else:
             tree.files[name] = status
+
+
+def digest_of(files: Iterable[tuple[str, bool, bytes]]) -> str:
+    """SHA-256 over sorted relative paths, executable bits and bytes, in hexadecimal.
+
+    Every part is preceded by its length, so no file can imitate another's boundary.
+    """
+    digest = hashlib.sha256()
+    for name, executable, data in files:
+        path = name.encode()
+        digest.update(b"%d %d %d\n" % (len(path), executable, len(data)))
+        digest.update(path)
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def tree_digest(directory: Path) -> str:
+    """The digest of a directory's regular files, as they are now.
+
+    Raises:
+        OSError: A file is gone or unreadable.
+    """
+    files = walk(directory).files
+    return digest_of(
+        (name, bool(facts.st_mode & 0o111), read_regular(directory / name))
+        for name, facts in files.items()
+    )
 
 
 @contextmanager

@@ -239,13 +239,16 @@ async def test_the_dockerfile_subset_builds_a_root_once_for_its_content(tmp_path
         "COPY greeting.txt ./\nRUN date +%N > built && echo $NAME >> greeting.txt\n"
     )
     built: list[str] = []
-    for _ in range(2):
+    for executable in (False, False, True):
         environment = build(tmp_path, recipe)
+        (tmp_path / "environment/greeting.txt").chmod(0o755 if executable else 0o644)
         await environment.start(force_build=False)
         built.append(await shell(environment, "pwd; cat greeting.txt built; echo $NAME"))
+        mode = await shell(environment, "test -x greeting.txt && echo executable")
+        assert mode == ("executable" if executable else "")
         await environment.stop(delete=True)
     assert built[0].startswith("/srv/app\nhello\nworld\n")
-    assert built[0] == built[1]
+    assert built[0] == built[1] != built[2]
 
 
 async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: Path) -> None:

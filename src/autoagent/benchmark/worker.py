@@ -187,6 +187,8 @@ class Worker:
 
     async def _on_start(self, event: TrialHookEvent) -> None:
         """Give the trial its slot and write its reservation down before it does anything (R10)."""
+        if self._pruned.is_set():  # this round is being cancelled
+            await asyncio.Future()
         task = self._names[str(event.config.task.path)]
         slot = self._waiting[task].popleft()
         self._tries[slot] += 1
@@ -216,6 +218,8 @@ class Worker:
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
+        if event.trial_name not in self._trials:  # it never started
+            return
         slot, name = self._trials[event.trial_name]
         bill = self._gateway.bill(event.trial_name) if self._gateway else None
         for kind in get_args(Caller):

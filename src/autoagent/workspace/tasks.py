@@ -3,13 +3,13 @@
 A task is untrusted input and is only read here: nothing of it is executed or imported.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from autoagent.dockerfile import ELSEWHERE, IN_HARBOR, parse_dockerfile
 from autoagent.errors import TaskError
+from autoagent.files import digest_of
 from autoagent.records import Record
 from autoagent.workspace.article import Conformed, File, conform, normalise
 from autoagent.workspace.task_config import check_task_toml, parse_toml
@@ -77,18 +77,8 @@ def inspect_task(directory: Path, environment: str = "sandbox") -> TaskReport:
 
 
 def task_digest(files: Mapping[str, File]) -> str:
-    """SHA-256 over relative paths, executable bits and bytes.
-
-    Every part is preceded by its length, so no file can imitate another's boundary.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        data = files[name].read()
-        path = name.encode()
-        digest.update(b"%d %d %d\n" % (len(path), files[name].executable, len(data)))
-        digest.update(path)
-        digest.update(data)
-    return digest.hexdigest()
+    """Names the content of a task, as `digest_of` does."""
+    return digest_of((name, files[name].executable, files[name].read()) for name in sorted(files))
 
 
 def _problems(task: Conformed, environment: str) -> Iterator[str]:

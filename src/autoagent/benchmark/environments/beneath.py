@@ -19,6 +19,7 @@ DEPTH_LIMIT = 128
 FILE_LIMIT = 256 * 1024 * 1024
 TREE_LIMIT = 512 * 1024 * 1024
 TREE_FILES_LIMIT = 20_000
+_PART = 1024 * 1024
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -26,7 +27,13 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Beneath:
-    """A root directory; paths are absolute as a process inside sees them."""
+    """A root directory; paths are absolute as a process inside sees them.
+
+    Attributes:
+        least: Permission bits that every file copied in gets.
+    """
+
+    least = 0
 
     def __init__(self, root: Path, fixed: Collection[str] = ()) -> None:
         """The root must exist and be ours.
@@ -55,10 +62,7 @@ class Beneath:
         with self._directory(str(place.parent), create=True) as parent:
             name = self._final_name(parent, place)
             with source.open("rb") as file:
-                permissions = (
-                    stat.S_IMODE(os.fstat(file.fileno()).st_mode) if mode is None else mode
-                )
-                _write(parent, name, file.fileno(), permissions)
+                self._write(parent, name, file.fileno(), mode)
 
     def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
         """Copy the content of a trusted host directory in; links in it are copied as links."""
@@ -80,7 +84,7 @@ class Beneath:
                 raise ValueError(f"{source} is not a plain file")
             if facts.st_size > FILE_LIMIT:
                 raise ValueError(f"{source} is larger than {FILE_LIMIT} bytes")
-            _copy_out(descriptor, target)
+            _copy(descriptor, target)
 
     def read_tree(self, source: str, target: Path) -> None:
         """Copy the plain files below a directory out; everything else is left behind.
@@ -91,7 +95,7 @@ class Beneath:
         """
         with self._directory(source) as directory:
             budget = [TREE_LIMIT, TREE_FILES_LIMIT]
-            _copy_tree_out(directory, target, budget, DEPTH_LIMIT)
+            self._copy_out(directory, target, budget, DEPTH_LIMIT)
 
     def make_executable(self, path: str) -> None:
         """Let everybody run a plain file."""
@@ -168,7 +172,7 @@ class Beneath:
             with self._directory(str(place.parent)) as parent:
                 link = _link(parent, place.name)
                 if link is None:
-                    descriptor = os.open(place.name, _READ, dir_fd=parent)
+                    descriptor = self._admitted(os.open(place.name, _READ, dir_fd=parent))
                     break
             place = place.parent / link
         else:
@@ -184,7 +188,7 @@ class Beneath:
                 self._remove(directory, entry.name)
                 os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
             elif entry.is_dir(follow_symlinks=False):
-                inner = _enter(directory, entry.name, create=True)
+                inner = self._enter(directory, entry.name, create=True)
                 try:
                     self._copy_in(Path(entry.path), inner, given)
                 finally:
@@ -193,8 +197,7 @@ class Beneath:
                 self._remove(directory, entry.name)
                 with Path(entry.path).open("rb") as file:
                     mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode) if given is None else given
-                    mode |= stat.S_IRUSR | stat.S_IWUSR
-                    _write(directory, entry.name, file.fileno(), mode)
+                    self._write(directory, entry.name, file.fileno(), mode | 0o600)
 
     def _remove(self, parent: int, name: str) -> None:
         """Clear a name away. A directory is moved aside, however deep and full it is."""
@@ -207,6 +210,9 @@ class Beneath:
         if not stat.S_ISDIR(facts.st_mode):
             os.unlink(name, dir_fd=parent)
             return
+        self._set_aside(parent, name)
+
+    def _set_aside(self, parent: int, name: str) -> None:
         aside = self.root.parent / "aside"
         aside.mkdir(exist_ok=True)
         os.rename(name, aside / secrets.token_hex(8), src_dir_fd=parent)
@@ -223,7 +229,7 @@ class Beneath:
         waiting = _parts(path)
         if len(waiting) > DEPTH_LIMIT:
             raise ValueError(f"{path[:200]}… is too deep")
-        trail = [os.open(self.root, _DIRECTORY)]
+        trail = [self._open_root()]
         links = 0
         try:
             while waiting:
@@ -234,7 +240,7 @@ class Beneath:
                     continue
                 link = _link(trail[-1], part)
                 if link is None:
-                    trail.append(_enter(trail[-1], part, create=create))
+                    trail.append(self._enter(trail[-1], part, create=create))
                     continue
                 links += 1
                 if links > LINKS_LIMIT:
@@ -246,6 +252,54 @@ class Beneath:
             return os.dup(trail[-1])
         finally:
             for descriptor in trail:
+                os.close(descriptor)
+
+    def _open_root(self) -> int:
+        return os.open(self.root, _DIRECTORY)
+
+    def _admitted(self, descriptor: int) -> int:
+        """What was just opened, if it may be used; else it is closed."""
+        return descriptor
+
+    def _enter(self, parent: int, name: str, *, create: bool = False) -> int:
+        """Open a directory that is no link; made where it is missing, if it may be."""
+        try:
+            return self._admitted(os.open(name, _DIRECTORY, dir_fd=parent))
+        except FileNotFoundError:
+            if not create:
+                raise
+        os.mkdir(name, 0o755, dir_fd=parent)
+        made = self._admitted(os.open(name, _DIRECTORY, dir_fd=parent))
+        os.fchmod(made, 0o755)  # whatever this process masks
+        return made
+
+    def _write(self, parent: int, name: str, source: int, given: int | None) -> None:
+        mode = stat.S_IMODE(os.fstat(source).st_mode) if given is None else given
+        target = os.open(name, _WRITE, mode, dir_fd=parent)
+        with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
+            shutil.copyfileobj(file, out)
+            os.fchmod(out.fileno(), mode | self.least)
+
+    def _copy_out(self, directory: int, target: Path, budget: list[int], depth: int) -> None:
+        if depth == 0:
+            raise ValueError("the directory is deeper than is copied out of a sandbox")
+        target.mkdir(parents=True, exist_ok=True)
+        for name in sorted(os.listdir(directory)):
+            try:
+                descriptor = self._admitted(os.open(name, _READ, dir_fd=directory))
+            except OSError:  # a link, a socket, or gone meanwhile
+                continue
+            try:
+                facts = os.fstat(descriptor)
+                if stat.S_ISDIR(facts.st_mode):
+                    self._copy_out(descriptor, target / name, budget, depth - 1)
+                elif stat.S_ISREG(facts.st_mode):
+                    budget[0] -= facts.st_size
+                    budget[1] -= 1
+                    if min(budget) < 0:
+                        raise ValueError("the directory holds more than is copied out of a sandbox")
+                    _copy(descriptor, target / name)
+            finally:
                 os.close(descriptor)
 
 
@@ -272,47 +326,9 @@ def _link(parent: int, name: str) -> str | None:
         return None
 
 
-def _enter(parent: int, name: str, *, create: bool) -> int:
-    try:
-        return os.open(name, _DIRECTORY, dir_fd=parent)
-    except FileNotFoundError:
-        if not create:
-            raise
-    os.mkdir(name, 0o755, dir_fd=parent)
-    return os.open(name, _DIRECTORY, dir_fd=parent)
-
-
-def _write(parent: int, name: str, source: int, mode: int) -> None:
-    target = os.open(name, _WRITE, mode, dir_fd=parent)
-    with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
-        shutil.copyfileobj(file, out)
-        os.fchmod(out.fileno(), mode)
-
-
-def _copy_out(descriptor: int, target: Path) -> None:
+def _copy(descriptor: int, target: Path) -> None:
     with target.open("wb") as out, os.fdopen(os.dup(descriptor), "rb") as file:
-        shutil.copyfileobj(file, out)
-        out.truncate(min(out.tell(), FILE_LIMIT))
-
-
-def _copy_tree_out(directory: int, target: Path, budget: list[int], depth: int) -> None:
-    if depth == 0:
-        raise ValueError("the directory is deeper than is copied out of a sandbox")
-    target.mkdir(parents=True, exist_ok=True)
-    for name in sorted(os.listdir(directory)):
-        try:
-            descriptor = os.open(name, _READ, dir_fd=directory)
-        except OSError:  # a link, a socket, or gone meanwhile
-            continue
-        try:
-            facts = os.fstat(descriptor)
-            if stat.S_ISDIR(facts.st_mode):
-                _copy_tree_out(descriptor, target / name, budget, depth - 1)
-            elif stat.S_ISREG(facts.st_mode):
-                budget[0] -= facts.st_size
-                budget[1] -= 1
-                if min(budget) < 0:
-                    raise ValueError("the directory holds more than is copied out of a sandbox")
-                _copy_out(descriptor, target / name)
-        finally:
-            os.close(descriptor)
+        left = FILE_LIMIT  # it may grow while it is read
+        while left and (part := file.read(min(left, _PART))):
+            out.write(part)
+            left -= len(part)

@@ -17,6 +17,7 @@ from harbor.environments.base import ExecResult
 from autoagent.benchmark.environments.beneath import Beneath
 from autoagent.dockerfile import Copy, Env, Recipe, Run, Step, Workdir, read_dockerfile
 from autoagent.errors import InfrastructureFault
+from autoagent.files import tree_digest
 
 WORKDIR = "/app"
 
@@ -42,18 +43,17 @@ class Images:
         """Keep images below `directory`."""
         self._directory = directory
 
-    async def get(self, digest: str, context: Path, build_step: BuildStep) -> Image:
+    async def get(self, context: Path, build_step: BuildStep) -> Image:
         """The image of an environment directory, built now if it is not there yet.
 
         Args:
-            digest: Names the content of `context`.
             context: The task's `environment/` directory.
             build_step: Carries out RUN instructions.
 
         Raises:
             InfrastructureFault: A RUN instruction failed; its output is in the message.
         """
-        place = self._directory / digest
+        place = self._directory / await asyncio.to_thread(tree_digest, context)
         async with self._locks.setdefault(str(place), asyncio.Lock()):
             if not (place / "image.json").exists():
                 await self._build(place, context, build_step)

@@ -113,9 +113,7 @@ class SandboxEnvironment(RefereedEnvironment):
             self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
             for name in GUARDED.values():
                 (self._home / name).mkdir()
-            self._image = await self._images.get(
-                self.environment_id, self.environment_dir, self._build_step
-            )
+            self._image = await self._images.get(self.environment_dir, self._build_step)
             await asyncio.to_thread(self._fill, self._image, self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)

@@ -1,11 +1,13 @@
 """Images of tasks, built from their `environment/` directories.
 
-The daemon's layer cache is keyed by content; asking it once a worker keeps an image true to
-its Dockerfile and to the base it is made from, which a tag alone would not.
+An image is tagged with the digest of what it is built from and labelled with its base, so one
+look tells whether it is due. Where a Dockerfile has more than one base, or a variable for it,
+the daemon is asked to build each time; its own cache of layers is keyed by content too.
 """
 
 import asyncio
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,15 +15,16 @@ from typing import Any, NamedTuple
 from docker.errors import APIError, BuildError, ImageNotFound
 
 from autoagent.benchmark.environments.docker import daemon
-from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.labels import STATE, TASK_IMAGE
+from autoagent.benchmark.environments.docker.labels import BASE, STATE, TASK_IMAGE
 from autoagent.dockerfile import BASE_IMAGE
 from autoagent.errors import InfrastructureFault
+from autoagent.files import tree_digest
 
-LOGS = ("/logs/agent", "/logs/artifacts", "/logs/verifier")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PLAIN = f"FROM {BASE_IMAGE}\nWORKDIR /app\n"
 """A task without a Dockerfile is given the base as it is."""
+_FROM = re.compile(r"^\s*FROM\s+(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_NAME = re.compile(r"[\w./:@-]+")
 
 
 class Image(NamedTuple):
@@ -31,13 +34,11 @@ class Image(NamedTuple):
         id: The daemon's id.
         path: The directories of its PATH, in their order.
         work: Its work directory.
-        has_logs: Harbor's directories for logs are there, open to everybody.
     """
 
     id: str
     path: tuple[str, ...]
     work: str
-    has_logs: bool
 
 
 _locks: dict[str, asyncio.Lock] = {}
@@ -45,12 +46,11 @@ _built: dict[str, Image] = {}
 
 
 async def image_of(
-    digest: str, context: Path, named: str | None, labels: Mapping[str, str], seconds: float
+    context: Path, named: str | None, labels: Mapping[str, str], seconds: float
 ) -> Image:
     """The image of a task, built now if this worker did not before.
 
     Args:
-        digest: Names the content of `context`.
         context: The task's `environment/` directory.
         named: The image that the task names instead.
         labels: The trial's; an image belongs to the state directory alone.
@@ -59,35 +59,34 @@ async def image_of(
     Raises:
         InfrastructureFault: There is no such image, or the build failed; says why.
     """
-    key = named or digest
+    own = named is None or (context / "Dockerfile").exists()
+    key = await daemon.ask(tree_digest, context) if own else str(named)
     async with _locks.setdefault(key, asyncio.Lock()):
         if key not in _built:
-            if named is not None and not (context / "Dockerfile").exists():
-                image = await daemon.ask(_found, named)
+            if own:
+                image = await daemon.ask(_build, key, context, labels, seconds)
             else:
-                image = await daemon.ask(_build, digest, context, labels, seconds)
-            _built[key] = await daemon.ask(_known, image, labels)
+                image = await daemon.ask(_found, key)
+            _built[key] = await daemon.ask(_known, image)
         return _built[key]
 
 
-def _known(image: str, labels: Mapping[str, str]) -> Image:
+def forget() -> None:
+    """Look at every image anew, as the next worker will."""
+    _built.clear()
+
+
+def _known(image: str) -> Image:
     facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
     listed: list[str] = facts.get("Env") or []
     path = dict(line.split("=", 1) for line in listed).get("PATH", _PATH)
-    probe = Container(image, labels, {"network_mode": "none"})
-    try:
-        has_logs = all(probe.is_open_directory(place) for place in LOGS)
-    finally:
-        probe.remove()
-    return Image(image, tuple(path.split(":")), facts.get("WorkingDir") or "/", has_logs)
+    return Image(image, tuple(path.split(":")), facts.get("WorkingDir") or "/")
 
 
 def _found(name: str) -> str:
     client = daemon.client()
-    try:
-        return str(client.inspect_image(name)["Id"])
-    except ImageNotFound:
-        pass
+    if known := _inspected(name):
+        return str(known["Id"])
     try:
         client.pull(name)
         return str(client.inspect_image(name)["Id"])
@@ -100,14 +99,22 @@ def _found(name: str) -> str:
 def _build(digest: str, context: Path, labels: Mapping[str, str], seconds: float) -> str:
     client = daemon.client()
     tag = f"{TASK_IMAGE}:{digest[:40]}"
+    file = context / "Dockerfile"
     arguments: dict[str, Any] = {"path": str(context)}
-    if not (context / "Dockerfile").exists():
+    if not file.exists():
         arguments = {"fileobj": io.BytesIO(_PLAIN.encode())}
+    base = _base_of(file.read_text("utf-8", "replace") if file.exists() else _PLAIN)
+    own = {STATE: labels[STATE], **({BASE: base} if base else {})}  # no trial: one image for all
+    if (
+        base
+        and (known := _inspected(tag))
+        and own.items() <= (known["Config"]["Labels"] or {}).items()
+    ):
+        return str(known["Id"])
     try:
         _finish(
             client.build(
-                **arguments, tag=tag, labels={STATE: labels[STATE]},  # no trial: one image for all
-                rm=True, forcerm=True, decode=True,
+                **arguments, tag=tag, labels=own, rm=True, forcerm=True, decode=True,
                 timeout=int(seconds),
             )
         )  # fmt: skip
@@ -120,6 +127,22 @@ def _build(digest: str, context: Path, labels: Mapping[str, str], seconds: float
             f"{context}: the image was not built: {' '.join(said.split())[-600:]}{mend}"
         ) from error
     return str(client.inspect_image(tag)["Id"])
+
+
+def _base_of(dockerfile: str) -> str | None:
+    """The id of the one image that a Dockerfile builds on; None where there may be others."""
+    names = _FROM.findall(dockerfile)
+    if len(names) != 1 or not _NAME.fullmatch(names[0]) or "--from=" in dockerfile:
+        return None
+    known = _inspected(names[0])
+    return None if known is None else str(known["Id"])
+
+
+def _inspected(name: str) -> dict[str, Any] | None:
+    try:
+        return daemon.client().inspect_image(name)
+    except ImageNotFound:
+        return None
 
 
 def _finish(stream: Any) -> None:

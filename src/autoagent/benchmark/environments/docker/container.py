@@ -1,30 +1,28 @@
 """One container and what we ask of it. Every call blocks; `daemon.ask` makes it in a thread.
 
-Files travel as archives of bytes, in both directions; no host path is ever named to a daemon.
+Files travel as bytes, in both directions: through the container's root directory where this
+process may reach that, else as archives. No host path is ever named to a daemon.
 """
 
 import contextlib
-import io
 import secrets
 import shlex
-import tarfile
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from docker.errors import APIError, NotFound
 
-from autoagent.benchmark.calls import unpack
 from autoagent.benchmark.environments.commands import OUTPUT_LIMIT
 from autoagent.benchmark.environments.docker import daemon
+from autoagent.benchmark.environments.docker.archives import Archives
 from autoagent.benchmark.environments.docker.layers import changes_of
+from autoagent.benchmark.environments.docker.roots import Root, root_of
 from autoagent.benchmark.environments.docker.tampering import Change
-from autoagent.benchmark.inside.wire import BLOB_LIMIT
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"
 """Marks the processes of one exec, so that all of them can be ended."""
-_DIRECTORY, _LINK = 1 << 31, 1 << 27
-"""Go's ModeDir and ModeSymlink, in which the daemon tells what a path is."""
 _END = """\
 for round in 1 2 3 4 5 6 7 8; do
   found=
@@ -52,7 +50,7 @@ class Container:
     Attributes:
         id: The daemon's id.
         execs: Ids of the execs that were ours.
-        archives: How many archives we put in or took out.
+        archives: Its files as the daemon gives and takes them.
     """
 
     def __init__(self, image: str, labels: Mapping[str, str], host: Mapping[str, Any]) -> None:
@@ -75,25 +73,31 @@ class Container:
         )
         self.id = str(created["Id"])
         self.execs: set[str] = set()
-        self.archives = 0
+        self.archives = Archives(self._client, self.id)
+        self._root: Root | None = None
+        self._idle, self._copying, self._ended = threading.Condition(), 0, False
 
     def start(self) -> None:
         """Start it; its only process waits."""
         self._client.start(self.id)
+        self._root = root_of(self._client.inspect_container(self.id))
 
     def kill(self) -> None:
         """End everything in it at once."""
-        try:
-            self._client.kill(self.id)
-        except APIError as error:
-            if error.status_code != 409:  # it ended before
-                raise
-        self._client.wait(self.id)
+
+        def kill(container: str) -> None:
+            try:
+                self._client.kill(container)
+            except APIError as error:
+                if error.status_code != 409:  # it ended before
+                    raise
+            self._client.wait(container)
+
+        self._end(kill)
 
     def remove(self) -> None:
         """Remove it with everything in it, dead or alive; its named volumes stay."""
-        with contextlib.suppress(NotFound):
-            self._client.remove_container(self.id, force=True)
+        self._end(self._client.remove_container, force=True)
 
     def run(
         self,
@@ -126,40 +130,29 @@ class Container:
 
     def put_file(self, source: Path, target: str) -> None:
         """Copy a host file in, below its directory, which is made if it is not there."""
-        place = PurePosixPath(target)
-        self._put(str(place.parent), _archive([(source, place.name)]))
+        with self._files() as files:
+            files.write_file(source, target)
 
-    def put_tree(self, source: Path, target: str, *, executable: bool = False) -> None:
-        """Copy what is below a host directory in; `executable`: every file may be run."""
-        entries = [(path, path.name) for path in sorted(source.iterdir())]
-        self._put(target, _archive(entries, executable=executable))
+    def put_tree(self, source: Path, target: str, mode: int | None = None) -> None:
+        """Copy what is below a host directory in; `mode` is what its files get."""
+        with self._files() as files:
+            files.write_tree(source, target, mode)
 
     def put_directories(self, *paths: str) -> None:
         """Make directories that anybody may write to."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
+        with self._files() as files:
             for path in paths:
-                member = tarfile.TarInfo(path.strip("/"))
-                member.type, member.mode = tarfile.DIRTYPE, 0o777
-                archive.addfile(member)
-        self._archived("/", buffer.getvalue())
+                files.open_to_all(path)
 
-    def get_file(self, source: str) -> bytes:
-        """A plain file's content; one link is followed.
+    def get_file(self, source: str, target: Path) -> None:
+        """Copy a plain file out.
 
         Raises:
             FileNotFoundError: There is none.
             ValueError: It is larger than is taken out, or no plain file.
         """
-        data, facts = self._take(source)
-        if facts["mode"] & _LINK:
-            data, _ = self._take(str(facts["linkTarget"]))
-        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-            member = archive.next()
-            file = archive.extractfile(member) if member and member.isreg() else None
-            if file is None:
-                raise ValueError(f"{source} is not a plain file")
-            return file.read()
+        with self._files() as files:
+            files.read_file(source, target)
 
     def get_tree(self, source: str, target: Path) -> None:
         """Copy the plain files below a directory out.
@@ -168,28 +161,18 @@ class Container:
             FileNotFoundError: There is none.
             ValueError: It holds more than is taken out.
         """
-        data, _ = self._take(f"{source.rstrip('/')}/.")
-        target.mkdir(parents=True, exist_ok=True)
-        unpack(data, target, links=False)
+        with self._files() as files:
+            files.read_tree(source, target)
 
-    def exists(self, path: str) -> bool:
-        """Whether there is anything at a path."""
-        self.archives += 1
-        try:
-            stream, _ = self._client.get_archive(self.id, path)
-        except NotFound:
-            return False
-        _drain(stream)
-        return True
+    def is_directory(self, path: str) -> bool | None:
+        """Whether a path is a directory; None where only a command can tell."""
+        with self._files() as files:
+            return files.is_directory(path) if isinstance(files, Root) else None
 
-    def is_open_directory(self, path: str) -> bool:
-        """Whether a path is a directory that anybody may write to."""
-        try:
-            stream, facts = self._client.get_archive(self.id, path)
-        except NotFound:
-            return False
-        _drain(stream)
-        return bool(facts["mode"] & _DIRECTORY) and facts["mode"] & 0o777 == 0o777
+    def is_file(self, path: str) -> bool | None:
+        """Whether a path is a plain file; None where only a command can tell."""
+        with self._files() as files:
+            return files.is_file(path) if isinstance(files, Root) else None
 
     def changes(self) -> list[Change]:
         """Every path that differs from the image; the container has ended."""
@@ -210,53 +193,37 @@ class Container:
         self._client.disconnect_container_from_network(self.id, gone, force=True)
         self._client.connect_container_to_network(self.id, new)
 
-    def _put(self, target: str, data: bytes) -> None:
+    @contextlib.contextmanager
+    def _files(self) -> Generator[Root | Archives]:
+        """Its files, while one is copied: what ends the container waits for that.
+
+        Raises:
+            RuntimeError: It has ended; what was copied in now would not be looked at.
+        """
+        with self._idle:
+            if self._ended:
+                raise RuntimeError("The container has ended.")
+            self._copying += 1
         try:
-            self._archived(target, data)
-        except NotFound:
-            made = self.run(["mkdir", "-p", target], {}, "/", "root", secrets.token_hex(4))
-            if made.return_code != 0:
-                raise OSError(f"{target}: {made.stderr.decode(errors='replace')}") from None
-            self._archived(target, data)
+            yield self._root or self.archives
+        finally:
+            with self._idle:
+                self._copying -= 1
+                self._idle.notify_all()
 
-    def _archived(self, target: str, data: bytes) -> None:
-        self._client.put_archive(self.id, target, data)
-        self.archives += 1
-
-    def _take(self, path: str) -> tuple[bytes, dict[str, Any]]:
-        self.archives += 1
+    def _end(self, end: Callable[..., None], **how: bool) -> None:
+        """Let nothing begin, end it by the daemon, and wait for what was being copied."""
+        with self._idle:
+            self._ended = True
         try:
-            stream, facts = self._client.get_archive(self.id, path)
-        except NotFound as error:
-            raise FileNotFoundError(f"{path} is not there") from error
-        data = bytearray()
-        for chunk in stream:
-            data += chunk
-            if len(data) > BLOB_LIMIT:
-                raise ValueError(f"{path} holds more than {BLOB_LIMIT} bytes")
-        return bytes(data), facts
-
-
-def _archive(entries: Sequence[tuple[Path, str]], *, executable: bool = False) -> bytes:
-    """Host files and directories by the names they get, owned by root."""
-    buffer = io.BytesIO()
-
-    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.uid = member.gid = 0
-        member.uname = member.gname = "root"
-        member.mode |= 0o555 if executable else 0o444
-        return member
-
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, name in entries:
-            archive.add(path, arcname=name, filter=owned)
-    return buffer.getvalue()
-
-
-def _drain(stream: Iterator[bytes]) -> None:
-    """Read an archive that nobody wants, so that its connection is free again."""
-    for _ in stream:
-        pass
+            with contextlib.suppress(NotFound):
+                end(self.id, **how)
+        finally:
+            with self._idle:
+                self._idle.wait_for(lambda: not self._copying)
+                root, self._root = self._root, None
+            if root is not None:
+                root.close()
 
 
 def _quoted(value: str) -> str:

@@ -27,6 +27,7 @@ from autoagent.benchmark.environments.docker import builds, daemon
 from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.labels import labels_for
 from autoagent.benchmark.environments.docker.tampering import judge
+from autoagent.benchmark.environments.docker.volume import Volume
 from autoagent.benchmark.environments.docker.watching import Watch
 from autoagent.benchmark.environments.refereed import (
     HARBORS_CHMOD,
@@ -39,6 +40,8 @@ from autoagent.errors import InfrastructureFault
 
 GUARDED = ("/tests", "/logs/verifier")
 """Fresh for the verifier."""
+LOGS = ("/logs/agent", "/logs/artifacts", "/logs/verifier")
+"""Harbor's directories for logs, open to everybody."""
 SCRIPTS = ("/tests", "/solution")
 """Where Harbor puts what it then runs; it may be run as soon as it is there."""
 REWARD_MB = 64
@@ -70,9 +73,9 @@ class DockerEnvironment(RefereedEnvironment):
         self._in_place = str(self.environment_dir.parent) in in_place
         self._image: builds.Image | None = None
         self._container: Container | None = None
-        self._stage: Container | None = None
+        self._tests: Volume | None = None
+        self._volumes: list[Volume] = []
         self._snapshot = ""
-        self._volumes: list[str] = []
         self._ends: set[asyncio.Task[None]] = set()
         self._acting = False
         self._verifying: dict[str, str] = {}
@@ -100,16 +103,14 @@ class DockerEnvironment(RefereedEnvironment):
             if self._evaluation not in self._watches:
                 self._watches[self._evaluation] = await daemon.ask(Watch, self._evaluation)
             self._image = await builds.image_of(
-                self.environment_id,
                 self.environment_dir,
                 self.task_env_config.docker_image,
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
             self._container = await self._new(self._image.id)
-            if not self._image.has_logs:
-                await daemon.ask(self._container.put_directories, "/logs", *builds.LOGS, "/app")
             await daemon.ask(self._container.start)
+            await daemon.ask(self._container.put_directories, *LOGS)
 
     @override
     async def stop(self, delete: bool) -> None:
@@ -118,7 +119,7 @@ class DockerEnvironment(RefereedEnvironment):
         try:
             if container is not None:
                 await daemon.ask(container.remove)
-                self._foreign(await daemon.ask(self._watch.foreign, container))
+                self._foreign(await daemon.ask(self._watch.foreign, container, self._volumes))
         except (InfrastructureFault, APIError) as error:
             refereed.faults[self._trial] = str(error)
         finally:
@@ -156,9 +157,11 @@ class DockerEnvironment(RefereedEnvironment):
         judging = asyncio.create_task(daemon.ask(self._judge, used))
         try:
             mounts, self._snapshot = await asyncio.gather(
-                self._guard(self._the_image.id), daemon.ask(used.snapshot, self._labels)
+                daemon.ask(self._guard), daemon.ask(used.snapshot, self._labels)
             )
             self._container = await self._new(self._snapshot, mounts)
+            for volume in self._volumes:
+                volume.mounted_by.add(self._container.id)
             await daemon.ask(self._container.start)
         finally:
             said = await judging
@@ -167,15 +170,12 @@ class DockerEnvironment(RefereedEnvironment):
             refereed.tampered[self._trial] = said
         self._foreign(await daemon.ask(self._watch.foreign, used))
 
-    async def _guard(self, image: str) -> list[str]:
-        """What is mounted for the verifier; a container that never starts fills its tests."""
-        tests, logs = (f"autoagent-{secrets.token_hex(8)}" for _ in range(2))
-        self._volumes = [tests, logs]
+    def _guard(self) -> list[str]:
+        """What is mounted for the verifier."""
         small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
-        client, labels = daemon.client(), dict(self._labels)
-        await daemon.ask(client.create_volume, tests, labels=labels)
-        await daemon.ask(client.create_volume, logs, driver_opts=small, labels=labels)
-        self._stage = await self._new(image, [f"{tests}:/tests"])
+        self._tests = Volume(self._labels)
+        self._volumes = [self._tests, Volume(self._labels, small)]
+        tests, logs = (volume.name for volume in self._volumes)
         return [f"{tests}:/tests:ro", f"{logs}:/logs/verifier"]
 
     async def _new(self, image: str, mounts: Sequence[str] = ()) -> Container:
@@ -215,7 +215,9 @@ class DockerEnvironment(RefereedEnvironment):
                 return made
 
             work = self.task_env_config.workdir or image.work
-            return judge(used.changes(), image.path, work, lambda path: original().exists(path))
+            return judge(
+                used.changes(), image.path, work, lambda path: original().archives.exists(path)
+            )
 
     @override
     async def exec(
@@ -263,21 +265,25 @@ class DockerEnvironment(RefereedEnvironment):
     @override
     async def upload_file(self, source_path: Path | str, target_path: str) -> None:
         with self._our_faults():
-            container = self._filled(target_path)
-            await daemon.ask(container.put_file, Path(source_path), target_path)
+            await daemon.ask(self._running.put_file, Path(source_path), target_path)
 
     @override
     async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+        source = Path(source_dir)
+        place = None if self._acting else _script_place(target_dir)
         with self._our_faults():
-            container = self._filled(target_dir)
-            tests = not self._acting and self._guarded(target_dir)
-            await daemon.ask(container.put_tree, Path(source_dir), target_dir, executable=tests)
+            if place is None:
+                await daemon.ask(self._running.put_tree, source, target_dir)
+            elif self._tests is not None and place.startswith("/tests"):
+                inside = place.removeprefix("/tests") or "/"  # read-only where they are run
+                await daemon.ask(self._tests.fill, source, inside, self._the_image.id)
+            else:
+                await daemon.ask(self._running.put_tree, source, place, 0o755)
 
     @override
     async def download_file(self, source_path: str, target_path: Path | str) -> None:
         with self._our_faults():
-            data = await daemon.ask(self._running.get_file, source_path)
-            Path(target_path).write_bytes(data)
+            await daemon.ask(self._running.get_file, source_path, Path(target_path))
 
     @override
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
@@ -291,9 +297,19 @@ class DockerEnvironment(RefereedEnvironment):
                 drop_large_rewards(Path(target_dir))
 
     @override
+    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
+        known = await daemon.ask(self._running.is_directory, path)
+        return await super().is_dir(path, user) if known is None else known
+
+    @override
+    async def is_file(self, path: str, user: str | int | None = None) -> bool:
+        known = await daemon.ask(self._running.is_file, path)
+        return await super().is_file(path, user) if known is None else known
+
+    @override
     async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
         """Harbor's call before it verifies; what is guarded is fresh by then."""
-        left = [path for path in dirs if self._stage is None or str(path) not in GUARDED]
+        left = [path for path in dirs if self._tests is None or str(path) not in GUARDED]
         return await super().empty_dirs(left, chmod=chmod)
 
     @override
@@ -302,17 +318,6 @@ class DockerEnvironment(RefereedEnvironment):
         after = network_policy.network_mode.value == "no-network"
         if before != after and self._container is not None:
             await daemon.ask(self._container.connect, network=not after)
-
-    def _filled(self, path: str) -> Container:
-        """The container that an upload goes to: tests are read-only where they are run."""
-        if self._stage is not None and self._guarded(path):
-            return self._stage
-        return self._running
-
-    @staticmethod
-    def _guarded(path: str) -> bool:
-        full = os.path.normpath(f"/{path.lstrip('/')}")
-        return any(full == place or full.startswith(f"{place}/") for place in SCRIPTS)
 
     @property
     def _the_image(self) -> builds.Image:
@@ -335,15 +340,11 @@ class DockerEnvironment(RefereedEnvironment):
 
     async def _clear(self) -> None:
         """Remove what the verification needed."""
-        client = daemon.client()
-        if self._stage is not None:
-            stage, self._stage = self._stage, None
-            await daemon.ask(stage.remove)
         with contextlib.suppress(APIError):
             for volume in self._volumes:
-                await daemon.ask(client.remove_volume, volume, force=True)
+                await daemon.ask(volume.remove)
             if self._snapshot:
-                await daemon.ask(client.remove_image, self._snapshot, force=True)
+                await daemon.ask(daemon.client().remove_image, self._snapshot, force=True)
 
     @contextlib.contextmanager
     def _our_faults(self) -> Any:
@@ -354,6 +355,16 @@ class DockerEnvironment(RefereedEnvironment):
             if not self._acting:
                 refereed.faults[self._trial] = fault.message
             raise
+
+
+def _script_place(path: str) -> str | None:
+    """A path whose files may be run as soon as they are there; None where it is another."""
+    full = os.path.normpath(f"/{path.lstrip('/')}")
+    return (
+        full
+        if full.startswith(tuple(f"{place}/" for place in SCRIPTS)) or full in SCRIPTS
+        else None
+    )
 
 
 def _collected(ended: asyncio.Future[Any]) -> None:

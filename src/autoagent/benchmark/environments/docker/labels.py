@@ -5,6 +5,8 @@ from collections.abc import Mapping
 PREFIX = "org.autoagent."
 STATE, EVALUATION, TRIAL = (f"{PREFIX}{name}" for name in ("state", "evaluation", "trial"))
 """Whose it is: the workspace's state directory, the evaluation's directory, Harbor's trial name."""
+BASE = f"{PREFIX}base"
+"""The image that a task's was built on, by the daemon's id."""
 TASK_IMAGE = "autoagent-task"
 """Repository of images built from tasks; the tag is the content's digest."""
 

@@ -1,13 +1,13 @@
 """Whose hands were in a container: the daemon's events, held against what we did ourselves.
 
-The meta-agent's shell may reach the same daemon. An exec that is not ours, or an archive more
-than we moved, is a foreign hand in the trial (threat C5). One stream of events serves every
-trial of the worker.
+The meta-agent's shell may reach the same daemon. An exec that is not ours, an archive more than
+we moved, or somebody else's container that mounts a volume of the verifier's, is a foreign hand
+in the trial (threat C5). One stream of events serves every trial of the worker.
 """
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from docker.errors import DockerException
@@ -16,11 +16,12 @@ from requests.exceptions import RequestException
 from autoagent.benchmark.environments.docker import daemon
 from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.labels import EVALUATION
+from autoagent.benchmark.environments.docker.volume import PREFIX, Volume
 from autoagent.errors import InfrastructureFault
 
 DRAIN_SECONDS = 10.0
 _ARCHIVES = ("archive-path", "extract-to-dir")
-_WATCHED = ["exec_start", *_ARCHIVES, "die", "start", "pause"]
+_WATCHED = ["exec_start", *_ARCHIVES, "die", "start", "pause", "mount"]
 
 
 class Watch:
@@ -30,14 +31,16 @@ class Watch:
         """Begin to watch; what happens from now on is seen."""
         self._execs: defaultdict[str, set[str]] = defaultdict(set)
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._mounts: defaultdict[str, set[str]] = defaultdict(set)
+        self._evaluation = evaluation
         self._news = threading.Condition()
         self._lost = ""
-        wanted = {"type": "container", "label": f"{EVALUATION}={evaluation}", "event": _WATCHED}
+        wanted = {"type": ["container", "volume"], "event": _WATCHED}
         self._stream = daemon.client().events(filters=wanted, decode=True)
         threading.Thread(target=self._read, name="docker-events", daemon=True).start()
 
-    def foreign(self, container: Container) -> str | None:
-        """What somebody else did in a container that has ended, or None.
+    def foreign(self, container: Container, volumes: Sequence[Volume] = ()) -> str | None:
+        """What somebody else did in a container that has ended, or with its volumes, or None.
 
         Raises:
             InfrastructureFault: The daemon's events did not come, so nobody knows.
@@ -50,9 +53,12 @@ class Watch:
                 raise InfrastructureFault(f"The Docker daemon's events are lost: {self._lost}")
             execs = self._execs.pop(container.id, set()) - container.execs
             del self._counts[container.id]
+            mounts = [self._mounts.pop(each.name, set()) - each.mounted_by for each in volumes]
+        if any(mounts):
+            return "a foreign container mounted what the verifier relies on"
         if execs:
             return f"a foreign `docker exec` ran in the container ({len(execs)} of them)"
-        if sum(counts[name] for name in _ARCHIVES) > container.archives:
+        if sum(counts[name] for name in _ARCHIVES) > container.archives.count:
             return "a foreign `docker cp` reached into the container"
         if counts["start"] > 1 or counts["pause"]:
             return "somebody else stopped the container"
@@ -74,7 +80,12 @@ class Watch:
     def _take(self, event: Mapping[str, Any]) -> None:
         action = str(event.get("Action", "")).split(":")[0]
         actor: Mapping[str, Any] = event.get("Actor", {})
-        if action == "exec_start":
-            self._execs[str(actor["ID"])].add(str(actor["Attributes"].get("execID")))
+        attributes: Mapping[str, str] = actor["Attributes"]
+        if action == "mount" and str(actor["ID"]).startswith(PREFIX):
+            self._mounts[str(actor["ID"])].add(str(attributes.get("container")))
+        elif attributes.get(EVALUATION) != self._evaluation:
+            return
+        elif action == "exec_start":
+            self._execs[str(actor["ID"])].add(str(attributes.get("execID")))
         else:
             self._counts[str(actor["ID"])][action] += 1

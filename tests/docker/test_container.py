@@ -1,0 +1,208 @@
+"""Files in and out of a container, by its root directory and by archives: the same is allowed."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autoagent.benchmark.environments.docker import builds
+from autoagent.benchmark.environments.docker import container as containers
+from autoagent.benchmark.environments.docker import volume as volumes
+from autoagent.benchmark.environments.docker.container import Container
+from autoagent.benchmark.environments.docker.labels import labels_for
+from autoagent.benchmark.environments.docker.volume import Volume
+from autoagent.benchmark.environments.docker.watching import Watch
+
+pytestmark = pytest.mark.filterwarnings(
+    # The SDK drops the connection of an exec without closing it.
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+LABELS = labels_for("state", "files")
+ALONE = {"network_mode": "none"}
+
+
+@pytest.fixture(params=["root", "archives"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How files travel: as this process may here, and as anybody's may."""
+    if request.param == "archives":
+        monkeypatch.setattr(containers, "root_of", lambda facts: None)  # pyright: ignore
+        monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
+    return request.param
+
+
+@pytest.fixture
+def container(daemon: Any, rootfs: str, way: str) -> Iterator[Container]:
+    made = Container(daemon.images.get(rootfs).id, LABELS, ALONE)
+    made.start()
+    reached = made.is_directory("/etc")
+    if way == "root" and reached is None:
+        made.remove()
+        pytest.skip("this process may not reach a container's root directory")
+    assert reached is (True if way == "root" else None)
+    yield made
+    made.remove()
+
+
+def sh(container: Container, script: str) -> str:
+    done = container.run(["/bin/bash", "-c", script], {}, "/", "root", "marker")
+    assert done.return_code == 0, done.stderr
+    return done.stdout.decode()
+
+
+def test_files_go_in_owned_by_root_and_readable(container: Container, tmp_path: Path) -> None:
+    (tmp_path / "in/below").mkdir(parents=True)
+    for name, mode in {"a": 0o600, "below/b": 0o755}.items():
+        (tmp_path / "in" / name).write_text(name)
+        (tmp_path / "in" / name).chmod(mode)
+    mask = os.umask(0o077)
+    try:
+        container.put_tree(tmp_path / "in", "/new/place")
+        container.put_tree(tmp_path / "in", "/tests", 0o755)
+        container.put_file(tmp_path / "in/a", "/deep/er/c")
+    finally:
+        os.umask(mask)
+
+    said = sh(container, "stat -c '%n %a %U' /new/place /new/place/{a,below,below/b} /deep/er/c")
+    assert said.splitlines() == [
+        "/new/place 755 root",
+        "/new/place/a 644 root",
+        "/new/place/below 755 root",
+        "/new/place/below/b 755 root",
+        "/deep/er/c 644 root",
+    ]
+    assert sh(container, "stat -c %a /tests/a; cat /deep/er/c") == "755\na"
+
+
+@pytest.mark.attack(
+    "B2.6",
+    ending="no effect",
+    what="in a container: links files that are taken out to the kernel's",
+)
+def test_only_plain_files_come_out_and_none_from_beyond_the_container(
+    container: Container, tmp_path: Path
+) -> None:
+    """What the candidate made is read with more rights than it has (threats B2, C1)."""
+    sh(
+        container,
+        "mkdir /out /out/d; echo 1 >/out/d/plain; mkfifo /out/pipe; ln -s /etc/passwd /out/link; "
+        "ln -s /proc /out/kernel; ln -s /etc/hostname /name; ln -s /proc/version /version",
+    )
+    container.get_tree("/out", tmp_path / "out")
+    assert [path.name for path in sorted((tmp_path / "out").rglob("*"))] == ["d", "plain"]
+
+    container.get_file("/name", tmp_path / "name")
+    assert (tmp_path / "name").read_text().strip() in container.id
+    for source, refusal in {
+        "/version": (PermissionError, FileNotFoundError),
+        "/none": (FileNotFoundError,),
+        "/out/pipe": (ValueError,),
+        "/out/d": (IsADirectoryError, ValueError),
+    }.items():
+        with pytest.raises(refusal):
+            container.get_file(source, tmp_path / "file")
+    with contextlib.suppress(PermissionError):  # or the daemon's archive of it is empty
+        container.get_tree("/proc", tmp_path / "proc")
+    assert not list(tmp_path.glob("proc/*/*"))
+
+
+def test_a_file_goes_in_where_a_link_stood_and_not_through_it(
+    container: Container, tmp_path: Path
+) -> None:
+    (tmp_path / "new").write_text("new")
+    sh(container, "echo old >/old; ln -s /old /link")
+    container.put_file(tmp_path / "new", "/link")
+    assert sh(container, "cat /old /link") == "old\nnew"
+
+
+@pytest.mark.attack(
+    "C3.9", ending="refused", what="in a container: a file is copied in when the phase has ended"
+)
+def test_nothing_goes_in_once_the_container_was_killed(
+    container: Container, tmp_path: Path
+) -> None:
+    """It would not be looked at."""
+    (tmp_path / "late").write_text("late")
+    container.kill()
+    with pytest.raises(RuntimeError, match="has ended"):
+        container.put_file(tmp_path / "late", "/usr/bin/cat")
+
+
+@pytest.mark.attack(
+    "C3.10", ending="tampered", what="in a container: a file is on its way in when the phase ends"
+)
+@pytest.mark.parametrize("way", ["root"], indirect=True)
+def test_what_is_on_its_way_in_is_waited_for_and_looked_at(
+    daemon: Any, container: Container, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "slow")
+    with ThreadPoolExecutor(2) as pool:
+        copying = pool.submit(container.put_file, tmp_path / "slow", "/usr/bin/cat")
+        with (tmp_path / "slow").open("wb") as slow:  # opens once the copy has begun
+            killing = pool.submit(container.kill)
+            while daemon.containers.get(container.id).status != "exited":
+                assert not copying.done()
+            assert wait([killing], 0.5).done == set()
+            slow.write(b"late")
+        copying.result(10)
+        killing.result(10)
+    assert "/usr/bin/cat" in [change.path for change in container.changes()]
+
+
+@pytest.mark.attack(
+    "C5.2", ending="tampered", what="the meta-agent's shell mounts the verifier's tests elsewhere"
+)
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_volume_is_filled_before_it_is_mounted_and_a_foreign_mount_is_seen(
+    daemon: Any, rootfs: str, tmp_path: Path, way: str, *, foreign: bool
+) -> None:
+    """Tests are read-only where they are run, and nobody else writes to them (threats C4, C5)."""
+    (tmp_path / "test.sh").write_text("#!/bin/sh\necho ran\n")
+    image = daemon.images.get(rootfs).id
+    watch, volume = Watch("files"), Volume(LABELS)
+    made = Container(image, LABELS, {**ALONE, "binds": [f"{volume.name}:/tests:ro"]})
+    try:
+        volume.mounted_by.add(made.id)
+        made.start()
+        volume.fill(tmp_path, "/sub", image)
+        assert sh(made, "/tests/sub/test.sh; ! touch /tests/new 2>/dev/null") == "ran\n"
+        if foreign:
+            binds = {volume.name: {"bind": "/x", "mode": "rw"}}
+            daemon.containers.run(rootfs, "touch /x/planted", volumes=binds, remove=True)
+        made.remove()
+        said = watch.foreign(made, [volume])
+    finally:
+        made.remove()
+        volume.remove()
+    assert said == ("a foreign container mounted what the verifier relies on" if foreign else None)
+
+
+async def test_an_image_is_built_anew_when_its_task_or_its_base_is_another(
+    daemon: Any, rootfs: str, tmp_path: Path
+) -> None:
+    base = daemon.images.get(rootfs)
+    base.tag("autoagent-test-due")
+    (tmp_path / "Dockerfile").write_text("FROM autoagent-test-due\nCOPY run /run.sh\n")
+    (tmp_path / "run").write_text("echo")
+
+    async def built() -> str:
+        builds.forget()
+        return (await builds.image_of(tmp_path, None, LABELS, 60)).id
+
+    made = [await built()]
+    try:
+        assert await built() == made[0]
+        (tmp_path / "run").chmod(0o755)
+        made.append(await built())
+        other = Container(base.id, LABELS, ALONE)
+        daemon.containers.get(other.id).commit("autoagent-test-due")
+        other.remove()
+        made.append(await built())
+        assert await built() == made[2]
+        assert len({*made}) == 3
+    finally:
+        for image in (*made, "autoagent-test-due"):
+            daemon.images.remove(image, force=True)
