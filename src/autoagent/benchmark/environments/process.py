@@ -140,7 +140,7 @@ class ProcessEnvironment(SandboxEnvironment):
         """Where the task's directories are in this phase."""
         assert self._home is not None
         root = self._home / "root"
-        if self._agent_phase:
+        if self._acting:
             return _within(root, image.workdir)
         guarded = {path: str(self._home / name) for path, name in GUARDED.items()}
         return _within(root, image.workdir, guarded)

@@ -5,13 +5,17 @@ What one learns about a trial is noted here by Harbor's name of the trial, becau
 makes the environments and hands nobody a reference to them.
 """
 
+import contextlib
+import errno
 import re
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Literal
 
 from harbor.environments.base import BaseEnvironment
+
+from autoagent.errors import InfrastructureFault
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.benchmark.reach import Door
@@ -27,6 +31,17 @@ PROCESSES = 1024
 """Processes and threads that the commands of a trial may be at a time."""
 HARBORS_CHMOD = re.compile(r"chmod \+x ((?:/tests|/solution)/[\w./-]+)")
 """What Harbor asks for before it runs a script that it put there."""
+MACHINE_ERRNOS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EAGAIN,
+    errno.EIO,
+    errno.EROFS,
+}
+"""Errors that say the machine is at its end, not that a path was wrong."""
 
 faults: dict[str, str] = {}
 """What failed on our side, by trial: such a trial is void (rule R9)."""
@@ -41,6 +56,8 @@ doors: dict[tuple[str, Caller], MakeDoor] = {}
 class RefereedEnvironment(BaseEnvironment):
     """A Harbor environment that knows when the candidate acts."""
 
+    _acting = False
+
     @abstractmethod
     def agent_phase(self) -> AbstractAsyncContextManager[None]:
         """While the candidate acts: what the verifier will read is out of its sight and reach.
@@ -48,3 +65,19 @@ class RefereedEnvironment(BaseEnvironment):
         When the block is left, nothing that the candidate started is alive, and the verifier
         finds its own directories fresh.
         """
+
+    @contextlib.contextmanager
+    def _our_faults(self) -> Generator[None]:
+        """Remember what fails on our side, so that the trial is void and not 0 (rule R9).
+
+        Not while the candidate acts: a call that fails is its answer then, because it could
+        have been made to fail. A machine that is really broken fails the verifier as well.
+        """
+        try:
+            yield
+        except (InfrastructureFault, OSError) as fault:
+            ours = not isinstance(fault, OSError) or fault.errno in MACHINE_ERRNOS
+            if ours and not self._acting:
+                said = fault.message if isinstance(fault, InfrastructureFault) else str(fault)
+                faults[self.trial_paths.trial_dir.name] = said
+            raise

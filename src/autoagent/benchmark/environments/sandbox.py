@@ -12,10 +12,9 @@ here, its commands find packages in `/sdk`, reach its model, and nothing more.
 
 import asyncio
 import contextlib
-import errno
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,6 @@ from autoagent.benchmark.environments.refereed import (
 )
 from autoagent.benchmark.environments.steering import Steering
 from autoagent.benchmark.environments.storage import Storage
-from autoagent.errors import InfrastructureFault
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.benchmark.reach import Door
@@ -50,17 +48,6 @@ STORAGE_MB = 10240
 """What a trial may write where its task does not say."""
 SDK = "/sdk"
 """Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
-_MACHINE_ERRNOS = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-    errno.EAGAIN,
-    errno.EIO,
-    errno.EROFS,
-}
-"""Errors that say the machine is at its end, not that a path was wrong."""
 
 
 class SandboxEnvironment(RefereedEnvironment):
@@ -84,7 +71,6 @@ class SandboxEnvironment(RefereedEnvironment):
         self._image: Image | None = None
         self._group: cgroups.Group | None = None
         self._storage: Storage | None = None
-        self._agent_phase = False
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
     @staticmethod
@@ -139,11 +125,11 @@ class SandboxEnvironment(RefereedEnvironment):
         verifier is remembered: such a trial scores 0.
         """
         before = await asyncio.to_thread(self._steering)
-        self._agent_phase = True
+        self._acting = True
         try:
             yield
         finally:
-            self._agent_phase = False
+            self._acting = False
             with self._our_faults():
                 root = self._root()
                 if said := steering.meddled(before, self._steering()):
@@ -170,7 +156,7 @@ class SandboxEnvironment(RefereedEnvironment):
         if image is None or self._home is None:
             raise RuntimeError("The environment is not running.")
         variables = {**image.variables, **(self._merge_env(env) or {})}
-        if not self._agent_phase and (wanted := HARBORS_CHMOD.fullmatch(command)):
+        if not self._acting and (wanted := HARBORS_CHMOD.fullmatch(command)):
             return self._make_executable(wanted[1])
         place = cwd or self.task_env_config.workdir or image.workdir
         running = image._replace(root=self._home / "root", variables=variables)
@@ -239,7 +225,7 @@ class SandboxEnvironment(RefereedEnvironment):
         Raises:
             StorageExceeded: It filled it before.
         """
-        if not self._agent_phase or self._storage is None:
+        if not self._acting or self._storage is None:
             return None
         self._storage.check()
         return self._storage
@@ -264,7 +250,7 @@ class SandboxEnvironment(RefereedEnvironment):
         """The guarded directories, mounted for everybody but the candidate, or its packages."""
         if self._home is None:
             return []
-        if self._agent_phase:
+        if self._acting:
             return bubblewrap.sdk_binds(SDK) if self._in_container else []
         mounts = ["--ro-bind", bubblewrap.packages(), PACKAGES]
         for path, name in GUARDED.items():
@@ -323,18 +309,18 @@ class SandboxEnvironment(RefereedEnvironment):
 
     def _door(self, *, own_network: bool) -> "Door | None":
         """A command's way to the model of whoever runs it in this phase, where there is one."""
-        caller: Caller = "trial" if self._agent_phase else "verifier"
+        caller: Caller = "trial" if self._acting else "verifier"
         make = refereed.doors.get((self.trial_paths.trial_dir.name, caller))
         return None if make is None else make(own_network)
 
     def _own_variables(self, packages: str) -> dict[str, str]:
         """What a part of the harness in here finds set, besides its way to the model."""
-        return {"PYTHONPATH": packages} if self._in_container and self._agent_phase else {}
+        return {"PYTHONPATH": packages} if self._in_container and self._acting else {}
 
     def _placed(self, path: str) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""
         full = os.path.normpath("/" + path.lstrip("/"))
-        if not self._agent_phase and self._home is not None:
+        if not self._acting and self._home is not None:
             for guarded, name in GUARDED.items():
                 if full == guarded or full.startswith(guarded + "/"):
                     return Beneath(self._home / name), full.removeprefix(guarded) or "/"
@@ -349,26 +335,5 @@ class SandboxEnvironment(RefereedEnvironment):
     def _root(self) -> Beneath:
         if self._home is None:
             raise RuntimeError("The environment is not running.")
-        sdk = {SDK.strip("/")} if self._in_container and self._agent_phase else frozenset[str]()
+        sdk = {SDK.strip("/")} if self._in_container and self._acting else frozenset[str]()
         return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk)
-
-    @contextlib.contextmanager
-    def _our_faults(self) -> Generator[None]:
-        """Remember a failure of the machine, so that the trial is void and not 0 (rule R9).
-
-        Not while the candidate acts: a call that fails is its answer then, because it could
-        have been made to fail. A machine that is really broken fails the verifier as well.
-        """
-        try:
-            yield
-        except InfrastructureFault as fault:
-            self._remember(fault.message)
-            raise
-        except OSError as error:
-            if error.errno in _MACHINE_ERRNOS:
-                self._remember(str(error))
-            raise
-
-    def _remember(self, fault: str) -> None:
-        if not self._agent_phase:
-            refereed.faults[self.trial_paths.trial_dir.name] = fault

@@ -77,7 +77,6 @@ class DockerEnvironment(RefereedEnvironment):
         self._volumes: list[Volume] = []
         self._snapshot = ""
         self._ends: set[asyncio.Task[None]] = set()
-        self._acting = False
         self._verifying: dict[str, str] = {}
 
     @staticmethod
@@ -346,25 +345,11 @@ class DockerEnvironment(RefereedEnvironment):
             if self._snapshot:
                 await daemon.ask(daemon.client().remove_image, self._snapshot, force=True)
 
-    @contextlib.contextmanager
-    def _our_faults(self) -> Any:
-        """A failing daemon makes the trial void, but not while the candidate acts (rule R9)."""
-        try:
-            yield
-        except InfrastructureFault as fault:
-            if not self._acting:
-                refereed.faults[self._trial] = fault.message
-            raise
-
 
 def _script_place(path: str) -> str | None:
     """A path whose files may be run as soon as they are there; None where it is another."""
     full = os.path.normpath(f"/{path.lstrip('/')}")
-    return (
-        full
-        if full.startswith(tuple(f"{place}/" for place in SCRIPTS)) or full in SCRIPTS
-        else None
-    )
+    return full if any(f"{full}/".startswith(f"{place}/") for place in SCRIPTS) else None
 
 
 def _collected(ended: asyncio.Future[Any]) -> None:
