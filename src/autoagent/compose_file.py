@@ -5,6 +5,7 @@ nests or repeats itself, takes more than its size. What `$VARIABLES` stand for i
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -37,21 +38,28 @@ def read_compose(data: bytes) -> Compose:
     Raises:
         ValueError: It cannot be read, or starts services that are in another file; says what to do.
     """
+    read = _read(data)
+    if isinstance(read, str):
+        raise ValueError(read)
+    return read
+
+
+@lru_cache(32)
+def _read(data: bytes) -> Compose | str:
+    """What a file declares, or what is wrong with it; asked often, and hostile YAML is slow."""
     if len(data) > _LARGEST:
-        raise ValueError(f"is larger than {_LARGEST // 1024} KiB; Harbor's tasks need less")
+        return f"is larger than {_LARGEST // 1024} KiB; Harbor's tasks need less"
     try:
-        found: Any = yaml.load(data, yaml.BaseLoader)  # noqa: S506  # makes texts, lists and maps
+        found: Any = yaml.load(data, yaml.BaseLoader)  # which makes texts, lists and maps alone
     except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"is not YAML: {' '.join(str(error).split())[:200]}") from error
+        return f"is not YAML: {' '.join(str(error).split())[:200]}"
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        return "is nested too deeply"
     top = _merged(found)
     if top.get("include"):
-        raise ValueError("`include`: write its services in this file, so that nothing is missed")
+        return "`include`: write its services in this file, so that nothing is missed"
     compose = Compose(*(_tables(top.get(key)) for key in Compose._fields))
-    if not compose.services:
-        raise ValueError("starts no services; Harbor's own is called `main`")
-    return compose
+    return compose if compose.services else "starts no services; Harbor's own is called `main`"
 
 
 def host_access(compose: Compose) -> Iterator[str]:

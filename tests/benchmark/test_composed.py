@@ -116,6 +116,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     yield behave
 
 
+WITH = "echo Docker Compose version v2.40.3"
 WITHOUT = "echo \"docker: 'compose' is not a docker command.\" >&2; exit 1"
 
 
@@ -123,8 +124,8 @@ WITHOUT = "echo \"docker: 'compose' is not a docker command.\" >&2; exit 1"
     ("script", "why"),
     [
         (WITHOUT, "docker: 'compose' is not a docker command."),
-        ("echo 1.29.2", "it is 1.29.2"),
-        ("echo", "it is "),
+        ("echo docker-compose version 1.29.2", "it says 'docker-compose version 1.29.2'"),
+        ("echo", "it says ''"),
     ],
 )
 def test_a_machine_without_compose_is_refused_with_the_tasks_names(
@@ -143,7 +144,7 @@ def test_a_machine_without_compose_is_refused_with_the_tasks_names(
 def test_a_machine_with_compose_is_well_and_is_asked_only_where_a_task_needs_it(
     docker: Callable[[str], None], tmp_path: Path
 ) -> None:
-    docker(f"echo >>{tmp_path}/asked; echo v2.40.3")
+    docker(f"echo >>{tmp_path}/asked; echo Docker Compose version v2.40.3")
     engine = DetachedEngine(tmp_path)
 
     engine.check_tasks("docker", {})
@@ -156,7 +157,7 @@ def test_a_machine_with_compose_is_well_and_is_asked_only_where_a_task_needs_it(
 def test_a_windows_task_is_refused_by_name_over_a_linux_daemon(
     docker: Callable[[str], None], tmp_path: Path
 ) -> None:
-    docker("echo 2.40.3")
+    docker(WITH)
     with pytest.raises(InfrastructureFault, match=r'^w: os = "windows"\. This daemon runs linux'):
         DetachedEngine(tmp_path).check_tasks("docker", {"w": "windows", "c": "compose"})
 
@@ -184,7 +185,7 @@ def test_doctor_names_the_tasks_and_says_when_compose_is_missing(
     assert row(root, "composed tasks") is None
     serve(root, "t1", "t3")
 
-    docker("echo 2.40.3")
+    docker(WITH)
     told = row(root, "composed tasks")
     docker(WITHOUT)
     missing = row(root, "composed tasks")

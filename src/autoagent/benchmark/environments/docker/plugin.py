@@ -5,6 +5,7 @@ but a Windows machine. Asked only where there are such tasks: one request, or on
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from autoagent.errors import InfrastructureFault
 
 SECONDS = 20
 _MOST_NAMED = 10
+_VERSION = re.compile(r"\bv?(\d{1,4})\.\d")
 
 
 def require(composed: Mapping[str, str]) -> None:
@@ -58,7 +60,7 @@ def _why_no_compose() -> str:
     }
     try:
         done = subprocess.run(
-            ["docker", "compose", "version", "--short"],
+            ["docker", "compose", "version"],
             capture_output=True, text=True, errors="replace",
             timeout=SECONDS, env=variables, check=False,
         )  # fmt: skip
@@ -68,5 +70,5 @@ def _why_no_compose() -> str:
         return f"{error}"
     if done.returncode:
         return (done.stderr.strip().splitlines() or ["it does not say why"])[0][:200]
-    version = done.stdout.strip().removeprefix("v")
-    return "" if version[:1].isdigit() and not version.startswith("1.") else f"it is {version[:40]}"
+    version = _VERSION.search(done.stdout)
+    return "" if version and int(version[1]) >= 2 else f"it says {done.stdout.strip()[:80]!r}"
