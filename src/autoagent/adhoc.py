@@ -66,6 +66,8 @@ class Alone:
         frozen = snapshot.take(workspace, split.fixed, holdout=False)
         self._excluded = frozen.excluded
         chosen = _chosen(frozen, tasks, oracle=oracle)
+        composed = {task.name: task.composed for task in chosen if task.composed}
+        self._engine.check_tasks(workspace.config.benchmark.environment, composed)
         name = f"run{number}"
         directory = workspace.evaluations / name
         running = Running(

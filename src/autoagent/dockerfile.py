@@ -27,7 +27,6 @@ BASE_IMAGE = "autoagent-base"
 BASE_WORKDIR = "/app"
 BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 ELSEWHERE = 'needs environment = "docker"'
-IN_HARBOR = 'needs environment = "harbor:docker", Harbor\'s own'
 
 _LARGEST = 256 * 1024
 _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})

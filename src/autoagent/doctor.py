@@ -210,6 +210,7 @@ def _tasks(workspace: Workspace) -> Iterator[Check]:
     else:
         yield Check(name="tasks", state="fail", detail=said, fix="mend the tasks below")
     yield from _reports("task", reports, "mend it, or name the others in benchmark.only")
+    yield from _composed("composed tasks", environment, reports)
 
 
 def _holdout(workspace: Workspace) -> Iterator[Check]:
@@ -238,6 +239,8 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
     fix = "" if usable else "mend the held-out tasks below"
     yield Check(name="holdout", state=state if usable else "fail", detail=said, fix=fix)
     yield from _reports("held-out task", reports, "mend it, or take it away")
+    environment = workspace.config.benchmark.environment
+    yield from _composed("composed held-out tasks", environment, reports)
 
 
 def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Check]:
@@ -247,6 +250,15 @@ def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Che
             yield Check(name=name, state="fail", detail="; ".join(report.problems), fix=fix)
         elif report.notes:
             yield Check(name=name, state="note", detail="; ".join(report.notes))
+
+
+def _composed(row: str, environment: str, reports: Sequence[TaskReport]) -> Iterator[Check]:
+    """A row for tasks that containers of ours cannot run, and whether Harbor's can."""
+    found = {report.name: report.composed for report in reports if report.usable}
+    found = {name: why for name, why in found.items() if why}
+    if environment == "docker" and found:
+        fix = "install what is missing, or leave them out"
+        yield _check(row, lambda: machine.composed(found), fix)
 
 
 def _tier(workspace: Workspace) -> Told:

@@ -4,6 +4,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -90,6 +91,17 @@ def docker(root: Path) -> Told:
     from autoagent.benchmark.images import base_row
 
     return Told(*base_row(root, needed=_environment(root) == "docker"))
+
+
+def composed(tasks: Mapping[str, str]) -> Told:
+    """Tasks that run in Harbor's own docker environment, and whether that works here."""
+    from autoagent.benchmark.environments.docker import plugin
+
+    plugin.require(tasks)
+    count = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
+    kinds = ", ".join(sorted(set(tasks.values())))
+    said = f"{count} in Harbor's own docker environment ({kinds}): {plugin.named(tasks)}"
+    return Told(f"{said}; verified in place", "note")
 
 
 def _output(command: list[str]) -> str:

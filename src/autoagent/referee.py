@@ -113,6 +113,7 @@ class Referee:
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)
         frozen = snapshot.take(table.workspace, split.fixed)
+        self._engine.check_tasks(workspace.config.benchmark.environment, frozen.composed)
         commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
         self._table = table

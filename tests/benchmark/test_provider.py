@@ -107,5 +107,6 @@ def test_a_provider_gets_its_own_credentials_and_no_other() -> None:
 
     assert providers.credentials("harbor:daytona", here) == {"DAYTONA_API_KEY": "d"}
     assert providers.credentials("harbor:gke", here) == {"KUBECONFIG": "k"}
+    assert providers.credentials("docker", {**here, "DOCKER_HOST": "h"}) == {"DOCKER_HOST": "h"}
     assert providers.credentials("sandbox", here) == {}
     assert providers.credentials(REMOTE, here) == {}

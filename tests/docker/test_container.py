@@ -78,7 +78,7 @@ def test_files_go_in_owned_by_root_and_readable(container: Container, tmp_path: 
 
 
 @pytest.mark.attack(
-    "B2.6",
+    "B2.7",
     ending="no effect",
     what="in a container: links files that are taken out to the kernel's",
 )

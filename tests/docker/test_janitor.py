@@ -87,6 +87,22 @@ def test_only_what_dead_evaluations_of_this_state_left_is_swept(
 
 
 @pytest.mark.slow
+def test_a_network_that_somebody_elses_container_is_in_stays(
+    tmp_path: Path, rootfs: str, daemon: Any
+) -> None:
+    """Its removal is refused, and that keeps no worker from starting."""
+    labels = dict(labels_for(str(tmp_path), str(tmp_path / "e1")))
+    network = daemon.networks.create("autoagent-test-shared", labels=labels)
+    other = daemon.containers.run(rootfs, ["sleep", "60"], detach=True, network=network.name)
+    try:
+        assert janitor.sweep(str(tmp_path), "") == []
+        assert network.id in left(daemon)
+    finally:
+        other.remove(force=True)
+        assert janitor.sweep(str(tmp_path), "") == ["network autoagent-test-shared"]
+
+
+@pytest.mark.slow
 async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
     bench: Bench, harness_source: str, daemon: Any, base: str
 ) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from autoagent.benchmark import bubblewrap, providers
@@ -56,6 +57,17 @@ class DetachedEngine:
             daemon.version()
         if providers.is_provider(environment):
             providers.require(environment)
+
+    def check_tasks(self, environment: str, composed: Mapping[str, str]) -> None:
+        """Refuse tasks that need `docker compose` or Windows where those are not.
+
+        Raises:
+            InfrastructureFault: Names the tasks, and says what is missing.
+        """
+        if environment == "docker" and composed:
+            from autoagent.benchmark.environments.docker import plugin
+
+            plugin.require(composed)
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start a worker unless one is alive.

@@ -76,6 +76,18 @@ class Engine(Protocol):
         """
         ...
 
+    def check_tasks(self, environment: str, composed: Mapping[str, str]) -> None:
+        """Refuse before anything starts what this machine cannot run.
+
+        Args:
+            environment: Where tasks run.
+            composed: Tasks that a container of ours cannot run, and why.
+
+        Raises:
+            InfrastructureFault: Names the tasks, and says what is missing.
+        """
+        ...
+
     def start(self, spec: EvaluationSpec) -> None:
         """Start the evaluation, or resume it: trials already in the journal are not re-run.
 

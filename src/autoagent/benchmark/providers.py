@@ -36,9 +36,9 @@ def is_provider(environment: str) -> bool:
 
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a provider reads; none for an environment of ours or of the user's."""
+    """The variables that Docker or a provider reads; a sandbox or a user's class has none."""
     kind = environment.removeprefix(PREFIX)
-    if not is_provider(environment) or ":" in kind:
+    if (environment != "docker" and not is_provider(environment)) or ":" in kind:
         return {}
     prefixes = _CLOUDS.get(kind, (kind.upper().replace("-", "_") + "_",))
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}

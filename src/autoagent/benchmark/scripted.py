@@ -64,6 +64,9 @@ class ScriptedEngine:
         if self._refuses is not None and isolation == "sandbox":
             raise InfrastructureFault(self._refuses, "run `autoagent doctor`")
 
+    def check_tasks(self, environment: str, composed: Mapping[str, str]) -> None:
+        """Accept everything."""
+
     def start(self, spec: EvaluationSpec) -> None:
         """Run the script at once, or hold it."""
         if self.broken:

@@ -53,7 +53,7 @@ SANDBOXES = {
 """The sandbox environment, by `isolation`."""
 ENDING_SECONDS = 120.0
 """How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
-DOCKER = "autoagent.benchmark.environments.docker.environment:DockerEnvironment"
+DOCKER = "autoagent.benchmark.environments.docker.choosing:Chosen"
 
 
 class Worker:
@@ -268,8 +268,10 @@ class Worker:
 
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
     """Where trials run, in Harbor's words."""
+    scratch = str(spec.directory / SCRATCH)
     if spec.environment == "docker":
         kwargs = {
+            "scratch": scratch,
             "state": str(spec.journal.parent),
             "evaluation": str(spec.directory),
             "in_place": [str(task.path) for task in spec.tasks if task.in_place],
@@ -279,10 +281,10 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
         from autoagent.benchmark.environments import provider
 
         provider.choose(spec.environment)
-        return EnvironmentConfig(import_path=provider.IMPORT_PATH)
+        return EnvironmentConfig(import_path=provider.IMPORT_PATH, kwargs={"scratch": scratch})
     kwargs = {
         "images": str(spec.directory.parent / "images"),
-        "scratch": str(spec.directory / SCRATCH),
+        "scratch": scratch,
         "in_container": spec.in_container,
     }
     return EnvironmentConfig(import_path=SANDBOXES[spec.isolation], kwargs=kwargs)

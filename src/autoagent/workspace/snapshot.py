@@ -31,7 +31,7 @@ from autoagent.workspace.layout import Workspace
 from autoagent.workspace.selection import files as so_many
 from autoagent.workspace.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.stat_cache import StatCache
-from autoagent.workspace.tasks import inspect_task
+from autoagent.workspace.tasks import Composed, inspect_task
 
 MANIFEST = "manifest.json"
 HOLDOUT = "holdout"
@@ -45,6 +45,7 @@ class TaskFacts(Record):
     path: Path
     has_solution: bool
     notes: tuple[str, ...] = ()
+    composed: Composed = ""
 
 
 class Snapshot(Record):
@@ -61,6 +62,12 @@ class Snapshot(Record):
     excluded: Mapping[str, str]
     holdout: tuple[TaskFacts, ...] = ()
     holdout_excluded: Mapping[str, str] = {}
+
+    @property
+    def composed(self) -> dict[str, str]:
+        """Tasks that Harbor's own environment runs, and why; a held-out one is not named."""
+        hidden = (task.model_copy(update={"name": "a held-out task"}) for task in self.holdout)
+        return {task.name: task.composed for task in (*self.tasks, *hidden) if task.composed}
 
     @property
     def program(self) -> bytes:
@@ -80,6 +87,7 @@ class _Frozen(Record):
     digest: str
     has_solution: bool
     notes: tuple[str, ...]
+    composed: Composed = ""
 
 
 class _Manifest(Record):
@@ -284,9 +292,8 @@ def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
         return "\n".join(after.problems)
     where = f"{source.parent.name}/{source.name}"
     notes = (*(f"{where}/{change}" for change in changes), *after.notes)
-    return _Frozen(
-        name=source.name, digest=after.digest, has_solution=after.has_solution, notes=notes
-    )
+    same = after.model_dump(include={"name", "digest", "has_solution", "composed"})
+    return _Frozen(notes=notes, **same)
 
 
 def _seal(staging: Path) -> dict[str, str]:

@@ -7,14 +7,14 @@ write. What the sandbox cannot give is a problem too, by name.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, NamedTuple
 
 import tomli
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from autoagent.dockerfile import ELSEWHERE, IN_HARBOR
+from autoagent.dockerfile import ELSEWHERE
 
 FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _NETWORKS = Literal["no-network", "public", "allowlist"]
@@ -150,11 +150,17 @@ def short_name(text: str) -> str:
 
 
 class Finding(NamedTuple):
-    """What is to be said about task.toml: problems bar the task, notes do not."""
+    """What is to be said about task.toml: problems bar the task, notes do not.
+
+    `services` are those beside `main` that it names, with the key.
+    """
 
     problems: list[str]
     notes: list[str]
     separate_verifier: bool = False
+    windows: bool = False
+    has_image: bool = False
+    services: Sequence[tuple[str, str]] = ()
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
@@ -175,8 +181,14 @@ def check_task_toml(content: dict[str, Any]) -> Finding:
         config = TaskToml.model_validate(content)
     except ValidationError as error:
         return Finding([_told(problem) for problem in error.errors(include_url=False)], [])
-    problems = list(_problems(config))
-    return Finding(problems, [*_unknown(config, ""), *_notes(config)], _is_separate(config))
+    return Finding(
+        list(_problems(config)),
+        [*_unknown(config, ""), *_notes(config)],
+        _is_separate(config),
+        "windows" in (config.environment.os, getattr(config.verifier.environment, "os", "")),
+        bool(config.environment.docker_image),
+        [*_services(config)],
+    )
 
 
 def _told(problem: Any) -> str:
@@ -202,23 +214,31 @@ def _problems(config: TaskToml) -> Iterator[str]:
     if verifier.environment_mode == "shared" and verifier.environment is not None:
         yield 'verifier.environment: contradicts environment_mode = "shared"; remove one of them.'
     if verifier.collect:
-        yield f"verifier.collect: hooks in compose services {IN_HARBOR}."
+        yield f"verifier.collect: hooks before the verifier {ELSEWHERE}."
     for number, server in enumerate(environment.mcp_servers):
         needed = "command" if server.transport == "stdio" else "url"
         if not getattr(server, needed):
             yield f"environment.mcp_servers.{number}.{needed}: {server.transport} needs it."
     for number, artifact in enumerate(config.artifacts):
-        if isinstance(artifact, _Artifact) and artifact.service not in (None, "main"):
-            yield f"artifacts.{number}.service: compose services {IN_HARBOR}."
         source = artifact.source if isinstance(artifact, _Artifact) else artifact
         if ".." in source.split("/"):
             yield f"artifacts.{number}.source: {source!r} must not contain `..`."
 
 
+def _services(config: TaskToml) -> Iterator[tuple[str, str]]:
+    """Services beside `main`, which only a compose file starts."""
+    for number, hook in enumerate(config.verifier.collect):
+        if hook.service != "main":
+            yield f"verifier.collect.{number}.service", hook.service
+    for number, artifact in enumerate(config.artifacts):
+        if isinstance(artifact, _Artifact) and artifact.service not in (None, "main"):
+            yield f"artifacts.{number}.service", artifact.service
+
+
 def _environment_problems(key: str, environment: _Environment) -> Iterator[str]:
     """What the sandbox cannot be."""
     if environment.os == "windows":
-        yield f"{key}.os: windows {IN_HARBOR}, and a Windows host."
+        yield f"{key}.os: windows {ELSEWHERE}, and a Windows host."
     if environment.docker_image:
         yield f"{key}.docker_image: {environment.docker_image!r} {ELSEWHERE}."
     if environment.gpus or environment.gpu_types:

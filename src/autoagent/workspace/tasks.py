@@ -7,20 +7,21 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autoagent.dockerfile import ELSEWHERE, IN_HARBOR, parse_dockerfile
+from autoagent.dockerfile import ELSEWHERE, parse_dockerfile
 from autoagent.errors import TaskError
 from autoagent.files import digest_of
 from autoagent.records import Record
+from autoagent.workspace import services
 from autoagent.workspace.article import Conformed, File, conform, normalise
-from autoagent.workspace.task_config import check_task_toml, parse_toml
+from autoagent.workspace.services import Composed
+from autoagent.workspace.task_config import Finding, check_task_toml, parse_toml
 
-__all__ = ["TASK_NAME", "TaskReport", "inspect_task", "normalise", "task_digest"]
+__all__ = ["TASK_NAME", "Composed", "TaskReport", "inspect_task", "normalise", "task_digest"]
 
 TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
-_LIFTED = {"docker": (ELSEWHERE,), "harbor": (ELSEWHERE, IN_HARBOR, "needs a provider")}
+_LIFTED = {"docker": (ELSEWHERE,), "harbor": (ELSEWHERE, "needs a provider")}
 """Words of problems that are none in an environment other than the sandbox."""
-_COMPOSE = ("docker-compose.yaml", "docker-compose.yml", "compose.yaml", "compose.yml")
 
 
 class TaskReport(Record):
@@ -28,7 +29,7 @@ class TaskReport(Record):
 
     `problems` keep it from being used; `notes` are worth knowing. Each line begins with
     the file it is about. `digest` names the content as it would run, in Harbor's form;
-    "" where it could not be read.
+    "" where it could not be read. `composed`: containers of ours cannot run it, Harbor's can.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TaskReport(Record):
     notes: tuple[str, ...]
     digest: str
     has_solution: bool
+    composed: Composed = ""
 
     @property
     def usable(self) -> bool:
@@ -70,6 +72,7 @@ def inspect_task(directory: Path, environment: str = "sandbox") -> TaskReport:
             notes=tuple(f"{where}/{line}" for line in (*task.notes, *notes)),
             digest=task_digest(task.files),
             has_solution="solution/solve.sh" in task.files,
+            composed=services.composed(task, _finding(task)),
         )
     except (OSError, TaskError) as error:
         line = f"{where}: cannot be read ({error})."
@@ -91,6 +94,7 @@ def _problems(task: Conformed, environment: str) -> Iterator[str]:
 
 def _every_problem(task: Conformed, *, sandboxed: bool) -> Iterator[str]:
     """What keeps a task from running somewhere."""
+    finding = Finding([], [])
     file = task.files.get("task.toml")
     if file is None:
         yield "task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`."
@@ -111,28 +115,28 @@ def _every_problem(task: Conformed, *, sandboxed: bool) -> Iterator[str]:
         yield "instruction.md: is not UTF-8 text. Save the file as UTF-8."
     elif not instruction.read().strip():
         yield "instruction.md: is empty. Write what the harness is asked to do."
-    if "tests/test.sh" not in task.files:
-        if "tests/test.bat" in task.files:
-            yield f"tests/test.bat: a Windows test {IN_HARBOR}; write tests/test.sh."
-        else:
-            yield "tests/test.sh: missing. It must write /logs/verifier/reward.txt."
-    for folder in ("environment", "tests"):
-        for name in _COMPOSE:
-            if f"{folder}/{name}" in task.files:
-                yield f"{folder}/{name}: services {IN_HARBOR}."
+    if "tests/test.sh" not in task.files and not (
+        finding.windows and "tests/test.bat" in task.files
+    ):
+        yield "tests/test.sh: missing. It must write /logs/verifier/reward.txt."
+    yield from services.problems(task, finding, sandboxed=sandboxed)
     context = task.below("environment")
     if sandboxed and (dockerfile := context.get("Dockerfile")):
         yield from parse_dockerfile(dockerfile.read(), "environment/Dockerfile", context)[1]
 
 
-def _notes(task: Conformed) -> Iterator[str]:
+def _finding(task: Conformed) -> Finding:
+    """What task.toml says, and nothing where it cannot be read."""
     file = task.files.get("task.toml")
     try:
-        content = parse_toml(file.read()) if file else {}
+        return check_task_toml(parse_toml(file.read()) if file else {})
     except ValueError:
-        content = {}
-    finding = check_task_toml(content)
-    if file is not None:
+        return check_task_toml({})
+
+
+def _notes(task: Conformed) -> Iterator[str]:
+    finding = _finding(task)
+    if "task.toml" in task.files:
         yield from (f"task.toml: {note}" for note in finding.notes)
     for script in ("tests/test.sh", "solution/solve.sh"):
         if script in task.files and b"\r\n" in task.files[script].read():
@@ -147,6 +151,7 @@ def _notes(task: Conformed) -> Iterator[str]:
         yield "environment/.dockerignore: the sandbox copies without reading it."
     if "tests/Dockerfile" in task.files and not finding.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
+    yield from services.notes(task, finding)
 
 
 def _is_text(data: bytes) -> bool:

@@ -4,7 +4,9 @@ A class is made of Harbor's and of what an evaluation asks of any environment. I
 less than ours do: what the candidate left running in a container of a provider's cannot be
 ended from here, so the verifier runs beside it, and each such trial says so (`in_place`).
 What is sure is that no file of the candidate's is read as the verifier's from before its
-phase ended: the directories are emptied then, in the environment and on the host.
+phase ended: the directories are emptied then, in the environment and on the host. And no
+directory of a trial's is mounted where the candidate acts: a link that it plants there would
+steer what we write on the host.
 
 `harbor:module:Class` names an environment class of one's own, as `harbor run` would take it.
 """
@@ -15,13 +17,16 @@ import posixpath
 import re
 import shlex
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any, override
 
 from harbor.environments import factory
 from harbor.environments.base import BaseEnvironment
+from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.environment_type import EnvironmentType
+from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
 from autoagent.benchmark.environments import refereed
@@ -42,6 +47,27 @@ _OF_EXTRA = re.compile(r"([\w.-]+)[^;]*; extra == '([\w-]+)'")
 class Refereed(RefereedEnvironment):
     """What an evaluation asks of an environment; its calls come before those of Harbor's class."""
 
+    def __init__(
+        self, *args: Any, scratch: str, mounts: Sequence[ServiceVolumeConfig] = (), **kwargs: Any
+    ) -> None:
+        """Describe the environment.
+
+        Args:
+            args: Harbor's.
+            scratch: The evaluation's scratch directory.
+            mounts: Harbor's; what stands there for its directories on the host nobody reads.
+            kwargs: Harbor's.
+        """
+        place = Path(scratch, "mounts", str(kwargs["session_id"]))
+        kwargs["mounts"] = [_empty_mount(mount, place) for mount in mounts]
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    @override
+    def capabilities(self) -> EnvironmentCapabilities:
+        """What Harbor's class can, but for mounts: files are copied out, within bounds."""
+        return super().capabilities.model_copy(update={"mounted": False})
+
     @contextlib.asynccontextmanager
     async def agent_phase(self) -> AsyncGenerator[None]:
         """While the candidate acts; afterwards what the verifier relies on is empty."""
@@ -50,7 +76,10 @@ class Refereed(RefereedEnvironment):
             yield
         finally:
             places = " ".join(GUARDED)
-            command = f"rm -rf -- {places} && mkdir -p {places} && chmod 777 /logs/verifier"
+            command = (  # a mount stays, and is emptied
+                f"rm -rf -- {places}; mkdir -p {places} && chmod 777 /logs/verifier && "
+                f'for place in {places}; do [ -z "$(ls -A $place)" ] || exit 1; done'
+            )
             done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
             if done.return_code != 0:  # what was planted there would be read as the verifier's
                 said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
@@ -128,6 +157,16 @@ def _missing(extra: str) -> list[str]:
     names = [found[1] for found in wanted if found and found[2] == extra and found[1] != "harbor"]
     here = {_normal(distribution.name) for distribution in metadata.distributions()}
     return [name for name in names if _normal(name) not in here]
+
+
+def _empty_mount(mount: ServiceVolumeConfig, place: Path) -> ServiceVolumeConfig:
+    """The same mount of an empty directory, if it is one of the host's."""
+    if mount["type"] != "bind" or "target" not in mount:
+        return mount
+    source = place / mount["target"].replace("\\", "/").strip("/").replace("/", "-")
+    source.mkdir(parents=True, exist_ok=True)
+    source.chmod(0o777)
+    return {**mount, "source": str(source)}
 
 
 def _normal(name: str) -> str:

@@ -1,8 +1,8 @@
 """What dead evaluations left in a Docker daemon is removed; nothing without our label ever is.
 
 An evaluation is dead when nobody holds its lock: its worker ended, or was killed at any moment.
-Images of tasks are kept for the next evaluation; only `clean` removes them. An image or a
-volume that a container of somebody's still uses stays, because no removal of one is forced.
+Images of tasks are kept for the next evaluation; only `clean` removes them. An image, a volume or
+a network that a container of somebody's still uses stays, because no removal of one is forced.
 """
 
 import fcntl
@@ -106,7 +106,7 @@ def _gone(remove: Callable[..., Any], name: str, **how: bool) -> bool:
     try:
         remove(name, **how)
     except APIError as error:
-        if error.status_code not in (404, 409):
+        if error.status_code not in (403, 404, 409):  # 403: a network that somebody is in
             raise
         return False
     return True
