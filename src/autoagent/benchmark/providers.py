@@ -28,6 +28,8 @@ _CLOUDS = {
     "skypilot": ("SKYPILOT_", "HARBOR_SKYPILOT_"),
 }
 """Prefixes of variables where the type's own name is not the prefix: DAYTONA_, E2B_, MODAL_."""
+_DAEMON = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
+"""What says which Docker daemon is meant: a worker must mean the one that its server asked."""
 
 
 def is_provider(environment: str) -> bool:
@@ -36,7 +38,9 @@ def is_provider(environment: str) -> bool:
 
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a provider reads; none for an environment of ours or of the user's."""
+    """What a provider or our `docker` reads; nothing for a sandbox or an environment of the user's."""
+    if environment == "docker":
+        return {name: variables[name] for name in _DAEMON if name in variables}
     kind = environment.removeprefix(PREFIX)
     if not is_provider(environment) or ":" in kind:
         return {}
