@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from anyio import to_thread
 from docker.errors import APIError
@@ -123,7 +124,8 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
         events = daemon.events(decode=True, filters={**mine, "event": ["die", "commit"]})
         bench.engine.start(spec)
         if moment in ("die", "commit"):
-            await to_thread.run_sync(until_event, events, moment)
+            with anyio.fail_after(60):
+                await to_thread.run_sync(until_event, events, moment, abandon_on_cancel=True)
         else:
             await bench.until(happens, 60)
         now = {each.id for each in daemon.containers.list(all=True, filters=mine)}
