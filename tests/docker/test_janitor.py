@@ -14,7 +14,14 @@ from docker.errors import APIError
 from typer.testing import CliRunner
 
 from autoagent.benchmark.environments.docker import janitor
-from autoagent.benchmark.environments.docker.labels import EVALUATION, STATE, labels_for
+from autoagent.benchmark.environments.docker.labels import (
+    CLIMB,
+    EVALUATION,
+    STATE,
+    TASK_IMAGE,
+    TRIAL,
+    labels_for,
+)
 from autoagent.cli import app
 from autoagent.workspace.layout import open_workspace
 
@@ -102,7 +109,9 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
     `die` and `commit` are the daemon's events: the containers' swap has begun, the snapshot is made.
     """
     harness = harness_source.replace(*WAITS) if moment == "acting" else harness_source
-    spec = bench.spec(harness, {"t1": "a"}, environment="docker", trial_timeout_seconds=60)
+    spec = bench.spec(
+        harness, {"t1": "a"}, environment="docker", trial_timeout_seconds=60, climb="night"
+    )
     (task,) = spec.tasks
     if moment == "building":
         dockerfile = task.path / "environment/Dockerfile"
@@ -133,6 +142,8 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
         os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
         await bench.until(lambda: not bench.engine.alive(spec.id))
         events.close()
+        for labels in labels_of(daemon, str(bench.directory)):
+            assert labels.keys() == {STATE, CLIMB, EVALUATION, TRIAL} and labels[CLIMB] == "night"
         assert now and not left & now, "what the one before left is gone"
         left = now
     late = spec.model_copy(update={"running": spec.running.model_copy(update={"deadline": 0.0})})
@@ -161,6 +172,21 @@ def building(daemon: Any) -> list[Any]:
     """The container of the build, which is the daemon's and bears no label."""
     found = daemon.containers.list(ignore_removed=True)
     return [each for each in found if BUILDS in str(each.attrs["Config"]["Cmd"])]
+
+
+def labels_of(daemon: Any, state: str) -> list[dict[str, str]]:
+    """The labels of everything of a state directory's that belongs to a trial."""
+    ours = {"label": f"{STATE}={state}"}
+    found = [
+        *daemon.api.containers(all=True, filters=ours),
+        *(daemon.api.volumes(filters=ours)["Volumes"] or ()),
+        *(image for image in daemon.api.images(filters=ours) if not is_tasks(image)),
+    ]
+    return [each["Labels"] for each in found]
+
+
+def is_tasks(image: dict[str, Any]) -> bool:
+    return str((image["RepoTags"] or [""])[0]).startswith(f"{TASK_IMAGE}:")
 
 
 def is_here(container: Any) -> bool:

@@ -268,6 +268,7 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
         kwargs = {
             "state": str(spec.journal.parent),
             "evaluation": str(spec.directory),
+            "climb": spec.climb,
             "in_place": [str(task.path) for task in spec.tasks if task.in_place],
         }
         return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)

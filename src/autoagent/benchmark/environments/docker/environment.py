@@ -52,7 +52,13 @@ class DockerEnvironment(RefereedEnvironment):
     _bounds_storage: ClassVar[bool] = True
 
     def __init__(
-        self, *args: Any, state: str, evaluation: str, in_place: Sequence[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        state: str,
+        evaluation: str,
+        climb: str = "",
+        in_place: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Describe the environment.
 
@@ -60,12 +66,13 @@ class DockerEnvironment(RefereedEnvironment):
             args: Harbor's.
             state: The workspace's state directory.
             evaluation: The evaluation's own directory.
+            climb: The climb's tag, if it is of one.
             in_place: Directories of tasks that are verified where the candidate acted.
             kwargs: Harbor's.
         """
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._trial = self.trial_paths.trial_dir.name
-        self._labels = labels_for(state, evaluation, self._trial)
+        self._labels = labels_for(state, evaluation, self._trial, climb)
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
         self._image: builds.Image | None = None
