@@ -91,9 +91,10 @@ async def waits_for_a_hand(environment):
 '''
 
 
-def acting(harness_source: str) -> str:
+def acting(harness_source: str, acts: str = ACTS) -> str:
+    """A harness that does what the last word of its instruction names."""
     start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    return harness_source[:start] + ACTS + "\n\n" + harness_source[end:]
+    return harness_source[:start] + acts + "\n\n" + harness_source[end:]
 
 
 @pytest.mark.attack(

@@ -82,6 +82,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._volumes: list[str] = []
         self._ends: set[asyncio.Task[None]] = set()
         self._acting = False
+        self._scripts = False
         self._verifying: dict[str, str] = {}
 
     @staticmethod
@@ -113,7 +114,7 @@ class DockerEnvironment(RefereedEnvironment):
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
-            self._container = await self._new(self._image.id)
+            self._container = await self._new(self._image.id, with_entry=True)
             if not self._image.has_logs:
                 await daemon.ask(self._container.put_directories, "/logs", *builds.LOGS, "/app")
             await daemon.ask(self._container.start)
@@ -185,8 +186,10 @@ class DockerEnvironment(RefereedEnvironment):
         self._stage = await self._new(image, [f"{tests}:/tests"])
         return [f"{tests}:/tests:ro", f"{logs}:/logs/verifier"]
 
-    async def _new(self, image: str, mounts: Sequence[str] = ()) -> Container:
-        """A container of ours, in the task's bounds."""
+    async def _new(
+        self, image: str, mounts: Sequence[str] = (), *, with_entry: bool = False
+    ) -> Container:
+        """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
         config = self.task_env_config
         memory = (config.memory_mb or MEMORY_MB) * 2**20
         host = {
@@ -202,13 +205,15 @@ class DockerEnvironment(RefereedEnvironment):
         if config.storage_mb and self._bounds_storage:
             sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
             try:
-                return await daemon.ask(Container, image, self._labels, sized)
+                return await daemon.ask(
+                    Container, image, self._labels, sized, with_entry=with_entry
+                )
             except (APIError, InfrastructureFault) as error:
                 if "storage-opt" not in str(error):
                     raise
                 DockerEnvironment._bounds_storage = False
                 logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
-        return await daemon.ask(Container, image, self._labels, host)
+        return await daemon.ask(Container, image, self._labels, host, with_entry=with_entry)
 
     def _judge(self, used: Container) -> str | None:
         """What the candidate did to the system that its verifier will run on."""
@@ -239,7 +244,7 @@ class DockerEnvironment(RefereedEnvironment):
             RuntimeError: It took longer than `timeout_sec`; what it started was ended.
         """
         container = self._running
-        if not self._acting and HARBORS_CHMOD.fullmatch(command):
+        if self._scripts and not self._acting and HARBORS_CHMOD.fullmatch(command):
             return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
         variables = {**self._verifying, **(self._merge_env(env) or {})}
         place = cwd or self.task_env_config.workdir
@@ -278,6 +283,7 @@ class DockerEnvironment(RefereedEnvironment):
         with self._our_faults():
             container = self._filled(target_dir)
             tests = not self._acting and self._guarded(target_dir)
+            self._scripts |= tests
             await daemon.ask(container.put_tree, Path(source_dir), target_dir, executable=tests)
 
     @override
