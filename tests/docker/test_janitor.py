@@ -106,7 +106,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
 ) -> None:
     """Kill -9, and again in the next one: each finds what was left.
 
-    `die` and `commit` are the daemon's events: the containers' swap has begun, the snapshot is made.
+    `die` and `commit` are the daemon's events: the swap has begun, the snapshot is made.
     """
     harness = harness_source.replace(*WAITS) if moment == "acting" else harness_source
     spec = bench.spec(

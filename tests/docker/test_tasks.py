@@ -1,4 +1,4 @@
-"""What task.toml and a Dockerfile ask for is what the harness and the verifier find in a container."""
+"""What task.toml and a Dockerfile ask for is what harness and verifier find in a container."""
 
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,12 @@ BOUNDS = """#!/bin/bash
 cd /sys/fs/cgroup
 if [ -e memory.max ]; then
   read -r quota period <cpu.max
-  echo $(cat memory.max) $(python3 -c "print($quota / $period)") $(cat pids.max)
+  memory=memory.max pids=pids.max
 else
   quota=$(cat cpu/cpu.cfs_quota_us) period=$(cat cpu/cpu.cfs_period_us)
-  echo $(cat memory/memory.limit_in_bytes) $(python3 -c "print($quota / $period)") $(cat pids/pids.max)
+  memory=memory/memory.limit_in_bytes pids=pids/pids.max
 fi
+echo $(cat $memory) $(python3 -c "print($quota / $period)") $(cat $pids)
 """
 
 ENTRY = """#!/bin/sh
@@ -105,8 +106,8 @@ class Written:
 
     def passes_if(self, condition: str) -> None:
         """The verifier's whole question."""
-        text = f"#!/bin/bash\nif {condition}\nthen echo 1; else echo 0; fi >/logs/verifier/reward.txt\n"
-        (self.path / "tests/test.sh").write_text(text)
+        answer = "then echo 1; else echo 0; fi >/logs/verifier/reward.txt"
+        (self.path / "tests/test.sh").write_text(f"#!/bin/bash\nif {condition}\n{answer}\n")
 
 
 def write_all(tasks: dict[str, Path]) -> None:
@@ -128,7 +129,7 @@ def write_all(tasks: dict[str, Path]) -> None:
     task.image('COPY entry /\nENTRYPOINT ["/entry"]\n', entry=ENTRY)
     task.toml("environment.healthcheck", 'command = "test -e /run/up"', "interval_sec = 0.2")
     task.toml("environment.healthcheck", "retries = 100")
-    task.passes_if("! ps ax | grep -q '[s]leep 4343'")
+    task.passes_if("! ps ax | grep -q '[/]entry\\|[s]leep 4343'")
 
     task = of["never_becomes_healthy"]
     task.toml("environment.healthcheck", 'command = "false"', "interval_sec = 0.1", "retries = 2")
@@ -186,7 +187,7 @@ async def test_a_container_is_what_its_task_asks_for(
 def bounds_storage(daemon: Any, image: str) -> bool:
     """Whether the daemon takes a container with a size."""
     try:
-        daemon.containers.create(image, storage_opt={"size": "700m"}).remove()
+        daemon.containers.create(image, ["true"], storage_opt={"size": "700m"}).remove()
     except APIError as error:
         assert "storage-opt" in str(error)
         return False

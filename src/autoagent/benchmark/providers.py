@@ -38,7 +38,7 @@ def is_provider(environment: str) -> bool:
 
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """What a provider or our `docker` reads; nothing for a sandbox or an environment of the user's."""
+    """What a provider or our `docker` reads; none for a sandbox or a class of the user's."""
     if environment == "docker":
         return {name: variables[name] for name in _DAEMON if name in variables}
     kind = environment.removeprefix(PREFIX)
