@@ -58,3 +58,10 @@ def base(daemon: Any, rootfs: str) -> Iterator[str]:
     daemon.images.get(rootfs).tag("autoagent-base")
     yield "autoagent-base"
     daemon.images.remove("autoagent-base", force=True)
+
+
+@pytest.fixture(scope="session")
+def bridge(daemon: Any) -> None:
+    """The daemon has a network to give."""
+    if not daemon.networks.list("bridge"):
+        pytest.skip("the daemon has no bridge network: it was started with --bridge=none")

@@ -40,7 +40,7 @@ def tasks(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("base", "compose")
+@pytest.mark.usefixtures("base", "bridge", "compose")
 async def test_harbors_own_containers_and_ours_give_the_same(
     bench: Bench, tasks: Path, tmp_path: Path
 ) -> None:

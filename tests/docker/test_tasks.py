@@ -192,3 +192,43 @@ def bounds_storage(daemon: Any, image: str) -> bool:
         assert "storage-opt" in str(error)
         return False
     return True
+
+
+NETWORKS = """
+async def run_task(environment, instruction):
+    done = await environment.exec("ls /sys/class/net")
+    assert ("eth0" in done.stdout) == ("has_one" in instruction), done.stdout
+    return "", 1
+"""
+
+
+@pytest.mark.usefixtures("base", "bridge")
+async def test_each_phase_has_the_network_that_its_task_gives_it(
+    bench: Bench, harness_source: str
+) -> None:
+    """A name says which phase has one; without a word the phase has what the environment has."""
+    tasks = {
+        "agent_has_one_verifier_has_one": ("public", ""),
+        "agent_has_none_verifier_has_one": ("public", "agent"),
+        "agent_has_one_verifier_has_none": ("public", "verifier"),
+    }
+    spec = bench.spec(
+        acting(harness_source, NETWORKS),
+        {name: name.partition("_verifier")[0] for name in tasks},
+        environment="docker",
+        trial_timeout_seconds=60,
+    )
+    for task in spec.tasks:
+        mode, without = tasks[task.name]
+        written = Written(task.path)
+        config = task.path / "task.toml"
+        config.write_text(config.read_text().replace("no-network", mode))
+        if without:
+            written.toml(without, 'network_mode = "no-network"')
+        has = "" if task.name.endswith("has_one") else "! "
+        written.passes_if(f"{has}[ -e /sys/class/net/eth0 ]")
+
+    trials: dict[str, Trial] = await bench.finish(spec, 120)
+
+    said = {name: (trial.outcome, trial.detail) for name, trial in trials.items()}
+    assert said == dict.fromkeys(tasks, ("passed", "")), bench.log()
