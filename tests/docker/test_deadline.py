@@ -1,6 +1,5 @@
 """What the daemon takes to put a verifier in its place is not on the candidate's time."""
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
@@ -8,7 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio import create_task_group
+from anyio.abc import SocketStream
 
 from autoagent.benchmark.environments.docker.daemon import DEFAULT_HOST
 
@@ -22,26 +24,23 @@ async def slow_daemon(place: Path, seconds: float) -> AsyncGenerator[str]:
     """The daemon, behind a socket at which every commit of a container takes so much longer."""
     real = (os.environ.get("DOCKER_HOST") or DEFAULT_HOST).removeprefix("unix://")
 
-    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
+    async def pump(source: SocketStream, target: SocketStream) -> None:
+        with contextlib.suppress(anyio.BrokenResourceError):
+            async for data in source:
                 if b"/commit?" in data.partition(b"\r\n")[0]:
-                    await asyncio.sleep(seconds)
-                target.write(data)
-                await target.drain()
-        with contextlib.suppress(OSError):
-            target.write_eof()
+                    await anyio.sleep(seconds)
+                await target.send(data)
+            await target.send_eof()
 
-    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        answers, asking = await asyncio.open_unix_connection(real)
-        try:
-            await asyncio.gather(pump(reader, asking), pump(answers, writer))
-        finally:
-            asking.close()
-            writer.close()
+    async def meet(client: SocketStream) -> None:
+        async with client, await anyio.connect_unix(real) as daemon, create_task_group() as group:
+            group.start_soon(pump, client, daemon)
+            group.start_soon(pump, daemon, client)
 
-    async with await asyncio.start_unix_server(meet, place):
+    async with create_task_group() as group, await anyio.create_unix_listener(place) as listener:
+        group.start_soon(listener.serve, meet)
         yield f"unix://{place}"
+        group.cancel_scope.cancel()
 
 
 @pytest.mark.slow
