@@ -2,16 +2,17 @@
 
 Passes of the tasks' own solutions (of doing nothing, where there are none) at 1, 2, 4, 8 …
 trials at a time, until twice as many bring hardly more trials a minute or the first trial is
-void. The least concurrency that comes within a tenth of the best is the number. No model is
-called: what a provider of models allows at once is another limit, and not measured here.
+void, or until the memory has room for no more. The least concurrency that comes within a tenth of
+the best is the number. No model is called: what a provider of models allows at once is another
+limit, and not measured here. Nothing else of the workspace's is measured meanwhile.
 """
 
 import math
 import re
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,22 @@ import tomli
 from autoagent.adhoc import POLL_SECONDS, Alone
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec
+from autoagent.benchmark.room import memory_of, room_for
 from autoagent.config import FILE_NAME, load_config
-from autoagent.errors import ConfigError, InfrastructureFault, UnknownName
+from autoagent.doctor import climb_of
+from autoagent.errors import (
+    ConfigError,
+    InfrastructureFault,
+    OutOfOrder,
+    UnknownName,
+    WorkspaceBusy,
+)
 from autoagent.evaluations import trials_of
 from autoagent.files import write_durably
 from autoagent.game import Kind
 from autoagent.journal import Journal
 from autoagent.records import Record
+from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 HARDLY_MORE = 1.05
 NEARLY_THE_BEST = 0.9
@@ -54,14 +64,49 @@ class Step(Record):
 OnStep = Callable[[Step], None]
 
 
+@contextmanager
+def undisturbed(root: Path) -> Generator[None]:
+    """While nothing else is measured in the workspace, and no climb can begin.
+
+    Raises:
+        OutOfOrder: A climb is under way: its configuration is frozen.
+        WorkspaceBusy: A server has the workspace open, or a worker measures.
+    """
+    workspace = open_workspace(root)
+    with WorkspaceLock(workspace.lock, "autoagent calibrate"):
+        position, _ = climb_of(workspace)
+        if position.phase not in ("new", "finished") or position.running:
+            raise OutOfOrder(
+                f"The climb {position.tag} is under way, and its configuration is frozen.",
+                "`autoagent calibrate` when it is over",
+            )
+        state = workspace.state
+        for place in (*state.glob("evaluations/*/"), *state.glob("runs/*/evaluations/*/")):
+            if DetachedEngine(place.parent).alive(place.name):
+                raise WorkspaceBusy(
+                    f"{place} is being measured, and both would be the slower for it.",
+                    "`autoagent calibrate` when it has ended",
+                )
+        yield
+
+
 def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
     """Measure at rising concurrency until more is no use, telling each step as it ends.
 
     Raises:
+        OutOfOrder: A climb is under way.
+        WorkspaceBusy: Something else is measured, or could be at any time.
         WorkspaceError: The harness or the tasks cannot be used.
         InfrastructureFault: A worker died, or trials are void one at a time.
     """
-    spec = _probe(root)
+    with undisturbed(root):
+        return _steps(_probe(root), most, on_step)
+
+
+def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
+    memory = memory_of(spec.environment)
+    if memory is not None:
+        most = min(most, room_for([task.path for task in spec.tasks], memory))
     state = spec.directory.parent.parent
     steps: list[Step] = []
     try:

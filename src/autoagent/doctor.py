@@ -145,7 +145,7 @@ def _config_is_wrong(root: Path) -> bool:
 def _repository(workspace: Workspace) -> Told:
     repo = UserRepo.discover(workspace.root)
     projection = Projection(workspace)
-    position, climb_head = _climb(workspace)
+    position, climb_head = climb_of(workspace)
     if position.phase not in ("new", "finished"):
         if others := projection.changed_elsewhere(climb_head):
             listed = ", ".join(others[:10])
@@ -155,7 +155,7 @@ def _repository(workspace: Workspace) -> Told:
     return Told(f"{repo.top}: clean at {head[:7]}")
 
 
-def _climb(workspace: Workspace) -> tuple[Position, str]:
+def climb_of(workspace: Workspace) -> tuple[Position, str]:
     """Where the climb stands, and the commit it started from."""
     if not workspace.journal.exists():
         return Position(), ""

@@ -166,6 +166,7 @@ class Table:
         sides |= {side.name: side.candidate for side in running.against}
         return EvaluationSpec(
             running=running,
+            climb=self.position.tag,
             journal=self.workspace.journal,
             directory=directory,
             jobs=directory / "jobs" if running.hidden else self.workspace.jobs,

@@ -110,3 +110,9 @@ def test_a_provider_gets_its_own_credentials_and_no_other() -> None:
     assert providers.credentials("docker", {**here, "DOCKER_HOST": "h"}) == {"DOCKER_HOST": "h"}
     assert providers.credentials("sandbox", here) == {}
     assert providers.credentials(REMOTE, here) == {}
+
+
+def test_a_worker_asks_the_daemon_that_its_server_was_told_of() -> None:
+    told = {"DOCKER_HOST": "unix:///run/mine.sock", "DOCKER_TLS_VERIFY": "1"}
+
+    assert providers.credentials("docker", {**told, "DOCKER_PASSWORD": "p"}) == told

@@ -1,14 +1,20 @@
 """`autoagent calibrate`: a real measurement, and one number written where it belongs."""
 
+import fcntl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autoagent.calibrating import Step, knee, write_concurrency
+from autoagent.benchmark.engine import Engine
+from autoagent.benchmark.room import memory_of, room_for
+from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.calibrating import Step, calibrate, knee, write_concurrency
 from autoagent.config import load_config
-from autoagent.errors import ConfigError
+from autoagent.errors import ConfigError, WorkspaceBusy
+from autoagent.referee import Referee
+from autoagent.workspace.layout import open_workspace
 
 MakeWorkspace = Callable[..., Path]
 
@@ -70,6 +76,67 @@ def test_a_file_that_is_not_understood_is_left_as_it_is(tmp_path: Path, text: st
         write_concurrency(tmp_path, 7)
 
     assert (tmp_path / "autoagent.toml").read_text() == text
+
+
+def test_the_memory_has_room_for_as_many_as_the_largest_task_fits_in(tmp_path: Path) -> None:
+    tasks = {"small": "memory_mb = 512", "large": "memory_mb = 4096", "silent": ""}
+    for name, said in tasks.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "task.toml").write_text(f"[environment]\n{said}\n")
+
+    def room(*names: str, gigabytes: int = 16) -> int:
+        return room_for([tmp_path / name for name in names], gigabytes * 2**30)
+
+    assert room("small") == 32
+    assert room("silent", "small") == 8, "2048 where a task does not say"
+    assert room("small", "large", "silent") == 4
+    assert room("large", gigabytes=1) == 1, "one is always tried"
+
+
+def test_only_this_machines_memory_bounds_and_not_a_providers() -> None:
+    assert memory_of("harbor:daytona") is None
+    assert (memory_of("sandbox") or 0) > 2**28
+
+
+def test_a_climb_under_way_is_not_disturbed(
+    autoagent: Any, workspace: Path, open_referee: Callable[[Engine], Referee]
+) -> None:
+    referee = open_referee(ScriptedEngine({}))
+    with pytest.raises(WorkspaceBusy, match="Another process referees this workspace"):
+        calibrate(workspace, 1, print)
+    referee.start_climb("night")
+    referee.close()
+    before = (workspace / "autoagent.toml").exists()
+
+    code, printed = autoagent("calibrate", "--workspace", workspace)
+
+    assert code != 0
+    assert "The climb night is under way, and its configuration is frozen." in printed
+    assert (workspace / "autoagent.toml").exists() == before
+
+
+@pytest.mark.parametrize("place", ["evaluations/e1", "runs/1/evaluations/run1"])
+def test_an_evaluation_that_is_running_is_not_disturbed(workspace: Path, place: str) -> None:
+    """A worker outlives its server, and `autoagent run` has none."""
+    directory = open_workspace(workspace).state / place
+    directory.mkdir(parents=True)
+    with (directory / "worker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        with pytest.raises(WorkspaceBusy, match=f"{place} is being measured"):
+            calibrate(workspace, 1, print)
+
+
+@pytest.mark.slow
+def test_no_more_is_tried_than_the_memory_has_room_for(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace({"t1": ("a", "a")})
+    task = root / "tasks/t1/task.toml"
+    megabytes = (memory_of("sandbox") or 0) // 2**20
+    task.write_text(f"{task.read_text()}memory_mb = {megabytes // 2 + 1}\n")
+
+    steps = calibrate(root, 8, print)
+
+    assert [step.concurrency for step in steps] == [1]
 
 
 @pytest.mark.slow

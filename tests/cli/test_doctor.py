@@ -119,6 +119,23 @@ def test_a_broken_task_has_a_row_of_its_own(workspace: Path) -> None:
     assert row(workspace, "tasks").detail.startswith("3 of 4")
 
 
+@pytest.mark.parametrize("environment", ["sandbox", "docker"])
+@pytest.mark.parametrize("key", ["environment", "agent", "verifier"])
+def test_an_allowlist_is_refused_where_nothing_enforces_it(
+    make_workspace: MakeWorkspace, environment: str, key: str
+) -> None:
+    root = make_workspace(config=f'[benchmark]\nenvironment = "{environment}"\n')
+    task = root / "tasks/t1/task.toml"
+    without = task.read_text().replace('network_mode = "no-network"\n', "")
+    said = 'network_mode = "allowlist"\nallowed_hosts = ["x.org"]\n'
+    task.write_text(without.replace(f"[{key}]\n", f"[{key}]\n{said}"))
+
+    told = row(root, "task t1")
+
+    assert told.state == "fail"
+    assert f'{key}.network_mode: "allowlist" needs a provider that enforces it' in told.detail
+
+
 def test_held_out_tasks_have_a_row_that_says_who_can_read_them(
     make_workspace: MakeWorkspace, write_task: Callable[..., None]
 ) -> None:

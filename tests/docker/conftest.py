@@ -8,19 +8,35 @@ import docker
 import pytest
 
 from autoagent.benchmark.environments.docker import daemon as ours
+from autoagent.benchmark.environments.docker.labels import STATE
 from autoagent.errors import InfrastructureFault
 
 
 @pytest.fixture(scope="session")
 def daemon() -> Iterator[Any]:
-    """A client of the daemon."""
+    """A client of the daemon, which holds nothing after the last test that was not there before."""
     try:
         ours.client()
     except InfrastructureFault as fault:
         pytest.skip(fault.message)
     client = docker.from_env()
+    before = held(client)
     yield client
+    for image in client.images.list(filters={"label": STATE}):
+        if f"image {image.id}" not in before:  # a workspace keeps them, to be quick the next time
+            client.images.remove(image.id, force=True)
+    assert held(client) - before == set()
     client.close()
+
+
+def held(client: Any) -> set[str]:
+    """Everything that is there, ours or not."""
+    return {
+        *(f"container {each['Id']}" for each in client.api.containers(all=True)),
+        *(f"image {each['Id']}" for each in client.api.images(all=True)),
+        *(f"network {each['Id']}" for each in client.api.networks()),
+        *(f"volume {each['Name']}" for each in client.api.volumes()["Volumes"] or ()),
+    }
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +58,10 @@ def base(daemon: Any, rootfs: str) -> Iterator[str]:
     daemon.images.get(rootfs).tag("autoagent-base")
     yield "autoagent-base"
     daemon.images.remove("autoagent-base", force=True)
+
+
+@pytest.fixture(scope="session")
+def bridge(daemon: Any) -> None:
+    """The daemon has a network to give."""
+    if not daemon.networks.list("bridge"):
+        pytest.skip("the daemon has no bridge network: it was started with --bridge=none")

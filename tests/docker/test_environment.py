@@ -1,12 +1,11 @@
 """Evaluations in real containers: equal to the sandbox's, and nothing that is planted counts."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX, STATE
+from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX
 from autoagent.records import Trial
 
 pytestmark = pytest.mark.slow
@@ -92,40 +91,10 @@ async def waits_for_a_hand(environment):
 '''
 
 
-def acting(harness_source: str) -> str:
+def acting(harness_source: str, acts: str = ACTS) -> str:
+    """A harness that does what the last word of its instruction names."""
     start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    return harness_source[:start] + ACTS + "\n\n" + harness_source[end:]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def nothing_new(daemon: Any) -> Iterator[None]:
-    """After the last of these tests the daemon holds what it held before."""
-
-    ours = {"label": STATE}
-
-    def held() -> tuple[set[str], set[str], set[str]]:
-        return (
-            {one.id for one in daemon.containers.list(all=True, filters=ours, ignore_removed=True)},
-            {volume.name for volume in daemon.volumes.list(filters=ours)},
-            {image.id for image in daemon.images.list(filters=ours)},
-        )
-
-    before = held()
-    yield
-    for image in held()[2] - before[2]:  # a workspace keeps them, to be quick the next time
-        daemon.images.remove(image, force=True)
-    assert held() == before
-
-
-@pytest.fixture(scope="session")
-def base(daemon: Any, rootfs: str) -> Iterator[str]:
-    """`autoagent-base`, for the tests alone unless the machine has one."""
-    if daemon.images.list("autoagent-base"):
-        yield "autoagent-base"
-        return
-    daemon.images.get(rootfs).tag("autoagent-base")
-    yield "autoagent-base"
-    daemon.images.remove("autoagent-base", force=True)
+    return harness_source[:start] + acts + "\n\n" + harness_source[end:]
 
 
 @pytest.mark.attack(

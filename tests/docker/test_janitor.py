@@ -7,16 +7,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
+from anyio import to_thread
+from docker.errors import APIError
 from typer.testing import CliRunner
 
 from autoagent.benchmark.environments.docker import janitor
-from autoagent.benchmark.environments.docker.labels import EVALUATION, STATE, labels_for
+from autoagent.benchmark.environments.docker.labels import (
+    CLIMB,
+    EVALUATION,
+    STATE,
+    TASK_IMAGE,
+    TRIAL,
+    labels_for,
+)
 from autoagent.cli import app
 from autoagent.workspace.layout import open_workspace
 
+from .conftest import held
+
 Bench = Any  # tests/conftest.py
 
+BUILDS = "until [ -e /go ]; do sleep 0.1; done"
 WAITS = '"cp /app/question.txt /app/answer.txt"', '"touch /app/here; sleep 600"'
 
 
@@ -103,38 +116,106 @@ def test_a_network_that_somebody_elses_container_is_in_stays(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["building", "acting", "die", "commit", "verifying"])
 async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
-    bench: Bench, harness_source: str, daemon: Any, base: str
+    bench: Bench, harness_source: str, daemon: Any, base: str, moment: str
 ) -> None:
-    """Kill -9 while the candidate acts, and again in the next one: each finds what was left."""
+    """Kill -9; while the candidate acts also in the next one: each finds what was left.
+
+    `die` and `commit` are the daemon's events: the swap has begun, the snapshot is made.
+    """
+    harness = harness_source.replace(*WAITS) if moment == "acting" else harness_source
     spec = bench.spec(
-        harness_source.replace(*WAITS), {"t1": "a"}, environment="docker", trial_timeout_seconds=60
+        harness, {"t1": "a"}, environment="docker", trial_timeout_seconds=60, climb="night"
     )
+    (task,) = spec.tasks
+    if moment == "building":
+        dockerfile = task.path / "environment/Dockerfile"
+        dockerfile.write_text(f"{dockerfile.read_text()}RUN touch /first\nRUN {BUILDS}\n")
+    if moment == "verifying":
+        (task.path / "tests/test.sh").write_text("#!/bin/bash\ntouch /app/here\nsleep 600\n")
     mine = {"label": f"{EVALUATION}={spec.directory}"}
+    everything = held(daemon)
 
-    def acting() -> bool:
+    left: set[str] = set()
+
+    def happens() -> bool:
+        if moment == "building":
+            return any(each.id not in left for each in building(daemon))
         found = daemon.containers.list(filters=mine, ignore_removed=True)
-        return any(each.exec_run("test -e /app/here").exit_code == 0 for each in found)
+        return any(each.id not in left and is_here(each) for each in found)
 
-    for _ in range(2):
+    for _ in range(2 if moment == "acting" else 1):
+        events = daemon.events(decode=True, filters={**mine, "event": ["die", "commit"]})
         bench.engine.start(spec)
-        await bench.until(acting, 60)
-        before = {container.id for container in daemon.containers.list(all=True, filters=mine)}
-        assert len(before) == 1, "what the one before left is gone"
+        if moment in ("die", "commit"):
+            with anyio.fail_after(60):
+                await to_thread.run_sync(until_event, events, moment, abandon_on_cancel=True)
+        else:
+            await bench.until(happens, 60)
+        now = {each.id for each in daemon.containers.list(all=True, filters=mine)}
+        now |= {each.id for each in building(daemon)}
         os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
         await bench.until(lambda: not bench.engine.alive(spec.id))
+        events.close()
+        for labels in labels_of(daemon, str(bench.directory)):
+            assert labels.keys() == {STATE, CLIMB, EVALUATION, TRIAL} and labels[CLIMB] == "night"
+        assert now and not left & now, "what the one before left is gone"
+        left = now
     late = spec.model_copy(update={"running": spec.running.model_copy(update={"deadline": 0.0})})
+    again = spec if moment == "building" else late
 
-    bench.engine.start(late)
+    bench.engine.start(again)
+    if moment == "building":  # the daemon's cache has the layers of the build that was killed
+        await bench.until(happens, 60)
+        building(daemon)[0].exec_run("touch /go")
     await bench.until(lambda: not bench.engine.alive(spec.id), 60)
 
-    assert daemon.containers.list(all=True, filters=mine) == []
-    assert "which a dead worker left" in bench.log()
+    new = held(daemon) - everything
+    assert [each for each in new if not each.startswith("image ")] == []
+    if moment == "building":
+        assert bench.trials(spec.id)["t1"].outcome == "passed"
+    else:
+        assert "which a dead worker left" in bench.log()
     ours = {"label": f"{STATE}={bench.directory}"}
     (image,) = daemon.images.list(filters=ours)
     assert image.tags[0].startswith("autoagent-task:"), "it is kept for the next evaluation"
     janitor.clean(bench.directory)
-    assert daemon.images.list(filters=ours) == []
+    assert held(daemon) - everything == set()
+
+
+def building(daemon: Any) -> list[Any]:
+    """The container of the build, which is the daemon's and bears no label."""
+    found = daemon.containers.list(ignore_removed=True)
+    return [each for each in found if BUILDS in str(each.attrs["Config"]["Cmd"])]
+
+
+def labels_of(daemon: Any, state: str) -> list[dict[str, str]]:
+    """The labels of everything of a state directory's that belongs to a trial."""
+    ours = {"label": f"{STATE}={state}"}
+    found = [
+        *daemon.api.containers(all=True, filters=ours),
+        *(daemon.api.volumes(filters=ours)["Volumes"] or ()),
+        *(image for image in daemon.api.images(filters=ours) if not is_tasks(image)),
+    ]
+    return [each["Labels"] for each in found]
+
+
+def is_tasks(image: dict[str, Any]) -> bool:
+    return str((image["RepoTags"] or [""])[0]).startswith(f"{TASK_IMAGE}:")
+
+
+def is_here(container: Any) -> bool:
+    """Whether the file is there that tells where a trial is."""
+    try:
+        return container.exec_run("test -e /app/here").exit_code == 0
+    except APIError:  # it is not running yet, or any more
+        return False
+
+
+def until_event(events: Any, action: str) -> None:
+    """Read the daemon's events up to one."""
+    assert any(event["Action"] == action for event in events)
 
 
 def run_clean(workspace: Path) -> tuple[int, str]:

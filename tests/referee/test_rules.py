@@ -64,7 +64,10 @@ def test_a_task_is_proven_once_for_its_content(open_referee: OpenReferee) -> Non
     start(referee, "first")
     referee.finish_climb()
     start(referee, "second")
-    assert [spec.running.kind for spec in engine.started] == ["oracle", "noop"]
+    assert [(spec.running.kind, spec.climb) for spec in engine.started] == [
+        ("oracle", "first"),
+        ("noop", "first"),
+    ]
 
 
 @pytest.mark.rule("R1")

@@ -37,10 +37,12 @@ class EvaluationSpec(Record):
 
     `harnesses` has, by side, a directory of the server's own that holds the spliced harness
     file and `.agent/`; it is empty for the oracle and the no-op. `gateway` is
-    None where neither the harness nor a verifier calls a model; no key is ever in it.
+    None where neither the harness nor a verifier calls a model; no key is ever in it. `climb`
+    is the climb's tag, or "" for an evaluation of none.
     """
 
     running: Running
+    climb: str = ""
     journal: Path
     directory: Path
     jobs: Path

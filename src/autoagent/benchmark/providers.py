@@ -28,6 +28,8 @@ _CLOUDS = {
     "skypilot": ("SKYPILOT_", "HARBOR_SKYPILOT_"),
 }
 """Prefixes of variables where the type's own name is not the prefix: DAYTONA_, E2B_, MODAL_."""
+_DAEMON = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
+"""What says which Docker daemon is meant: a worker must mean the one that its server asked."""
 
 
 def is_provider(environment: str) -> bool:
@@ -36,9 +38,11 @@ def is_provider(environment: str) -> bool:
 
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that Docker or a provider reads; a sandbox or a user's class has none."""
+    """What a provider or our `docker` reads; none for a sandbox or a class of the user's."""
+    if environment == "docker":
+        return {name: variables[name] for name in _DAEMON if name in variables}
     kind = environment.removeprefix(PREFIX)
-    if (environment != "docker" and not is_provider(environment)) or ":" in kind:
+    if not is_provider(environment) or ":" in kind:
         return {}
     prefixes = _CLOUDS.get(kind, (kind.upper().replace("-", "_") + "_",))
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}

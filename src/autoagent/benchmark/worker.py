@@ -274,6 +274,7 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
             "scratch": scratch,
             "state": str(spec.journal.parent),
             "evaluation": str(spec.directory),
+            "climb": spec.climb,
             "in_place": [str(task.path) for task in spec.tasks if task.in_place],
         }
         return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)

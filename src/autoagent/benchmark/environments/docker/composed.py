@@ -31,6 +31,7 @@ class ComposedEnvironment(Refereed, HarborsDocker):
         state: str,
         evaluation: str,
         scratch: str,
+        climb: str = "",
         in_place: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -41,6 +42,7 @@ class ComposedEnvironment(Refereed, HarborsDocker):
             state: The workspace's state directory.
             evaluation: The evaluation's own directory.
             scratch: The evaluation's scratch directory.
+            climb: The climb's tag, if it is of one.
             in_place: Says nothing here, where every trial is verified in place.
             kwargs: Harbor's.
         """
@@ -49,7 +51,7 @@ class ComposedEnvironment(Refereed, HarborsDocker):
         self._overlay.write_text('{"services": {}}')
         kwargs["extra_docker_compose"] = [self._overlay]
         super().__init__(*args, scratch=scratch, **kwargs)
-        self._labels = labels_for(state, evaluation, self.trial_paths.trial_dir.name)
+        self._labels = labels_for(state, evaluation, self.trial_paths.trial_dir.name, climb)
 
     @override
     async def start(self, force_build: bool) -> None:

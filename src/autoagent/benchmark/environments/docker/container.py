@@ -53,22 +53,29 @@ class Container:
         archives: Its files as the daemon gives and takes them.
     """
 
-    def __init__(self, image: str, labels: Mapping[str, str], host: Mapping[str, Any]) -> None:
-        """Create it; it runs nothing yet.
+    def __init__(
+        self,
+        image: str,
+        labels: Mapping[str, str],
+        host: Mapping[str, Any],
+        *,
+        with_entry: bool = False,
+    ) -> None:
+        """Create it; it runs nothing yet, and as the image's user unless an exec says otherwise.
 
         Args:
             image: The image's id.
             labels: Ours.
             host: Arguments of the SDK's `create_host_config`.
+            with_entry: Run the image's ENTRYPOINT, which may start services.
         """
         self._client = daemon.client()
         created = self._client.create_container(
             image,
             ["sleep", "infinity"],
-            entrypoint=[],
+            entrypoint=None if with_entry else [],
             labels=dict(labels),
             healthcheck={"test": ["NONE"]},
-            user="root",
             host_config=self._client.create_host_config(**host),
         )
         self.id = str(created["Id"])

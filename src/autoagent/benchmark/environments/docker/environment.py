@@ -55,7 +55,13 @@ class DockerEnvironment(RefereedEnvironment):
     _bounds_storage: ClassVar[bool] = True
 
     def __init__(
-        self, *args: Any, state: str, evaluation: str, in_place: Sequence[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        state: str,
+        evaluation: str,
+        climb: str = "",
+        in_place: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Describe the environment.
 
@@ -63,12 +69,13 @@ class DockerEnvironment(RefereedEnvironment):
             args: Harbor's.
             state: The workspace's state directory.
             evaluation: The evaluation's own directory.
+            climb: The climb's tag, if it is of one.
             in_place: Directories of tasks that are verified where the candidate acted.
             kwargs: Harbor's.
         """
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
         self._trial = self.trial_paths.trial_dir.name
-        self._labels = labels_for(state, evaluation, self._trial)
+        self._labels = labels_for(state, evaluation, self._trial, climb)
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
         self._image: builds.Image | None = None
@@ -77,6 +84,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._volumes: list[Volume] = []
         self._snapshot = ""
         self._ends: set[asyncio.Task[None]] = set()
+        self._scripts = False
         self._verifying: dict[str, str] = {}
 
     @staticmethod
@@ -107,7 +115,7 @@ class DockerEnvironment(RefereedEnvironment):
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
-            self._container = await self._new(self._image.id)
+            self._container = await self._new(self._image.id, with_entry=True)
             await daemon.ask(self._container.start)
             await daemon.ask(self._container.put_directories, *LOGS)
 
@@ -177,8 +185,10 @@ class DockerEnvironment(RefereedEnvironment):
         tests, logs = (volume.name for volume in self._volumes)
         return [f"{tests}:/tests:ro", f"{logs}:/logs/verifier"]
 
-    async def _new(self, image: str, mounts: Sequence[str] = ()) -> Container:
-        """A container of ours, in the task's bounds."""
+    async def _new(
+        self, image: str, mounts: Sequence[str] = (), *, with_entry: bool = False
+    ) -> Container:
+        """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
         config = self.task_env_config
         memory = (config.memory_mb or MEMORY_MB) * 2**20
         host = {
@@ -194,13 +204,15 @@ class DockerEnvironment(RefereedEnvironment):
         if config.storage_mb and self._bounds_storage:
             sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
             try:
-                return await daemon.ask(Container, image, self._labels, sized)
+                return await daemon.ask(
+                    Container, image, self._labels, sized, with_entry=with_entry
+                )
             except (APIError, InfrastructureFault) as error:
                 if "storage-opt" not in str(error):
                     raise
                 DockerEnvironment._bounds_storage = False
                 logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
-        return await daemon.ask(Container, image, self._labels, host)
+        return await daemon.ask(Container, image, self._labels, host, with_entry=with_entry)
 
     def _judge(self, used: Container) -> str | None:
         """What the candidate did to the system that its verifier will run on."""
@@ -233,7 +245,7 @@ class DockerEnvironment(RefereedEnvironment):
             RuntimeError: It took longer than `timeout_sec`; what it started was ended.
         """
         container = self._running
-        if not self._acting and HARBORS_CHMOD.fullmatch(command):
+        if self._scripts and not self._acting and HARBORS_CHMOD.fullmatch(command):
             return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
         variables = {**self._verifying, **(self._merge_env(env) or {})}
         place = cwd or self.task_env_config.workdir
@@ -273,7 +285,9 @@ class DockerEnvironment(RefereedEnvironment):
         with self._our_faults():
             if place is None:
                 await daemon.ask(self._running.put_tree, source, target_dir)
-            elif self._tests is not None and place.startswith("/tests"):
+                return
+            self._scripts = True
+            if self._tests is not None and place.startswith("/tests"):
                 inside = place.removeprefix("/tests") or "/"  # read-only where they are run
                 await daemon.ask(self._tests.fill, source, inside, self._the_image.id)
             else:

@@ -3,20 +3,25 @@
 from collections.abc import Mapping
 
 PREFIX = "org.autoagent."
-STATE, EVALUATION, TRIAL = (f"{PREFIX}{name}" for name in ("state", "evaluation", "trial"))
-"""Whose it is: the workspace's state directory, the evaluation's directory, Harbor's trial name."""
+STATE, CLIMB, EVALUATION, TRIAL = (
+    f"{PREFIX}{name}" for name in ("state", "climb", "evaluation", "trial")
+)
+"""Whose it is: the workspace's state directory, the climb's tag, the evaluation's directory, and
+Harbor's name of the trial. What belongs to no climb or to no trial has no such label."""
 BASE = f"{PREFIX}base"
 """The image that a task's was built on, by the daemon's id."""
 TASK_IMAGE = "autoagent-task"
 """Repository of images built from tasks; the tag is the content's digest."""
 
 
-def labels_for(state: str, evaluation: str, trial: str = "") -> Mapping[str, str]:
+def labels_for(state: str, evaluation: str, trial: str = "", climb: str = "") -> Mapping[str, str]:
     """What goes on a container, a volume or a snapshot of a trial.
 
     Args:
         state: The workspace's state directory.
         evaluation: The evaluation's own directory, whose lock tells whether its worker lives.
         trial: Harbor's name of the trial.
+        climb: The climb's tag; `autoagent run` has none.
     """
-    return {STATE: state, EVALUATION: evaluation, **({TRIAL: trial} if trial else {})}
+    labels = {STATE: state, CLIMB: climb, EVALUATION: evaluation, TRIAL: trial}
+    return {name: value for name, value in labels.items() if value}
