@@ -1,6 +1,7 @@
 """Files in and out of a container, by its root directory and by archives: the same is allowed."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,6 +24,13 @@ pytestmark = pytest.mark.filterwarnings(
 )
 LABELS = labels_for("state", "files")
 ALONE = {"network_mode": "none"}
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """What the SDK drops is collected, and warned of, where the warning is ignored."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=["root", "archives"])
@@ -150,6 +158,33 @@ def test_what_is_on_its_way_in_is_waited_for_and_looked_at(
         copying.result(10)
         killing.result(10)
     assert "/usr/bin/cat" in [change.path for change in container.changes()]
+
+
+@pytest.mark.usefixtures("way")
+def test_a_container_that_is_offline_has_loopback_with_its_name_and_nothing_else(
+    daemon: Any, rootfs: str
+) -> None:
+    meets_itself = (
+        "import socket; s = socket.create_server(('localhost', 0)); "
+        "socket.create_connection(s.getsockname()); print('met')"
+    )
+    made = Container(daemon.images.get(rootfs).id, LABELS, ALONE, offline=True)
+    try:
+        made.start()
+        assert sh(made, f'python3 -c "{meets_itself}"; ls /sys/class/net') == "met\nlo\n"
+        assert sh(made, "cat /proc/net/route").count("\n") == 1, "the heading alone"
+    finally:
+        made.remove()
+
+
+@pytest.mark.parametrize("way", ["root"], indirect=True)
+def test_what_stands_where_a_file_goes_is_moved_aside(container: Container, tmp_path: Path) -> None:
+    (tmp_path / "new").write_text("new")
+    sh(container, "rm -f /etc/motd; mkdir -p /etc/motd/full/of/it")
+    container.put_tree(tmp_path, "/etc")
+    sh(container, "mkdir /etc/motd/new; true")
+    container.put_tree(tmp_path, "/etc/motd")
+    assert sh(container, "cat /etc/new /etc/motd/new") == "newnew"
 
 
 @pytest.mark.attack(

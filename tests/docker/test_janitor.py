@@ -159,7 +159,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
         await bench.until(lambda: not bench.engine.alive(spec.id))
         events.close()
         for labels in labels_of(daemon, str(bench.directory)):
-            assert labels.keys() == {STATE, CLIMB, EVALUATION, TRIAL} and labels[CLIMB] == "night"
+            assert {STATE, CLIMB, EVALUATION, TRIAL} <= labels.keys() and labels[CLIMB] == "night"
         assert now and not left & now, "what the one before left is gone"
         left = now
     late = spec.model_copy(update={"running": spec.running.model_copy(update={"deadline": 0.0})})

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from docker.errors import APIError, BuildError, ImageNotFound
 
 from autoagent.benchmark.environments.docker import daemon
-from autoagent.benchmark.environments.docker.labels import BASE, STATE, TASK_IMAGE
+from autoagent.benchmark.environments.docker.labels import BUILT_ON, STATE, TASK_IMAGE
 from autoagent.dockerfile import BASE_IMAGE
 from autoagent.errors import InfrastructureFault
 from autoagent.files import tree_digest
@@ -34,11 +34,13 @@ class Image(NamedTuple):
         id: The daemon's id.
         path: The directories of its PATH, in their order.
         work: Its work directory.
+        has_entry: It has an ENTRYPOINT.
     """
 
     id: str
     path: tuple[str, ...]
     work: str
+    has_entry: bool
 
 
 _locks: dict[str, asyncio.Lock] = {}
@@ -80,7 +82,8 @@ def _known(image: str) -> Image:
     facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
     listed: list[str] = facts.get("Env") or []
     path = dict(line.split("=", 1) for line in listed).get("PATH", _PATH)
-    return Image(image, tuple(path.split(":")), facts.get("WorkingDir") or "/")
+    work = facts.get("WorkingDir") or "/"
+    return Image(image, tuple(path.split(":")), work, bool(facts.get("Entrypoint")))
 
 
 def _found(name: str) -> str:
@@ -104,7 +107,7 @@ def _build(digest: str, context: Path, labels: Mapping[str, str], seconds: float
     if not file.exists():
         arguments = {"fileobj": io.BytesIO(_PLAIN.encode())}
     base = _base_of(file.read_text("utf-8", "replace") if file.exists() else _PLAIN)
-    own = {STATE: labels[STATE], **({BASE: base} if base else {})}  # no trial: one image for all
+    own = {STATE: labels[STATE], **({BUILT_ON: base} if base else {})}  # one image for all trials
     if (
         base
         and (known := _inspected(tag))

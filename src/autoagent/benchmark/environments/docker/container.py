@@ -23,6 +23,7 @@ from autoagent.benchmark.environments.docker.tampering import Change
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"
 """Marks the processes of one exec, so that all of them can be ended."""
+HOSTS = Path(__file__).with_name("hosts")
 _END = """\
 for round in 1 2 3 4 5 6 7 8; do
   found=
@@ -60,6 +61,7 @@ class Container:
         host: Mapping[str, Any],
         *,
         with_entry: bool = False,
+        offline: bool = False,
     ) -> None:
         """Create it; it runs nothing yet, and as the image's user unless an exec says otherwise.
 
@@ -68,7 +70,10 @@ class Container:
             labels: Ours.
             host: Arguments of the SDK's `create_host_config`.
             with_entry: Run the image's ENTRYPOINT, which may start services.
+            offline: It never gets a network. Then the daemon sets none up, which is half of what
+                a container costs, and it is on us that "localhost" has an address.
         """
+        self._offline = offline
         self._client = daemon.client()
         created = self._client.create_container(
             image,
@@ -76,6 +81,7 @@ class Container:
             entrypoint=None if with_entry else [],
             labels=dict(labels),
             healthcheck={"test": ["NONE"]},
+            network_disabled=offline,
             host_config=self._client.create_host_config(**host),
         )
         self.id = str(created["Id"])
@@ -88,6 +94,8 @@ class Container:
         """Start it; its only process waits."""
         self._client.start(self.id)
         self._root = root_of(self._client.inspect_container(self.id))
+        if self._offline:
+            self.put_file(HOSTS, "/etc/hosts")
 
     def kill(self) -> None:
         """End everything in it at once."""

@@ -190,6 +190,7 @@ class DockerEnvironment(RefereedEnvironment):
     ) -> Container:
         """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
         config = self.task_env_config
+        how = {"with_entry": with_entry, "offline": self._offline}
         memory = (config.memory_mb or MEMORY_MB) * 2**20
         host = {
             "init": True,
@@ -204,15 +205,13 @@ class DockerEnvironment(RefereedEnvironment):
         if config.storage_mb and self._bounds_storage:
             sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
             try:
-                return await daemon.ask(
-                    Container, image, self._labels, sized, with_entry=with_entry
-                )
+                return await daemon.ask(Container, image, self._labels, sized, **how)
             except (APIError, InfrastructureFault) as error:
                 if "storage-opt" not in str(error):
                     raise
                 DockerEnvironment._bounds_storage = False
                 logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
-        return await daemon.ask(Container, image, self._labels, host, with_entry=with_entry)
+        return await daemon.ask(Container, image, self._labels, host, **how)
 
     def _judge(self, used: Container) -> str | None:
         """What the candidate did to the system that its verifier will run on."""
@@ -331,6 +330,13 @@ class DockerEnvironment(RefereedEnvironment):
         after = network_policy.network_mode.value == "no-network"
         if before != after and self._container is not None:
             await daemon.ask(self._container.connect, network=not after)
+
+    @property
+    def _offline(self) -> bool:
+        """Whether no phase has a network; a service may want one set up before it starts."""
+        policies = (self._network_policy, *self._phase_network_policies)
+        modes = {policy.network_mode.value for policy in policies}
+        return modes == {"no-network"} and not self._the_image.has_entry
 
     @property
     def _the_image(self) -> builds.Image:

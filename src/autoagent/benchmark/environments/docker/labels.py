@@ -8,7 +8,7 @@ STATE, CLIMB, EVALUATION, TRIAL = (
 )
 """Whose it is: the workspace's state directory, the climb's tag, the evaluation's directory, and
 Harbor's name of the trial. What belongs to no climb or to no trial has no such label."""
-BASE = f"{PREFIX}base"
+BUILT_ON = f"{PREFIX}built-on"
 """The image that a task's was built on, by the daemon's id."""
 TASK_IMAGE = "autoagent-task"
 """Repository of images built from tasks; the tag is the content's digest."""

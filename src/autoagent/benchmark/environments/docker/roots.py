@@ -8,6 +8,7 @@ and nothing else.
 """
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, override
@@ -50,7 +51,8 @@ class Root(Beneath):
 
     @override
     def _set_aside(self, parent: int, name: str) -> None:
-        raise IsADirectoryError(f"{name}: a directory stands there")
+        hidden = f".{secrets.token_hex(8)}"
+        os.rename(name, hidden, src_dir_fd=parent, dst_dir_fd=parent)
 
 
 def root_of(facts: Mapping[str, Any]) -> Root | None:
