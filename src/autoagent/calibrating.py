@@ -21,7 +21,7 @@ import tomli
 from autoagent.adhoc import POLL_SECONDS, Alone
 from autoagent.benchmark.detached import DetachedEngine
 from autoagent.benchmark.engine import EvaluationSpec
-from autoagent.benchmark.room import memory_of, room_for
+from autoagent.benchmark.room import at_once
 from autoagent.config import FILE_NAME, load_config
 from autoagent.doctor import climb_of
 from autoagent.errors import (
@@ -104,9 +104,7 @@ def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
 
 
 def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
-    memory = memory_of(spec.environment)
-    if memory is not None:
-        most = min(most, room_for([task.path for task in spec.tasks], memory))
+    most = at_once(most, [task.path for task in spec.tasks], spec.environment)
     state = spec.directory.parent.parent
     steps: list[Step] = []
     try:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
+from autoagent.benchmark.room import memory_of
 from autoagent.records import Contest, Side, Trial
 
 pytestmark = pytest.mark.slow
@@ -375,6 +376,23 @@ async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(
     started = {event.body["task"] for event in bench.journal.about("e1", "trial_started")}
     assert started == {"raises", "spins"}
     assert not list((spec.directory / "scratch").glob("*"))
+
+
+async def test_no_more_trials_run_at_once_than_fit_into_the_memory(
+    bench: Bench, harness_source: str
+) -> None:
+    spec = bench.spec(behaving(harness_source), {"t1": "fine", "t2": "fine"}, concurrency=2)
+    half = (memory_of("sandbox") or 0) // 2**20 // 2
+    for task in spec.tasks:
+        config = task.path / "task.toml"
+        told = config.read_text()
+        assert "[environment]\n" in told
+        limit = f"[environment]\nmemory_mb = {half + 1}\n"
+        config.write_text(told.replace("[environment]\n", limit))
+    await bench.finish(spec)
+    told = [event.kind for event in bench.journal.about("e1") if event.kind.startswith("trial_")]
+    assert told == ["trial_started", "trial_finished"] * 2
+    assert "concurrency = 2: the memory has room for 1" in bench.log()
 
 
 @pytest.mark.rule("R5")

@@ -7,7 +7,10 @@ from typing import Any
 import docker
 import pytest
 
+from autoagent.benchmark.environments.docker import container as containers
 from autoagent.benchmark.environments.docker import daemon as ours
+from autoagent.benchmark.environments.docker import layers
+from autoagent.benchmark.environments.docker import volume as volumes
 from autoagent.benchmark.environments.docker.labels import STATE
 from autoagent.errors import InfrastructureFault
 
@@ -65,3 +68,13 @@ def bridge(daemon: Any) -> None:
     """The daemon has a network to give."""
     if not daemon.networks.list("bridge"):
         pytest.skip("the daemon has no bridge network: it was started with --bridge=none")
+
+
+@pytest.fixture(params=["root", "archives"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How files travel: as this process may here, and as anybody's may."""
+    if request.param == "archives":
+        monkeypatch.setattr(containers, "root_of", lambda facts: None)  # pyright: ignore
+        monkeypatch.setattr(layers, "move", lambda used, fresh: False)  # pyright: ignore
+        monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
+    return request.param

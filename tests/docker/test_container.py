@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from autoagent.benchmark.environments.docker import builds
-from autoagent.benchmark.environments.docker import container as containers
-from autoagent.benchmark.environments.docker import volume as volumes
 from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.labels import labels_for
 from autoagent.benchmark.environments.docker.volume import Volume
@@ -31,15 +29,6 @@ def collected() -> Iterator[None]:
     """What the SDK drops is collected, and warned of, where the warning is ignored."""
     yield
     gc.collect()
-
-
-@pytest.fixture(params=["root", "archives"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How files travel: as this process may here, and as anybody's may."""
-    if request.param == "archives":
-        monkeypatch.setattr(containers, "root_of", lambda facts: None)  # pyright: ignore
-        monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
-    return request.param
 
 
 @pytest.fixture
@@ -198,7 +187,7 @@ def test_a_volume_is_filled_before_it_is_mounted_and_a_foreign_mount_is_seen(
     (tmp_path / "test.sh").write_text("#!/bin/sh\necho ran\n")
     image = daemon.images.get(rootfs).id
     watch, volume = Watch("files"), Volume(LABELS)
-    made = Container(image, LABELS, {**ALONE, "binds": [f"{volume.name}:/tests:ro"]})
+    made = Container(image, LABELS, {**ALONE, "binds": [volume.at("/tests", "ro")]})
     try:
         volume.mounted_by.add(made.id)
         made.start()

@@ -43,4 +43,5 @@ def test_what_is_new_on_the_path_and_beside_it_is_honest() -> None:
         Change(f"{LIBRARY}/new.py", ADDED),
         Change("/opt/data/table.csv", MODIFIED),
         Change("/app/bin/cat", MODIFIED),
+        Change("/sbin/docker-init", ADDED),
     )

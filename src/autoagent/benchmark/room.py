@@ -6,13 +6,23 @@ be less, and nobody knows it before.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import tomli
 
 from autoagent.benchmark.environments.refereed import MEMORY_MB
 from autoagent.benchmark.providers import is_provider
+
+
+def at_once(wanted: int, tasks: Collection[Path], environment: str) -> int:
+    """As many trials as are wanted, and no more than there is room for where they run.
+
+    Raises:
+        InfrastructureFault: No Docker daemon answers, and trials run there.
+    """
+    memory = memory_of(environment)
+    return wanted if memory is None else min(wanted, room_for(tasks, memory))
 
 
 def room_for(tasks: Iterable[Path], memory_bytes: int) -> int:

@@ -37,6 +37,7 @@ from autoagent.benchmark.harness import HarnessProcess
 from autoagent.benchmark.outcomes import Seen, trial_of, unjudged
 from autoagent.benchmark.providers import is_provider
 from autoagent.benchmark.proxy import ProxyAgent
+from autoagent.benchmark.room import at_once
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.game import Kind
 from autoagent.gate.agenda import Agenda, Slot
@@ -169,13 +170,21 @@ class Worker:
         return JobConfig(
             job_name=self._job_name(),
             jobs_dir=spec.jobs,
-            n_concurrent_trials=spec.concurrency,
+            n_concurrent_trials=self._at_once(),
             quiet=True,
             retry=RetryConfig(max_retries=0),
             agents=[agent],
             environment=environment_of(spec),
             tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
         )
+
+    def _at_once(self) -> int:
+        """As many trials as are configured, and no more than the memory has room for."""
+        wanted, spec = self._spec.concurrency, self._spec
+        found = at_once(wanted, [task.path for task in spec.tasks], spec.environment)
+        if found < wanted:
+            logging.warning("concurrency = %d: the memory has room for %d", wanted, found)
+        return found
 
     def _job_name(self) -> str:
         """A fresh directory for each round: Harbor would resume an old one."""

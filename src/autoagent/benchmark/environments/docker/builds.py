@@ -35,12 +35,14 @@ class Image(NamedTuple):
         path: The directories of its PATH, in their order.
         work: Its work directory.
         has_entry: It has an ENTRYPOINT.
+        has_volumes: It has a VOLUME, which no snapshot holds.
     """
 
     id: str
     path: tuple[str, ...]
     work: str
     has_entry: bool
+    has_volumes: bool
 
 
 _locks: dict[str, asyncio.Lock] = {}
@@ -82,8 +84,13 @@ def _known(image: str) -> Image:
     facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
     listed: list[str] = facts.get("Env") or []
     path = dict(line.split("=", 1) for line in listed).get("PATH", _PATH)
-    work = facts.get("WorkingDir") or "/"
-    return Image(image, tuple(path.split(":")), work, bool(facts.get("Entrypoint")))
+    return Image(
+        id=image,
+        path=tuple(path.split(":")),
+        work=facts.get("WorkingDir") or "/",
+        has_entry=bool(facts.get("Entrypoint")),
+        has_volumes=bool(facts.get("Volumes")),
+    )
 
 
 def _found(name: str) -> str:

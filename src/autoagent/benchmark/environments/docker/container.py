@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 from docker.errors import APIError, NotFound
 
 from autoagent.benchmark.environments.commands import OUTPUT_LIMIT
-from autoagent.benchmark.environments.docker import daemon
+from autoagent.benchmark.environments.docker import daemon, layers
 from autoagent.benchmark.environments.docker.archives import Archives
-from autoagent.benchmark.environments.docker.layers import changes_of
 from autoagent.benchmark.environments.docker.roots import Root, root_of
 from autoagent.benchmark.environments.docker.tampering import Change
 
@@ -88,12 +87,14 @@ class Container:
         self.execs: set[str] = set()
         self.archives = Archives(self._client, self.id)
         self._root: Root | None = None
+        self._driver: dict[str, Any] = {}
         self._idle, self._copying, self._ended = threading.Condition(), 0, False
 
     def start(self) -> None:
         """Start it; its only process waits."""
         self._client.start(self.id)
-        self._root = root_of(self._client.inspect_container(self.id))
+        facts = self._client.inspect_container(self.id)
+        self._driver, self._root = facts["GraphDriver"], root_of(facts)
         if self._offline:
             self.put_file(HOSTS, "/etc/hosts")
 
@@ -111,8 +112,8 @@ class Container:
         self._end(kill)
 
     def remove(self) -> None:
-        """Remove it with everything in it, dead or alive; its named volumes stay."""
-        self._end(self._client.remove_container, force=True)
+        """Remove it with everything in it, dead or alive; volumes that have a name stay."""
+        self._end(self._client.remove_container, force=True, v=True)
 
     def run(
         self,
@@ -191,8 +192,7 @@ class Container:
 
     def changes(self) -> list[Change]:
         """Every path that differs from the image; the container has ended."""
-        driver: dict[str, Any] = self._client.inspect_container(self.id)["GraphDriver"]
-        if (own := changes_of(driver)) is not None:
+        if (own := layers.changes_of(self._driver)) is not None:
             return own
         found: list[dict[str, Any]] = self._client.diff(self.id) or []
         return [Change(change["Path"], change["Kind"]) for change in found]
@@ -201,6 +201,14 @@ class Container:
         """An image of it as it is; its id."""
         changes = [f"LABEL {name}={_quoted(value)}" for name, value in labels.items()]
         return str(self._client.commit(self.id, pause=False, changes=changes)["Id"])
+
+    def hand_over(self, fresh: "Container") -> bool:
+        """Give everything that was changed in it to a container that was never started.
+
+        Returns:
+            Whether this process may; else a snapshot has to do.
+        """
+        return layers.move(self._driver, self._client.inspect_container(fresh.id)["GraphDriver"])
 
     def connect(self, *, network: bool) -> None:
         """Give the running container a network, or take it away."""

@@ -19,6 +19,8 @@ from requests.exceptions import RequestException
 from autoagent.errors import InfrastructureFault
 
 CONNECTIONS = 256
+POOLED = 32
+"""Connections kept for each address; the SDK makes a pool for every one, filled with places."""
 ANSWER_SECONDS = 120
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 
@@ -36,9 +38,7 @@ def client() -> Any:
     """
     knock()
     try:
-        found = docker.from_env(
-            version="auto", timeout=ANSWER_SECONDS, max_pool_size=CONNECTIONS
-        ).api
+        found = docker.from_env(version="auto", timeout=ANSWER_SECONDS, max_pool_size=POOLED).api
         found.ping()
     except (DockerException, RequestException) as error:
         raise _silent(_words(error)) from error

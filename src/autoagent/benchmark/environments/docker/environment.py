@@ -12,7 +12,7 @@ import functools
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, override
 
@@ -83,7 +83,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._tests: Volume | None = None
         self._volumes: list[Volume] = []
         self._snapshot = ""
-        self._ends: set[asyncio.Task[None]] = set()
+        self._used: Container | None = None
         self._scripts = False
         self._verifying: dict[str, str] = {}
 
@@ -115,7 +115,7 @@ class DockerEnvironment(RefereedEnvironment):
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
-            self._container = await self._new(self._image.id, with_entry=True)
+            self._container = await self._new(self._image.id, {}, with_entry=True)
             await daemon.ask(self._container.start)
             await daemon.ask(self._container.put_directories, *LOGS)
 
@@ -130,8 +130,6 @@ class DockerEnvironment(RefereedEnvironment):
         except (InfrastructureFault, APIError) as error:
             refereed.faults[self._trial] = str(error)
         finally:
-            if self._ends:
-                await asyncio.wait(self._ends)
             await self._clear()
 
     @override
@@ -157,36 +155,40 @@ class DockerEnvironment(RefereedEnvironment):
         if self._in_place:
             refereed.verified_in_place.add(self._trial)
             return
-        used = self._running
+        self._used = used = self._running
         await daemon.ask(used.kill)
         # Compiled modules that were planted beside a library's are not looked at.
         self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
-        judging = asyncio.create_task(daemon.ask(self._judge, used))
-        try:
-            mounts, self._snapshot = await asyncio.gather(
-                daemon.ask(self._guard), daemon.ask(used.snapshot, self._labels)
-            )
-            self._container = await self._new(self._snapshot, mounts)
-            for volume in self._volumes:
-                volume.mounted_by.add(self._container.id)
-            await daemon.ask(self._container.start)
-        finally:
-            said = await judging
-            self._ends.add(asyncio.create_task(daemon.ask(used.remove)))
-        if said:
+        if said := await daemon.ask(self._judge, used):
             refereed.tampered[self._trial] = said
+        self._container = await self._fresh(used)
+        for volume in self._volumes:
+            volume.mounted_by.add(self._container.id)
+        await daemon.ask(self._container.start)
         self._foreign(await daemon.ask(self._watch.foreign, used))
+
+    async def _fresh(self, used: Container) -> Container:
+        """A new container that holds what the candidate left: its layer, or a snapshot's."""
+        host = {"binds": await daemon.ask(self._guard)}
+        if self._the_image.has_volumes:
+            host["volumes_from"] = [used.id]
+        fresh = await self._new(self._the_image.id, host)
+        if await daemon.ask(used.hand_over, fresh):
+            return fresh
+        await daemon.ask(fresh.remove)
+        self._snapshot = await daemon.ask(used.snapshot, self._labels)
+        return await self._new(self._snapshot, host)
 
     def _guard(self) -> list[str]:
         """What is mounted for the verifier."""
         small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
         self._tests = Volume(self._labels)
-        self._volumes = [self._tests, Volume(self._labels, small)]
-        tests, logs = (volume.name for volume in self._volumes)
-        return [f"{tests}:/tests:ro", f"{logs}:/logs/verifier"]
+        logs = Volume(self._labels, small)
+        self._volumes = [self._tests, logs]
+        return [self._tests.at("/tests", "ro"), logs.at("/logs/verifier")]
 
     async def _new(
-        self, image: str, mounts: Sequence[str] = (), *, with_entry: bool = False
+        self, image: str, mounts: Mapping[str, list[str]], *, with_entry: bool = False
     ) -> Container:
         """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
         config = self.task_env_config
@@ -200,7 +202,7 @@ class DockerEnvironment(RefereedEnvironment):
             "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
             "pids_limit": PROCESSES,
             "cap_drop": ["MKNOD", "NET_RAW"],
-            "binds": list(mounts),
+            **mounts,
         }
         if config.storage_mb and self._bounds_storage:
             sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
@@ -360,6 +362,8 @@ class DockerEnvironment(RefereedEnvironment):
     async def _clear(self) -> None:
         """Remove what the verification needed."""
         with contextlib.suppress(APIError):
+            if self._used is not None:
+                await daemon.ask(self._used.remove)
             for volume in self._volumes:
                 await daemon.ask(volume.remove)
             if self._snapshot:

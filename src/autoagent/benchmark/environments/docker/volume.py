@@ -35,6 +35,13 @@ class Volume:
         )
         self._place = Path(made["Mountpoint"])
 
+    def at(self, place: str, mode: str = "rw") -> str:
+        """How a container mounts it; the daemon copies nothing into it that the image has there.
+
+        It would otherwise, into an empty one, and what the image has may be the candidate's.
+        """
+        return f"{self.name}:{place}:{mode},nocopy"
+
     def fill(self, source: Path, target: str, image: str) -> None:
         """Copy what is below a host directory in; every file may be run.
 
@@ -49,7 +56,7 @@ class Volume:
         if reachable(self._place):
             Beneath(self._place).write_tree(source, target, 0o755)
             return
-        stage = Container(image, self._labels, {"binds": [f"{self.name}:/volume"]})
+        stage = Container(image, self._labels, {"binds": [self.at("/volume")]})
         self.mounted_by.add(stage.id)
         try:
             stage.put_tree(source, f"/volume/{target.lstrip('/')}", 0o755)
