@@ -21,13 +21,13 @@ LIMIT_SECONDS = 3.0
 
 @asynccontextmanager
 async def slow_daemon(place: Path, seconds: float) -> AsyncGenerator[str]:
-    """The daemon, behind a socket at which every commit of a container takes so much longer."""
+    """The daemon, behind a socket at which it takes so much longer to end a container."""
     real = (os.environ.get("DOCKER_HOST") or DEFAULT_HOST).removeprefix("unix://")
 
     async def pump(source: SocketStream, target: SocketStream) -> None:
         with contextlib.suppress(anyio.BrokenResourceError):
             async for data in source:
-                if b"/commit?" in data.partition(b"\r\n")[0]:
+                if b"/kill" in data.partition(b"\r\n")[0]:
                     await anyio.sleep(seconds)
                 await target.send(data)
             await target.send_eof()
