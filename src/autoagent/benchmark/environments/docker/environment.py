@@ -1,7 +1,7 @@
 """The `docker` environment: one container while the candidate acts, a fresh one to verify in.
 
-When the candidate's phase ends its container is killed, compared with its image and
-snapshotted; the verifier runs in a new container of the snapshot, in which `/tests` is
+When the candidate's phase ends its container is killed and compared with its image; the
+verifier runs in a new container that holds what the candidate left, in which `/tests` is
 read-only and `/logs/verifier` a fresh, small file system. A task that verifies a live
 service is verified in place instead, and its trials say so.
 """
