@@ -1,6 +1,7 @@
 """The sandbox environment, with real sandboxes: what tasks find, and what ends with what."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 import time
@@ -317,3 +318,20 @@ def test_a_trials_own_tmp_keeps_what_the_sandbox_mounted_there_and_it_stays_read
     names = sorted({"an interpreter", *mounted})
     assert done.stdout.splitlines() == [f"{names} packages", "Read-only file system"]
     assert not (tmp_path / "planted").exists()
+
+
+def test_what_a_killed_worker_left_in_the_making_is_ended_and_no_other_evaluations(
+    tmp_path: Path,
+) -> None:
+    def waiting(name: str) -> subprocess.Popen[bytes]:
+        (tmp_path / name).mkdir()
+        place = str(tmp_path / name / "scratch")
+        command = [bubblewrap.binary(), "--die-with-parent", "--bind", "/", "/"]
+        command += ["--setenv", "X", place, "sleep", "60"]
+        return subprocess.Popen(command)
+
+    with waiting("e1") as left, waiting("e10") as other:
+        bubblewrap.end_left(tmp_path / "e1")
+        assert left.wait(10) == -signal.SIGKILL
+        assert other.poll() is None
+        other.kill()

@@ -4,7 +4,10 @@ A sandbox starts from nothing: no host directory is visible unless it is named h
 by the caller. https://github.com/containers/bubblewrap
 """
 
+import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -168,6 +171,23 @@ def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> l
     command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
     command += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*command, "--chdir", "/"]
+
+
+def end_left(directory: Path) -> None:
+    """End what a killed worker was just about to sandbox, and nobody will ever start.
+
+    A sandbox dies with its parent from a moment after it is there; in between it waits for
+    the parent, forever.
+
+    Args:
+        directory: The evaluation's, which every sandbox of its worker mounts something of.
+    """
+    ours, mark = os.fsencode(binary()), os.fsencode(f"{directory}/")
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[0] == ours and any(word.startswith(mark) for word in words):
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 _REHEARSAL = """\

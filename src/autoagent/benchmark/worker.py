@@ -26,7 +26,7 @@ from harbor.models.job.config import JobConfig, RetryConfig
 from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
-from autoagent.benchmark import cgroups
+from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments import refereed
@@ -328,7 +328,8 @@ def main(directory: Path) -> int:
     os.set_inheritable(int(os.environ[LOCK_FD_VARIABLE]), False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     spec = EvaluationSpec.model_validate_json((directory / SPEC_FILE).read_bytes())
-    remove_tree(directory / SCRATCH)  # of a worker that was killed
+    bubblewrap.end_left(directory)  # by a worker that was killed
+    remove_tree(directory / SCRATCH)
     cgroups.sweep()
     worker = Worker(spec)
     try:
