@@ -1,5 +1,6 @@
 """What tests need of a real Docker daemon; without one they are skipped, and say why."""
 
+import gc
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -78,3 +79,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setattr(layers, "move", lambda used, fresh: False)  # pyright: ignore
         monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
     return request.param
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What the SDK drops is collected, and warned of, where the warning is ignored."""
+    yield
+    gc.collect()

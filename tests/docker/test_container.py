@@ -1,7 +1,6 @@
 """Files in and out of a container, by its root directory and by archives: the same is allowed."""
 
 import contextlib
-import gc
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -16,19 +15,13 @@ from autoagent.benchmark.environments.docker.labels import labels_for
 from autoagent.benchmark.environments.docker.volume import Volume
 from autoagent.benchmark.environments.docker.watching import Watch
 
-pytestmark = pytest.mark.filterwarnings(
+pytestmark = [
     # The SDK drops the connection of an exec without closing it.
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 LABELS = labels_for("state", "files")
 ALONE = {"network_mode": "none"}
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """What the SDK drops is collected, and warned of, where the warning is ignored."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The swap of containers: what the candidate left is there, by rename or by snapshot."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,11 @@ from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.environment import DockerEnvironment
 from autoagent.benchmark.environments.docker.labels import labels_for
 
-pytestmark = pytest.mark.filterwarnings(
+pytestmark = [
     # The SDK drops the connection of an exec without closing it.
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 LEAVES = """
 echo new >/app/new; rm -r /opt /usr/share/doc; mkdir /usr/share/doc; ln -s /app /opt
 chmod 750 /srv; chown 1234 /srv; echo kept >/data/kept; mkdir -p /tests; touch /tests/planted
@@ -27,13 +26,6 @@ cat /app/new /opt/new /data/kept; ls -A /usr/share/doc | wc -l; stat -c '%a %u' 
 ls -A /tests /logs/verifier; touch /tests/x 2>&1 | grep -o 'Read-only'
 echo 1 >/logs/verifier/reward.txt
 """
-
-
-@pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """What the SDK drops is collected, and warned of, where the warning is ignored."""
-    yield
-    gc.collect()
 
 
 def build(place: Path, base: str) -> DockerEnvironment:

@@ -23,8 +23,8 @@ from autoagent.benchmark.inside import loopback
 from autoagent.errors import InfrastructureFault
 
 INSIDE = Path(__file__).parent / "inside"
-EXAMPLES = INSIDE.parents[1] / "examples"
 """The code that runs beside the candidate."""
+EXAMPLES = INSIDE.parents[1] / "examples"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 MOUNTED = frozenset({*(path.strip("/") for path in _SYSTEM), "etc", "python", "proc", "dev"})

@@ -184,18 +184,12 @@ class SandboxEnvironment(RefereedEnvironment):
             await asyncio.to_thread(files.read_file, inner, Path(target_path))
 
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
-        """Copy the plain files below a directory out.
-
-        Where the verifier's files go, nothing may lie yet: a reward planted there on the host
-        would be read as the verifier's.
-        """
+        """Copy the plain files below a directory out."""
+        target = Path(target_dir)
         with self._our_faults():
             files, inner = self._placed(source_dir)
-            if os.path.normpath(source_dir) == "/logs/verifier":
-                await asyncio.to_thread(remove_tree, Path(target_dir))
-            await asyncio.to_thread(files.read_tree, inner, Path(target_dir))
-            if os.path.normpath(source_dir) == "/logs/verifier":
-                steering.drop_large_rewards(Path(target_dir))
+            async with steering.taking_out(source_dir, target):
+                await asyncio.to_thread(files.read_tree, inner, target)
 
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
         """Whether a path is a directory."""

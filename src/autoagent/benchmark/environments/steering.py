@@ -8,15 +8,17 @@ command it knows, makes the trial `tampered`. What is new and hides nothing is h
 It does not know what else a verifier reads: one that runs the candidate's own code grades it.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from autoagent.benchmark.bubblewrap import MOUNTED, SYSTEM_PATH
-from autoagent.benchmark.environments.beneath import Beneath
+from autoagent.benchmark.environments.beneath import Beneath, remove_tree
 
 ABOVE = frozenset(
     ["conftest.py", "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "pyproject.toml"]
@@ -71,10 +73,19 @@ def meddled(before: Steering, after: Steering) -> str | None:
     return None
 
 
-def drop_large_rewards(directory: Path) -> None:
-    """A reward is a number: a file that holds more than 64 kB counts as none (threat C1)."""
-    for name in REWARDS:
-        path = directory / name
+@contextlib.asynccontextmanager
+async def taking_out(source: str, target: Path) -> AsyncGenerator[None]:
+    """While a directory of a trial's is copied to the host; what the verifier left is looked at.
+
+    Where its files go, nothing may lie yet: a reward planted there on the host would be read as
+    the verifier's. A reward is a number: a file that holds more than 64 kB counts as none (C1).
+    """
+    verifiers = os.path.normpath(source) == "/logs/verifier"
+    if verifiers:
+        await asyncio.to_thread(remove_tree, target)
+    yield
+    for name in REWARDS if verifiers else ():
+        path = target / name
         if path.is_file() and path.stat().st_size > REWARD_LIMIT_BYTES:
             path.unlink()
 

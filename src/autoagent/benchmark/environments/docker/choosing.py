@@ -24,6 +24,7 @@ class Chosen(DockerEnvironment):
         if is_composed(kwargs["environment_dir"], kwargs["task_env_config"]):
             from autoagent.benchmark.environments.docker.composed import ComposedEnvironment
 
+            kwargs.pop("in_place", None)  # there every trial is
             return ComposedEnvironment(*args, scratch=scratch, **kwargs)
         return DockerEnvironment(*args, **kwargs)
 

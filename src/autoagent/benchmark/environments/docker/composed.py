@@ -32,7 +32,6 @@ class ComposedEnvironment(Refereed, HarborsDocker):
         evaluation: str,
         scratch: str,
         climb: str = "",
-        in_place: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         """Describe the environment.
@@ -43,7 +42,6 @@ class ComposedEnvironment(Refereed, HarborsDocker):
             evaluation: The evaluation's own directory.
             scratch: The evaluation's scratch directory.
             climb: The climb's tag, if it is of one.
-            in_place: Says nothing here, where every trial is verified in place.
             kwargs: Harbor's.
         """
         self._overlay = Path(scratch, "compose", f"{kwargs['session_id']}.json")

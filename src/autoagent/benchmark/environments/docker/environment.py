@@ -22,7 +22,6 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.beneath import remove_tree
 from autoagent.benchmark.environments.docker import builds, daemon
 from autoagent.benchmark.environments.docker.container import Container
 from autoagent.benchmark.environments.docker.labels import labels_for
@@ -35,7 +34,7 @@ from autoagent.benchmark.environments.refereed import (
     PROCESSES,
     RefereedEnvironment,
 )
-from autoagent.benchmark.environments.steering import drop_large_rewards
+from autoagent.benchmark.environments.steering import taking_out
 from autoagent.errors import InfrastructureFault
 
 GUARDED = ("/tests", "/logs/verifier")
@@ -301,14 +300,10 @@ class DockerEnvironment(RefereedEnvironment):
 
     @override
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
-        """Copy plain files out; where the verifier's go, nothing may lie yet on the host."""
-        verifiers = os.path.normpath(source_dir) == "/logs/verifier"
+        target = Path(target_dir)
         with self._our_faults():
-            if verifiers:
-                await asyncio.to_thread(remove_tree, Path(target_dir))
-            await daemon.ask(self._running.get_tree, source_dir, Path(target_dir))
-            if verifiers:
-                drop_large_rewards(Path(target_dir))
+            async with taking_out(source_dir, target):
+                await daemon.ask(self._running.get_tree, source_dir, target)
 
     @override
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
