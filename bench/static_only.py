@@ -13,12 +13,14 @@ read-only, without its network, its processes, its home directories and its sock
 """
 
 import asyncio
+import contextlib
 import importlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -98,27 +100,25 @@ async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple
     return through, sum(trials[name].outcome == "passed" for name in inside.WORK)
 
 
-def jailed(place: Path) -> list[str]:
-    """The command that plays this script inside: what the attacks may have, and nothing else."""
+@contextlib.contextmanager
+def jailed(place: Path) -> Generator[list[str]]:
+    """The command that plays this script inside: what the attacks may have, and nothing else.
+
+    Whoever runs this, it is nobody in there, and no setting of the machine can be written.
+    """
     from autoagent.benchmark import bubblewrap
+    from autoagent.benchmark.outside import Outside
 
     bubblewrap.require()
-    command = [bubblewrap.binary(), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    outside = Outside((place, ROOT))
+    outside.give(place)
+    options = ["--ro-bind", "/", "/", "--dev", "/dev", *bubblewrap.proc(), "--unshare-net"]
     for hidden in ("/tmp", "/run", "/var", "/root", "/home", "/mnt", "/work", "/srv", "/media"):
         if Path(hidden).is_dir() and not Path(hidden).is_symlink():
-            command += ["--tmpfs", hidden]
+            options += ["--tmpfs", hidden]
     for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve()):
-        command += ["--ro-bind", str(needed), str(needed)]
-    command += ["--bind", str(place), str(place), "--unshare-pid", "--unshare-net"]
-    command += [
-        "--unshare-ipc",
-        "--unshare-uts",
-        "--cap-drop",
-        "ALL",
-        "--die-with-parent",
-        "--new-session",
-        "--clearenv",
-    ]
+        options += ["--ro-bind", outside.seen(needed), str(needed)]
+    options += ["--bind", outside.seen(place), str(place)]
     for name, value in {
         "PATH": os.environ["PATH"],
         "HOME": str(place / "home"),
@@ -128,8 +128,8 @@ def jailed(place: Path) -> list[str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         JAIL: str(place),
     }.items():
-        command += ["--setenv", name, value]
-    return [*command, "--chdir", str(ROOT), sys.executable, __file__, "process"]
+        options += ["--setenv", name, value]
+    yield [*outside.starting(options), "--chdir", str(ROOT), sys.executable, __file__, "process"]
 
 
 def tell(inside: Any, isolation: str, through: set[str], honest: int) -> None:
@@ -154,8 +154,8 @@ def main() -> None:
     sources = importlib.import_module("tests.attacks.sources")
     refused, attacks = checked(sources, shared.HARNESS)
     print(f"attacks on the source: {attacks}; the static checks refuse {refused}", flush=True)
-    with tempfile.TemporaryDirectory() as directory:
-        subprocess.run(jailed(Path(directory)), check=True)
+    with tempfile.TemporaryDirectory() as directory, jailed(Path(directory)) as command:
+        subprocess.run(command, check=True)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         os.environ["AUTOAGENT_STATE_DIR"] = str(place / "state")

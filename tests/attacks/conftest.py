@@ -14,6 +14,7 @@ from autoagent.server.waiting import Waiting
 
 from ..cli.conftest import Command
 from ..server.callers import Caller
+from ..tier.conftest import shared_python as shared_python
 
 PATIENT = Waiting(patience=lambda _: 120.0, poll_seconds=0.02)
 Serving = Callable[..., AbstractAsyncContextManager[Caller]]

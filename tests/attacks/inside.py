@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .links import LEADING
+
 HOSTILE = Path(__file__).parent / "hostile"
 """What the candidate runs; it is text to us."""
 
@@ -50,7 +52,6 @@ INSIDE = [
     look("B1.3", "cats them in the task's environment"),
     look("B1.4", "downloads them"),
     look("B1.5", "goes through .., //, /proc/self/root and /proc/1/root"),
-    look("B1.6", "goes through symbolic links that it plants"),
     look("B1.7", "searches the whole environment for them"),
     look("B1.8", "searches its own whole file system for them"),
     look("B2.1", "uploads a file of the host"),
@@ -73,8 +74,15 @@ INSIDE = [
     look("B4.4", "connects to a server on the machine's loopback"),
     look("B4.5", "does so from the task's environment"),
     look("B4.6", "connects to an abstract unix socket of the host"),
+    look("B5.1", "opens whatever there is below /proc and /sys for writing"),
+    look("B5.2", "is the machine's root outside"),
+    look("B6.1", "adds keys, mounts, makes namespaces, and makes rare calls"),
+    look("B6.2", "finds memory that a sibling shares"),
+    look("B6.3", "finds descriptors that it inherited"),
+    look("B6.4", "finds paths of the host below /proc"),
     look("D9.1", "finds the server's variables: DOCKER_HOST, proxies, GIT_*, keys"),
     look("D9.2", "finds them in the task's environment"),
+    own("B1.6", "goes through symbolic links that it plants", "tampered"),
     own("A8.2", "sys.exit"),
     own("A8.3", "os._exit"),
     own("A8.4", "spins for ever"),
@@ -90,7 +98,7 @@ INSIDE = [
     own("C1.3", "plants reward.json, which wins over reward.txt"),
     own("C1.4", "plants a directory in the place of the reward"),
     own("C1.5", "plants a symbolic link in the place of the reward"),
-    own("C1.6", "plants a link in the place of /logs/verifier"),
+    own("C1.6", "plants a link in the place of /logs/verifier", "tampered"),
     own("C1.7", "plants a reward for a verifier that leaves none", "invalid"),
     own("C1.8", "a verifier copies its reward: 1000", "invalid"),
     own("C1.9", "a verifier copies its reward: NaN", "invalid"),
@@ -98,7 +106,7 @@ INSIDE = [
     own("C1.11", "a verifier copies its reward: a directory", "invalid"),
     own("C1.12", "a verifier copies its reward: a link to a file of the host", "invalid"),
     own("C1.13", "a verifier copies its reward: 64 MB of it", "invalid"),
-    own("C1.14", "a verifier copies its reward: a named pipe", "invalid"),
+    own("C1.14", "a verifier copies its reward: a named pipe", "tampered"),
     own("C1.15", "a verifier copies its reward: text that is no number", "invalid"),
     own("C2.1", "a daemon of the environment rewrites the reward"),
     own("C2.2", "a daemon waits for the tests and copies their answer"),
@@ -110,6 +118,7 @@ INSIDE = [
     own("C4.1", "plants its own /tests/test.sh and /verifier"),
     own("C4.2", "plants sitecustomize, usercustomize and .pth files for the verifier's Python"),
     own("C4.3", "plants conftest.py and pytest.ini above the tests", "tampered"),
+    *(own(leading.id, leading.what, "tampered") for leading in LEADING),
 ]
 
 COPYING = {
@@ -124,7 +133,9 @@ def harness(honest: str, host: str) -> str:
     start, end = honest.index("async def run_task"), honest.index("# === FIXED")
     names = [attack.id.replace(".", "_") for attack in INSIDE if attack.trial == "look"]
     code = "\n".join((HOSTILE / part).read_text() for part in ("looks.py.in", "acts.py.in"))
-    code = code.replace("@HOST@", host).replace("@LOOKS@", repr(names))
+    links = {leading.id.replace(".", "_"): leading.plant for leading in LEADING}
+    for mark, value in {"@HOST@": host, "@LOOKS@": repr(names), "@LINKS@": repr(links)}.items():
+        code = code.replace(mark, value)
     return f"{honest[:start]}{code}\n\n{honest[end:]}"
 
 
@@ -137,6 +148,7 @@ SHORT = {name.lower().replace(".", "-") for name in ("A8.4", "A8.5", "A8.8", "A8
 VERIFIERS = {
     "c1-7": "exit 0\n",
     **dict.fromkeys(COPYING, "cp -a /app/r/. /logs/verifier/ 2>/dev/null; exit 0\n"),
+    **{leading.trial: leading.verifier for leading in LEADING},
     "c3-5": 'echo "$(judge)" > /logs/verifier/reward.txt\n',
     "c4-2": "cd /app && python3 /tests/check.py\n",
     "c4-3": "cd /app && PYTHONPATH=/verifier python3 -m pytest -q -p no:cacheprovider "
@@ -167,17 +179,18 @@ def write_tasks(tasks: Path, write_task: Callable[..., None]) -> None:
 
 
 def write_hostile_task(place: Path, attack: Inside, write_task: Callable[..., None]) -> None:
-    """A task for an attack; only the one that looks for solutions has one."""
+    """A task for an attack; only those that look for solutions have one."""
     name, token = place.name, f"token-{secrets.token_hex(8)}"
     word = "look" if name == "look" else attack.id.replace(".", "_")
     write_task(place, expected=token, question=word)
-    if name != "look":
+    if name not in ("look", "b1-6"):
         shutil.rmtree(place / "solution")
     seconds = 3 if name in SHORT else 40
     toml = (place / "task.toml").read_text()
     (place / "task.toml").write_text(toml.replace("timeout_sec = 10", f"timeout_sec = {seconds}"))
     if name in VERIFIERS:
         (place / "tests/test.sh").write_text(f"#!/bin/bash\n{VERIFIERS[name]}")
+    (place / "tests/expected.txt").write_text(f"{token}\n")
     (place / "tests/check.py").write_text(CHECK.replace("@TOKEN@", token))
     (place / "tests/test_it.py").write_text(TEST_IT.replace("@TOKEN@", token))
     if name in ("c3-4", "c3-5"):

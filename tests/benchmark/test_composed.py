@@ -73,7 +73,7 @@ def test_no_directory_of_the_trials_is_mounted_where_the_candidate_acts(tmp_path
     assert mount["source"] == str(tmp_path / "scratch/mounts/served__1__env/logs-agent")
 
 
-def test_every_service_ends_at_once_and_everything_carries_our_labels() -> None:
+def test_every_service_ends_at_once_without_new_rights_and_everything_carries_our_labels() -> None:
     compose = read_compose(
         b"services: {main: , db: {image: postgres}, api: {build: ., stop_grace_period: 1m}}\n"
         b"networks: {inside: , theirs: {external: true}}\nvolumes: {kept: , old: {external: true}}"
@@ -81,7 +81,8 @@ def test_every_service_ends_at_once_and_everything_carries_our_labels() -> None:
     made = overlay(compose, LABELS, ["filter"], builds_main=True)
 
     marks = {"org.autoagent.state": "/home/u$$r", "org.autoagent.evaluation": "/e"}
-    plain = {"stop_grace_period": "0s", "labels": marks}
+    rights = ["no-new-privileges:true"]
+    plain = {"stop_grace_period": "0s", "labels": marks, "security_opt": rights}
     built = {**plain, "build": {"labels": marks}}
     assert made == {
         "services": {"main": built, "db": plain, "api": built, "filter": plain},

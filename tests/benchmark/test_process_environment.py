@@ -466,7 +466,10 @@ def test_without_user_namespaces_a_climb_is_refused_until_the_human_gives_isolat
     if "SKIP" in said:
         pytest.skip(f"no user namespace can be made here to take them away: {said['SKIP']}")
     assert done.returncode == 0, done.stderr
-    assert "bubblewrap cannot make a sandbox on this machine: bwrap: " in said["REFUSED"]
+    why = (
+        "bubblewrap cannot make a sandbox on this machine: user namespaces: No space left on device"
+    )
+    assert said["REFUSED"].startswith(why)
     assert said["REFUSED"].endswith(
         'Or the human sets `isolation = "process"` in autoagent.toml: the harness and the tasks '
         "then run UNSANDBOXED, at one's own risk."

@@ -74,6 +74,37 @@ async def test_a_directory_that_cannot_be_emptied_is_tampering(
 
 
 @pytest.mark.slow
+@pytest.mark.attack(
+    "C9.14",
+    ending="tampered",
+    what="on a provider: links its answer to the tests, or leaves a pipe",
+)
+async def test_what_leads_the_verifier_to_the_tests_on_a_provider_is_tampering(
+    bench: Bench, harness_source: str
+) -> None:
+    plants = {
+        "honest": "cp /app/question.txt /app/x; ln -s x /app/answer.txt; ln -s /usr/bin /app/bin",
+        "links": "ln -s /tests/expected.txt /app/answer.txt",
+        "follows": "ln -s b/expected.txt /app/answer.txt; ln -s ../tests /app/b",
+        "pipes": "cp /app/question.txt /app/answer.txt; mkfifo /app/pipe",
+    }
+    chosen = [f"{name}) {plant};;" for name, plant in plants.items()]
+    command = f"case $(cat /app/question.txt) in {' '.join(chosen)} esac"
+    spec = bench.spec(
+        harness(harness_source, command), {name: name for name in plants}, environment=REMOTE
+    )
+    for task in spec.tasks:
+        (task.path / "tests/expected.txt").write_text(f"{task.name}\n")
+
+    trials = await bench.finish(spec)
+
+    outcomes = {name: trial.outcome for name, trial in trials.items()}
+    tampered = dict.fromkeys(("links", "follows", "pipes"), "tampered")
+    assert outcomes == {"honest": "passed"} | tampered, bench.log()
+    assert "/app/answer.txt is a link that leads to /tests" in trials["follows"].detail
+
+
+@pytest.mark.slow
 def test_a_provider_that_is_not_ready_is_refused_before_anything_starts(bench: Bench) -> None:
     for name, why in {
         "harbor:remote_machine:Unready": r"REMOTE_TOKEN is not set\.",

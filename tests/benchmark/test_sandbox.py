@@ -16,6 +16,7 @@ from harbor.models.trial.paths import TrialPaths
 from autoagent.benchmark import bubblewrap
 from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.benchmark.outside import Outside
 
 
 def build(
@@ -52,6 +53,7 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxEnvironment]:
     await environment.start(force_build=False)
     yield environment
     await environment.stop(delete=True)
+    refereed.tampered.pop("trial", None)
 
 
 async def shell(environment: SandboxEnvironment, command: str) -> str:
@@ -180,12 +182,11 @@ async def test_packages_of_a_harness_are_read_only_and_leave_with_its_phase(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it plants at their place, or aims there, is gone; our own package is never there."""
-    packages = tmp_path / "packages"
+    packages = tmp_path / "scratch/packages"
     for name in ("autoagent/examples", "sdk"):
         (packages / name).mkdir(parents=True)
         (packages / name / "__init__.py").touch()
     monkeypatch.setattr(bubblewrap, "packages", lambda: str(packages))
-    bubblewrap.sdk_binds.cache_clear()
     environment = build(tmp_path, in_container=True)
     await environment.start(force_build=False)
     try:
@@ -206,7 +207,6 @@ async def test_packages_of_a_harness_are_read_only_and_leave_with_its_phase(
         assert await shell(environment, "ls -A /sdk; echo $PYTHONPATH") == ""
     finally:
         await environment.stop(delete=True)
-        bubblewrap.sdk_binds.cache_clear()
 
 
 async def test_a_reward_planted_on_the_host_is_not_the_verifier_s(
@@ -305,13 +305,16 @@ def test_a_trials_own_tmp_keeps_what_the_sandbox_mounted_there_and_it_stays_read
 ) -> None:
     """A virtual environment below /tmp is still there when a trial imports something late."""
     (tmp_path / "lib").write_text("packages")
-    sandbox = bubblewrap.harness_sandbox(bubblewrap.INSIDE, Path("/etc"), {})
-    place = sandbox.index("--remount-ro")
-    sandbox[place:place] = ["--ro-bind", str(tmp_path), "/tmp/an interpreter"]
+    tmp_path.chmod(0o755)
+    outside = Outside((tmp_path,))
+    sandbox = bubblewrap.harness_sandbox(outside, bubblewrap.INSIDE, Path("/etc"), {})
+    place = len(sandbox) - 1 - sandbox[::-1].index("--remount-ro")
+    sandbox[place:place] = ["--ro-bind", outside.seen(tmp_path), "/tmp/an interpreter"]
 
     done = subprocess.run(
         [*sandbox, sys.executable, "-I", "-S", "-B", "-c", KEPT], capture_output=True, text=True
     )
+    assert done.stderr == ""
 
     ours = [Path(root) for root in (sys.base_prefix, sys.prefix)]
     mounted = {root.parts[2] for root in ours if root.is_relative_to("/tmp")}
@@ -323,12 +326,13 @@ def test_a_trials_own_tmp_keeps_what_the_sandbox_mounted_there_and_it_stays_read
 def test_what_a_killed_worker_left_in_the_making_is_ended_and_no_other_evaluations(
     tmp_path: Path,
 ) -> None:
+    started: list[Outside] = []
+
     def waiting(name: str) -> subprocess.Popen[bytes]:
         (tmp_path / name).mkdir()
-        place = str(tmp_path / name / "scratch")
-        command = [bubblewrap.binary(), "--die-with-parent", "--bind", "/", "/"]
-        command += ["--setenv", "X", place, "sleep", "60"]
-        return subprocess.Popen(command)
+        started.append(outside := Outside((tmp_path / name,)))
+        command = outside.starting(["--bind", "/", "/", "sleep", "60"])
+        return subprocess.Popen(command, env=outside.variables())
 
     with waiting("e1") as left, waiting("e10") as other:
         bubblewrap.end_left(tmp_path / "e1")

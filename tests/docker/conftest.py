@@ -77,6 +77,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "archives":
         monkeypatch.setattr(containers, "root_of", lambda facts: None)  # pyright: ignore
         monkeypatch.setattr(layers, "move", lambda used, fresh: False)  # pyright: ignore
+        monkeypatch.setattr(layers, "layer_of", lambda driver: None)  # pyright: ignore
         monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
     return request.param
 

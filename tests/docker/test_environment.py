@@ -80,6 +80,10 @@ async def customizes(environment):
                            "touch /usr/lib/python3/dist-packages/sitecustomize.py")
 
 
+async def links_its_answer(environment):
+    await environment.exec("ln -s /tests/test.sh /app/answer.txt")
+
+
 async def is_interrupted(environment):
     try:
         await environment.exec("setsid sleep 1000 & sleep 1000", timeout_sec=1)
@@ -155,6 +159,9 @@ async def test_an_evaluation_in_containers_believes_the_verifier_alone(
         "customizes": (
             "/usr/lib/python3/dist-packages/sitecustomize.py was written, "
             "which Python runs by itself"
+        ),
+        "links_its_answer": (
+            "/app/answer.txt is a link that leads to /tests, which is the verifier's own"
         ),
         "waits_for_a_hand": "a foreign `docker exec` ran in the container (1 of them)",
     }

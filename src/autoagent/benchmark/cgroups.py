@@ -21,6 +21,8 @@ from typing import NamedTuple
 PREFIX = "autoagent."
 CONTROLLERS = ("memory", "pids")
 REMOVAL_SECONDS = 2.0
+_BLOCK_BYTES = 512
+"""What `ulimit -f` counts in (POSIX.1, ulimit)."""
 _OWNER = re.compile(rf"{re.escape(PREFIX)}(\d+)\.")
 _numbers = itertools.count()
 
@@ -45,10 +47,10 @@ class Group(NamedTuple):
 
 def entering(group: Group, file_bytes: int) -> list[str]:
     """What goes before a command so that it starts in the group, and writes no larger file."""
-    script = f'ulimit -c 0 -f {file_bytes // 1024}; exec "$@"'
+    script = f'ulimit -c 0; ulimit -f {file_bytes // _BLOCK_BYTES}; exec "$@"'
     for door in group.doors:
         script = f"echo 0 >{shlex.quote(str(door))} || exit; {script}"
-    return ["/bin/bash", "-c", script, "bounded"]
+    return ["/bin/sh", "-c", script, "bounded"]
 
 
 class Home(NamedTuple):

@@ -17,9 +17,6 @@ Isolation = Literal["sandbox", "process"]
 WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
-SCRATCH = "scratch"
-"""Directory of an evaluation that exists only while its worker runs."""
-
 
 class TaskSpec(Record):
     """A frozen task: its name and its directory in the snapshot.
@@ -65,6 +62,16 @@ class EvaluationSpec(Record):
     def id(self) -> str:
         """The evaluation's id."""
         return self.running.id
+
+    @property
+    def scratch(self) -> Path:
+        """A directory of the evaluation's that exists only while its worker runs."""
+        return self.directory / "scratch"
+
+    @property
+    def images(self) -> Path:
+        """Root directories of tasks, built once for every evaluation of the workspace."""
+        return self.directory.parent / "images"
 
 
 class Engine(Protocol):

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harbor.environments.base import BaseEnvironment
 
-from autoagent.benchmark import bubblewrap, cgroups
+from autoagent.benchmark import bubblewrap, cgroups, seccomp
 from autoagent.benchmark.calls import CallRecord, serve_call, unpack
-from autoagent.benchmark.engine import SCRATCH, EvaluationSpec
+from autoagent.benchmark.engine import EvaluationSpec
 from autoagent.benchmark.inside import wire
+from autoagent.benchmark.outside import Outside
 from autoagent.errors import InfrastructureFault
 from autoagent.records import clean
 
@@ -46,7 +47,7 @@ import sys
 sys.path.insert(0, {root!r})
 from autoagent.benchmark.inside import zygote
 sys.path.pop(0)
-zygote.main({fd}, {harness!r}, isolated={isolated})
+zygote.main({fd}, {harness!r}, calls={calls!r})
 """
 
 
@@ -79,6 +80,7 @@ class HarnessProcess:
         self.digest = spec.running.digest_of(side)
         self._isolated = spec.isolation == "sandbox"
         self._etc = Path("/etc")
+        self._outside: Outside | None = None
         self._control: socket.socket | None = None
 
     @contextlib.asynccontextmanager
@@ -88,15 +90,18 @@ class HarnessProcess:
         Raises:
             InfrastructureFault: It did not come up.
         """
+        scratch_home = self._spec.scratch
+        scratch_home.mkdir(parents=True, exist_ok=True)
         if self._isolated:
             bubblewrap.require()
-            self._etc = bubblewrap.make_etc(self._spec.directory / SCRATCH, network=False)
-        scratch_home = self._spec.directory / SCRATCH
-        scratch_home.mkdir(parents=True, exist_ok=True)
+            self._etc = bubblewrap.make_etc(scratch_home, network=False)
+            self._outside = Outside.of(scratch_home, self._spec.images)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         log = (self._spec.directory / "harness.log").open("ab")
         with ours, log, tempfile.TemporaryDirectory(prefix="harness-", dir=scratch_home) as scratch:
             self._scratch = Path(scratch)
+            if self._outside is not None:
+                self._hand_over(self._outside)
             with theirs:
                 process = subprocess.Popen(
                     self._command(theirs.fileno()),
@@ -104,7 +109,7 @@ class HarnessProcess:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=self._environment(),
+                    env=self._outside.variables() if self._outside else self._environment(),
                     cwd="/",
                 )
             try:
@@ -197,6 +202,13 @@ class HarnessProcess:
             message = json.dumps({"trial": trial, "listener": listener is not None}).encode()
             socket.send_fds(self._control, [message], [*given, *(door.fileno() for door in doors)])
 
+    def _hand_over(self, outside: Outside) -> None:
+        """Copy the harness to where whoever a trial is may read it."""
+        self._own = self._scratch / "harness"
+        shutil.copytree(self._harness, self._own)
+        outside.give(self._own)
+        self._scratch.chmod(0o711)
+
     async def _place(self, environment: BaseEnvironment) -> None:
         """Put the harness's files where the part of it that runs in the environment is started.
 
@@ -258,12 +270,14 @@ class HarnessProcess:
             root=str(root),
             fd=fd,
             harness=str(self._mounted / self._spec.harness_file),
-            isolated=self._isolated,
+            calls=seccomp.program("harness") if self._isolated else None,
         )
         python = [sys.executable, "-I", "-B", "-c", start]
         if not self._isolated:
             return python
-        sandbox = bubblewrap.harness_sandbox(self._harness, self._etc, self._environment())
+        assert self._outside is not None
+        variables = self._environment()
+        sandbox = bubblewrap.harness_sandbox(self._outside, self._own, self._etc, variables)
         return [*sandbox, *python]
 
     def _environment(self) -> dict[str, str]:

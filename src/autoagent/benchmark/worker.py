@@ -28,9 +28,8 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.benchmark import bubblewrap, cgroups
 from autoagent.benchmark.detached import LOCK_FD_VARIABLE, SPEC_FILE
-from autoagent.benchmark.engine import SCRATCH, EvaluationSpec, WorkerEnd
+from autoagent.benchmark.engine import EvaluationSpec, WorkerEnd
 from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.beneath import remove_tree
 from autoagent.benchmark.environments.refereed import Caller
 from autoagent.benchmark.gateway.bill import Owner
 from autoagent.benchmark.harness import HarnessProcess
@@ -38,6 +37,7 @@ from autoagent.benchmark.outcomes import Seen, trial_of, unjudged
 from autoagent.benchmark.providers import is_provider
 from autoagent.benchmark.proxy import ProxyAgent
 from autoagent.benchmark.room import at_once
+from autoagent.benchmark.scratch import make_scratch, remove_scratch
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.game import Kind
 from autoagent.gate.agenda import Agenda, Slot
@@ -277,7 +277,7 @@ class Worker:
 
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
     """Where trials run, in Harbor's words."""
-    scratch = str(spec.directory / SCRATCH)
+    scratch = str(spec.scratch)
     if spec.environment == "docker":
         kwargs = {
             "scratch": scratch,
@@ -293,7 +293,7 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
         provider.choose(spec.environment)
         return EnvironmentConfig(import_path=provider.IMPORT_PATH, kwargs={"scratch": scratch})
     kwargs = {
-        "images": str(spec.directory.parent / "images"),
+        "images": str(spec.images),
         "scratch": scratch,
         "in_container": spec.in_container,
     }
@@ -328,8 +328,8 @@ def main(directory: Path) -> int:
     os.set_inheritable(int(os.environ[LOCK_FD_VARIABLE]), False)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     spec = EvaluationSpec.model_validate_json((directory / SPEC_FILE).read_bytes())
-    bubblewrap.end_left(directory)  # by a worker that was killed
-    remove_tree(directory / SCRATCH)
+    bubblewrap.end_left(spec.scratch)  # by a worker that was killed
+    make_scratch(spec.scratch)
     cgroups.sweep()
     worker = Worker(spec)
     try:
@@ -340,7 +340,7 @@ def main(directory: Path) -> int:
         logging.exception("the worker stopped%s", ": the disk is full" if full else "")
         return 1
     finally:
-        remove_tree(directory / SCRATCH)
+        remove_scratch(spec.scratch)
         with contextlib.suppress(InfrastructureFault):  # the next worker, or `autoagent clean`
             _sweep_docker(spec)
     return 0

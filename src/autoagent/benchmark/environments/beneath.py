@@ -35,15 +35,16 @@ class Beneath:
 
     least = 0
 
-    def __init__(self, root: Path, fixed: Collection[str] = ()) -> None:
+    def __init__(self, root: Path, fixed: Collection[str] = (), owner: int | None = None) -> None:
         """The root must exist and be ours.
 
         Args:
             root: The directory.
             fixed: Names directly below it that nothing may replace. Something is mounted
                 there later, and a link in its place would aim that mount.
+            owner: Whose what is made here is; None is whoever runs this.
         """
-        self.root, self._fixed = root, fixed
+        self.root, self._fixed, self._owner = root, fixed, owner
 
     def make_directory(self, path: str) -> None:
         """Make a directory and its parents."""
@@ -140,6 +141,7 @@ class Beneath:
             self._remove(parent, place.name)
             os.mkdir(place.name, dir_fd=parent)
             os.chmod(place.name, 0o777, dir_fd=parent)
+            self._hand_over(place.name, parent)
 
     def remove(self, path: str) -> None:
         """Remove a file, link or tree if it is there."""
@@ -187,6 +189,7 @@ class Beneath:
             if entry.is_symlink():
                 self._remove(directory, entry.name)
                 os.symlink(os.readlink(entry.path), entry.name, dir_fd=directory)
+                self._hand_over(entry.name, directory)
             elif entry.is_dir(follow_symlinks=False):
                 inner = self._enter(directory, entry.name, create=True)
                 try:
@@ -271,6 +274,7 @@ class Beneath:
         os.mkdir(name, 0o755, dir_fd=parent)
         made = self._admitted(os.open(name, _DIRECTORY, dir_fd=parent))
         os.fchmod(made, 0o755)  # whatever this process masks
+        self._hand_over(made)
         return made
 
     def _write(self, parent: int, name: str, source: int, given: int | None) -> None:
@@ -278,7 +282,14 @@ class Beneath:
         target = os.open(name, _WRITE, mode, dir_fd=parent)
         with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
             shutil.copyfileobj(file, out)
+            self._hand_over(out.fileno())
             os.fchmod(out.fileno(), mode | self.least)
+
+    def _hand_over(self, what: int | str, directory: int | None = None) -> None:
+        """Let what was just made be the owner's: an open file, or a name in a directory."""
+        if self._owner is not None:
+            follow = directory is None  # a descriptor is no link
+            os.chown(what, self._owner, self._owner, dir_fd=directory, follow_symlinks=follow)
 
     def _copy_out(self, directory: int, target: Path, budget: list[int], depth: int) -> None:
         if depth == 0:

@@ -10,19 +10,21 @@ import subprocess
 from asyncio.subprocess import Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from harbor.environments.base import ExecResult
 
-from autoagent.benchmark import bubblewrap
+from autoagent.benchmark import bubblewrap, seccomp
 from autoagent.benchmark.environments.storage import Storage
+from autoagent.benchmark.outside import Outside
 from autoagent.errors import InfrastructureFault
 
 OUTPUT_LIMIT = 8 * 1024 * 1024
 END_SECONDS = 5.0
 
 
-def sandbox_command(
+def sandbox_options(
+    outside: Outside,
     root: Path,
     *,
     etc: Path,
@@ -31,40 +33,40 @@ def sandbox_command(
     network: bool,
     mounts: list[str],
 ) -> list[str]:
-    """The bubblewrap command that runs something over `root` with the system read-only around it.
+    """Bubblewrap's options to run something over `root`, the system read-only around it.
 
-    The user inside is 0 without any capability; outside it is whoever runs the worker.
+    The user inside is 0 without any capability; outside it is nobody, or whoever runs the worker.
     """
-    command = [bubblewrap.binary(), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
-    command += ["--cap-drop", "ALL", "--die-with-parent", "--new-session", "--hostname", "task"]
-    if network:
-        command += ["--share-net"]
-    command += ["--bind", str(root), "/", *bubblewrap.system_binds()]
-    command += ["--ro-bind", str(etc), "/etc"]
-    command += [*bubblewrap.environment_binds(), "--proc", "/proc", "--dev", "/dev", *mounts]
-    command += ["--chdir", place, "--clearenv"]
+    options = ["--hostname", "task", *([] if network else ["--unshare-net"])]
+    options += ["--bind", outside.seen(root), "/", *bubblewrap.system_binds()]
+    options += ["--ro-bind", outside.seen(etc), "/etc", *bubblewrap.environment_binds(outside)]
+    options += [*bubblewrap.proc(), "--dev", "/dev", *mounts, "--chdir", place]
     for name, value in {**bubblewrap.environment_variables(), **variables}.items():
-        command += ["--setenv", name, value]
-    return command
+        options += ["--setenv", name, value]
+    return options
 
 
 async def run(
-    command: list[str],
+    outside: Outside,
+    options: Sequence[str],
+    command: Sequence[str],
     timeout_sec: float | None,
     given: socket.socket | None = None,
     *,
     before: Sequence[str] = (),
     storage: Storage | None = None,
 ) -> ExecResult:
-    """Run a sandbox command to its end, keeping a bounded part of its output.
+    """Run a command in a sandbox to its end, keeping a bounded part of its output.
 
     When it ends, is cancelled or runs out of time, every process it started is gone.
 
     Args:
-        command: Begins with bubblewrap.
+        outside: What the sandbox is started in.
+        options: The sandbox, in bubblewrap's words.
+        command: What runs in it.
         timeout_sec: How long it may take.
         given: A socket that goes to the command, under its own number, and is closed here.
-        before: A command that becomes this one.
+        before: A command that becomes the one after it.
         storage: What it may fill; None is not looked at.
 
     Raises:
@@ -73,17 +75,23 @@ async def run(
         InfrastructureFault: The sandbox could not be made, so nothing ran.
     """
     status_read, status_write = os.pipe()
-    with os.fdopen(status_read, "rb") as status:
+    filter_read = _readable(seccomp.program("task"))
+    with os.fdopen(status_read, "rb") as status, contextlib.ExitStack() as stack:
         try:
-            process = await _start(
-                [*before, command[0], "--json-status-fd", str(status_write), *command[1:]],
-                pass_fds=(status_write, *([given.fileno()] if given else [])),
+            told = ["--json-status-fd", str(status_write), "--seccomp", str(filter_read)]
+            running = await _start(
+                stack,
+                [*before, *outside.starting([*told, *options]), "--", *command],
+                variables=outside.variables(),
+                owner=outside.owner,
+                pass_fds=(status_write, filter_read, *([given.fileno()] if given else [])),
             )
         finally:
             os.close(status_write)
+            os.close(filter_read)
             if given is not None:
                 given.close()
-        result = await _outcome(process, timeout_sec, signal.SIGKILL, storage)
+        result = await _outcome(running, timeout_sec, signal.SIGKILL, storage)
         if not _started(status):
             said = (result.stderr or "").strip()[-1000:]
             raise InfrastructureFault(f"The sandbox was not made: {said}")
@@ -110,37 +118,74 @@ async def run_plain(
     Raises:
         RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
     """
-    process = await _start(command, variables=variables, place=place)
-    return await _outcome(process, timeout_sec, ending)
+    with contextlib.ExitStack() as stack:
+        running = await _start(stack, command, variables=variables, place=place)
+        return await _outcome(running, timeout_sec, ending)
+
+
+class _Running(NamedTuple):
+    """A process, and what it prints to."""
+
+    process: Process
+    stdout: asyncio.StreamReader
+    stderr: asyncio.StreamReader
 
 
 async def _start(
-    command: list[str],
+    stack: contextlib.ExitStack,
+    command: Sequence[str],
     *,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, str],
+    owner: int | None = None,
     place: Path | None = None,
     pass_fds: tuple[int, ...] = (),
-) -> Process:
-    return await asyncio.create_subprocess_exec(
-        *command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=variables or {},
-        cwd=place,
-        pass_fds=pass_fds,
-        start_new_session=place is not None,
-    )
+) -> _Running:
+    """Start a process; the stack closes its pipes.
+
+    Args:
+        stack: Left when the process ended.
+        command: What runs.
+        variables: Its whole environment.
+        owner: Whose the pipes are: only who owns a pipe may open /dev/stderr.
+        place: Its directory, where it has a session of its own; by default `/`.
+        pass_fds: What it inherits.
+    """
+    loop = asyncio.get_running_loop()
+    readers: list[asyncio.StreamReader] = []
+    with contextlib.ExitStack() as theirs:
+        ends: list[int] = []
+        for _ in ("stdout", "stderr"):
+            ours, end = os.pipe()
+            theirs.callback(os.close, end)
+            if owner is not None:
+                os.fchown(end, owner, owner)
+            ends.append(end)
+            readers.append(reader := asyncio.StreamReader())
+            protocol = asyncio.StreamReaderProtocol(reader)
+            pipe = os.fdopen(ours, "rb", 0)
+            transport, _ = await loop.connect_read_pipe(lambda protocol=protocol: protocol, pipe)
+            stack.callback(transport.close)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=subprocess.DEVNULL,
+            stdout=ends[0],
+            stderr=ends[1],
+            env=variables,
+            cwd=place or "/",  # a shell puts it into the environment, where a trial reads it
+            pass_fds=pass_fds,
+            start_new_session=place is not None,
+        )
+    return _Running(process, *readers)
 
 
 async def _outcome(
-    process: Process,
+    running: _Running,
     timeout_sec: float | None,
     ending: signal.Signals,
     storage: Storage | None = None,
 ) -> ExecResult:
-    assert process.stdout is not None and process.stderr is not None
-    reading = asyncio.gather(_read(process.stdout), _read(process.stderr))
+    process = running.process
+    reading = asyncio.gather(_read(running.stdout), _read(running.stderr))
     watching = asyncio.create_task(storage.watch()) if storage else None
     try:
         async with asyncio.timeout(timeout_sec):
@@ -170,8 +215,6 @@ async def _end(process: Process, ending: signal.Signals) -> None:
             await asyncio.wait_for(process.wait(), END_SECONDS)
             return
         process.kill()
-        # asyncio waits for the pipes as well, and a bubblewrap that was killed between its fork and
-        # its first word leaves a child that holds them, runs nothing and never ends by itself.
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), END_SECONDS)
 
@@ -182,6 +225,14 @@ async def _read(stream: asyncio.StreamReader) -> str:
     while chunk := await stream.read(65536):
         kept += chunk[: OUTPUT_LIMIT - len(kept)]
     return kept.decode("utf-8", "replace")
+
+
+def _readable(data: bytes) -> int:
+    """A descriptor that gives a few bytes and ends."""
+    ours, theirs = os.pipe()
+    os.write(theirs, data)  # a pipe holds more
+    os.close(theirs)
+    return ours
 
 
 def _started(status: IO[bytes]) -> bool:

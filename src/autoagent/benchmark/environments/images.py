@@ -6,6 +6,7 @@ variables. Only the instructions that `workspace.dockerfile` reads are carried o
 
 import asyncio
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,32 +42,38 @@ class Images:
 
     def __init__(self, directory: Path) -> None:
         """Keep images below `directory`."""
-        self._directory = directory
+        self.directory = directory
 
-    async def get(self, context: Path, build_step: BuildStep) -> Image:
+    async def get(self, context: Path, build_step: BuildStep, owner: int | None) -> Image:
         """The image of an environment directory, built now if it is not there yet.
 
         Args:
             context: The task's `environment/` directory.
             build_step: Carries out RUN instructions.
+            owner: Whose the files are, so that RUN may change them; None is this process's user.
 
         Raises:
             InfrastructureFault: A RUN instruction failed; its output is in the message.
         """
-        place = self._directory / await asyncio.to_thread(tree_digest, context)
+        place = self.directory / await asyncio.to_thread(tree_digest, context)
         async with self._locks.setdefault(str(place), asyncio.Lock()):
             if not (place / "image.json").exists():
-                await self._build(place, context, build_step)
+                await self._build(place, context, build_step, owner)
         facts = json.loads((place / "image.json").read_text())
         return Image(place / "root", facts["workdir"], facts["variables"])
 
-    async def _build(self, place: Path, context: Path, build_step: BuildStep) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix="building-", dir=self._directory))
+    async def _build(
+        self, place: Path, context: Path, build_step: BuildStep, owner: int | None
+    ) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix="building-", dir=self.directory))
+        building.chmod(0o711)
         try:
             root = building / "root"
             root.mkdir()
-            tree = Beneath(root)
+            if owner is not None:
+                os.chown(root, owner, owner)
+            tree = Beneath(root, owner=owner)
             for path in (WORKDIR, "/root"):
                 tree.make_directory(path)
             tree.empty("/tmp")

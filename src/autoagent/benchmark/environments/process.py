@@ -26,7 +26,7 @@ import contextlib
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, override
 
@@ -93,6 +93,10 @@ class ProcessEnvironment(SandboxEnvironment):
         rewriting.require_plain(self._scratch)
 
     @override
+    def _find_outside(self) -> None:
+        """Nothing is started elsewhere, and its files are whoever's who runs this."""
+
+    @override
     def _fill(self, image: Image, root: Path) -> None:
         """The root's text files say where the guarded paths are in the agent phase."""
         rewriting.copy(image.root, root, _within(root, image.workdir).text)
@@ -135,6 +139,19 @@ class ProcessEnvironment(SandboxEnvironment):
         if self._image is not None and self._home is not None:
             path = self._rewriting(self._image).undone(path)
         return super()._placed(path)
+
+    @override
+    def _leftovers(self, told: Callable[[str], str] = str) -> str | None:
+        """Links lead to where the task's directories are on the machine."""
+        assert self._home is not None
+        root = self._home / "root"
+        places = {str(self._home / name): path for path, name in GUARDED.items()} | {str(root): ""}
+
+        def undone(text: str) -> str:
+            place = next((one for one in places if f"{text}/".startswith(f"{one}/")), "")
+            return text if not place else (places[place] + text.removeprefix(place)) or "/"
+
+        return super()._leftovers(undone)
 
     def _rewriting(self, image: Image) -> Rewriting:
         """Where the task's directories are in this phase."""

@@ -31,6 +31,8 @@ from harbor.utils.import_path import import_class
 
 from autoagent.benchmark.environments import refereed
 from autoagent.benchmark.environments.beneath import remove_tree
+from autoagent.benchmark.environments.leftovers import Left
+from autoagent.benchmark.environments.listing import COMMAND, listed, tampering
 from autoagent.benchmark.environments.refereed import RefereedEnvironment
 from autoagent.benchmark.providers import PREFIX
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
@@ -70,8 +72,13 @@ class Refereed(RefereedEnvironment):
 
     @contextlib.asynccontextmanager
     async def agent_phase(self) -> AsyncGenerator[None]:
-        """While the candidate acts; afterwards what the verifier relies on is empty."""
+        """While the candidate acts; afterwards what the verifier relies on is empty.
+
+        What the candidate left that leads the verifier to its own files is looked for, where the
+        environment can list it.
+        """
         refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        before = await self._listed()
         try:
             yield
         finally:
@@ -86,6 +93,16 @@ class Refereed(RefereedEnvironment):
                 name = self.trial_paths.trial_dir.name
                 refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
+            if before is not None and (said := tampering(before, await self._listed())):
+                refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+
+    async def _listed(self) -> dict[str, Left] | None:
+        """What there is for a verifier to be led by; None where that cannot be listed."""
+        try:
+            done = await self.exec(COMMAND, cwd="/", timeout_sec=SECONDS, user="root")
+        except (RuntimeError, OSError):  # it takes too long, or this is no such machine
+            return None
+        return listed(done.stdout or "")
 
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
         """Copy a directory out, unless it is too large; of what came, plain files stay."""

@@ -5,13 +5,14 @@ What one learns about a trial is noted here by Harbor's name of the trial, becau
 makes the environments and hands nobody a reference to them.
 """
 
+import asyncio
 import contextlib
 import errno
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harbor.environments.base import BaseEnvironment
 
@@ -51,6 +52,21 @@ verified_in_place: set[str] = set()
 """Trials whose verifier ran where the candidate had acted, with less to be said for them."""
 doors: dict[tuple[str, Caller], MakeDoor] = {}
 """How a trial's commands reach a model, by trial and caller, where they may."""
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await what has to be done before the verifier starts, cancelled or not.
+
+    A cancel comes through when it is done: Harbor may go on to verify then, and never beside it.
+    """
+    ending = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({ending})
+    finally:
+        while not ending.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({ending})
+        ending.result()
 
 
 class RefereedEnvironment(BaseEnvironment):

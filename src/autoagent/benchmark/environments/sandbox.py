@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +23,9 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.benchmark import bubblewrap, cgroups
-from autoagent.benchmark.environments import refereed, steering
+from autoagent.benchmark.environments import refereed, remains, steering
 from autoagent.benchmark.environments.beneath import Beneath, remove_tree
-from autoagent.benchmark.environments.commands import run, sandbox_command
+from autoagent.benchmark.environments.commands import run, sandbox_options
 from autoagent.benchmark.environments.images import Image, Images, copy_tree
 from autoagent.benchmark.environments.refereed import (
     HARBORS_CHMOD,
@@ -33,9 +33,11 @@ from autoagent.benchmark.environments.refereed import (
     PROCESSES,
     Caller,
     RefereedEnvironment,
+    to_its_end,
 )
 from autoagent.benchmark.environments.steering import Steering
 from autoagent.benchmark.environments.storage import Storage
+from autoagent.benchmark.outside import Outside
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.benchmark.reach import Door
@@ -70,6 +72,7 @@ class SandboxEnvironment(RefereedEnvironment):
         self._home: Path | None = None
         self._image: Image | None = None
         self._group: cgroups.Group | None = None
+        self._outside: Outside | None = None
         self._storage: Storage | None = None
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
@@ -96,10 +99,15 @@ class SandboxEnvironment(RefereedEnvironment):
         with self._our_faults():
             self._require()
             self._scratch.mkdir(parents=True, exist_ok=True)
+            self._outside = await asyncio.to_thread(self._find_outside)
             self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
+            self._home.chmod(0o711)
             for name in GUARDED.values():
                 (self._home / name).mkdir()
-            self._image = await self._images.get(self.environment_dir, self._build_step)
+                self._give(self._home / name)
+            self._image = await self._images.get(
+                self.environment_dir, self._build_step, self._owner
+            )
             await asyncio.to_thread(self._fill, self._image, self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)
@@ -122,7 +130,7 @@ class SandboxEnvironment(RefereedEnvironment):
 
         Afterwards, with everything of the candidate dead, the places where they are mounted
         are plain empty directories again, whatever it made of them. What it did to steer the
-        verifier is remembered: such a trial scores 0.
+        verifier, or to lead it to its own files, is remembered: such a trial scores 0.
         """
         before = await asyncio.to_thread(self._steering)
         self._acting = True
@@ -131,13 +139,7 @@ class SandboxEnvironment(RefereedEnvironment):
         finally:
             self._acting = False
             with self._our_faults():
-                root = self._root()
-                if said := steering.meddled(before, self._steering()):
-                    refereed.tampered[self.trial_paths.trial_dir.name] = said
-                if not root.is_real_directory("/logs"):
-                    root.empty("/logs")
-                for path in self._mount_points():
-                    root.empty(path)
+                await to_its_end(asyncio.to_thread(self._end_agent_phase, before))
 
     async def exec(
         self,
@@ -242,14 +244,14 @@ class SandboxEnvironment(RefereedEnvironment):
 
     def _bound(self) -> list[str]:
         """The guarded directories, mounted for everybody but the candidate, or its packages."""
-        if self._home is None:
+        if self._home is None or self._outside is None:
             return []
         if self._acting:
-            return bubblewrap.sdk_binds(SDK) if self._in_container else []
-        mounts = ["--ro-bind", bubblewrap.packages(), PACKAGES]
+            return bubblewrap.sdk_binds(self._outside, SDK) if self._in_container else []
+        mounts = bubblewrap.package_binds(self._outside, PACKAGES)
         for path, name in GUARDED.items():
             kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
-            mounts += [kind, str(self._home / name), path]
+            mounts += [kind, self._outside.seen(self._home / name), path]
         return mounts
 
     async def _build_step(self, image: Image, command: tuple[str, ...]) -> ExecResult:
@@ -261,9 +263,24 @@ class SandboxEnvironment(RefereedEnvironment):
         """Refuse to start where commands cannot be run as this environment runs them."""
         bubblewrap.require()
 
+    def _find_outside(self) -> Outside | None:
+        """What the trial's sandboxes are started in."""
+        return Outside.of(self._scratch, self._images.directory)
+
+    @property
+    def _owner(self) -> int | None:
+        """Who owns the trial's files, where that is not this process's user."""
+        return None if self._outside is None else self._outside.owner
+
+    def _give(self, tree: Path) -> None:
+        """Make a tree the trial's."""
+        if self._outside is not None:
+            self._outside.give(tree)
+
     def _fill(self, image: Image, root: Path) -> None:
         """Make the trial's root directory out of its image's."""
         copy_tree(image.root, root)
+        self._give(root)
 
     async def _run(
         self,
@@ -278,10 +295,13 @@ class SandboxEnvironment(RefereedEnvironment):
         network = building or not self._network_disabled
         door = None if building else self._door(own_network=not network)
         listener = door.theirs if door else None
+        outside = self._outside
+        assert outside is not None, "the environment was started"
 
         def sandboxed(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
             variables = {**self._own_variables(SDK), **image.variables, **found}
-            inner = sandbox_command(
+            options = sandbox_options(
+                outside,
                 image.root,
                 etc=bubblewrap.make_etc(self._scratch, network=network),
                 place=place,
@@ -292,7 +312,9 @@ class SandboxEnvironment(RefereedEnvironment):
             )
             listening = bubblewrap.listening(listener, variables)
             return run(
-                [*inner, *listening, *command],
+                outside,
+                options,
+                [*listening, *command],
                 timeout_sec,
                 listener,
                 before=self._entering(building=building),
@@ -317,7 +339,8 @@ class SandboxEnvironment(RefereedEnvironment):
         if not self._acting and self._home is not None:
             for guarded, name in GUARDED.items():
                 if full == guarded or full.startswith(guarded + "/"):
-                    return Beneath(self._home / name), full.removeprefix(guarded) or "/"
+                    files = Beneath(self._home / name, owner=self._owner)
+                    return files, full.removeprefix(guarded) or "/"
         return self._root(), full + "/" * path.endswith("/")
 
     def _steering(self) -> Steering:
@@ -326,8 +349,24 @@ class SandboxEnvironment(RefereedEnvironment):
         work = self.task_env_config.workdir or self._image.workdir
         return steering.look(self._root(), self._image.variables, work)
 
+    def _leftovers(self, told: Callable[[str], str] = str) -> str | None:
+        """What else the candidate left that leads the verifier to its own files."""
+        assert self._image is not None and self._home is not None
+        image, aside = Beneath(self._image.root), self._home / "aside"
+        return remains.tampering(self._home / "root", image, aside, told)
+
+    def _end_agent_phase(self, before: Steering) -> None:
+        """Look at what was left, then make the places fresh where something is mounted."""
+        root = self._root()
+        if said := steering.meddled(before, self._steering()) or self._leftovers():
+            refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+        if not root.is_real_directory("/logs"):
+            root.empty("/logs")
+        for path in self._mount_points():
+            root.empty(path)
+
     def _root(self) -> Beneath:
         if self._home is None:
             raise RuntimeError("The environment is not running.")
         sdk = {SDK.strip("/")} if self._in_container and self._acting else frozenset[str]()
-        return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk)
+        return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk, self._owner)

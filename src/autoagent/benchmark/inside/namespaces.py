@@ -15,15 +15,14 @@ from typing import Any
 from autoagent.benchmark.inside import loopback
 
 SCRATCH_BYTES = 64 * 1024 * 1024
+SETTING = "/proc/sys/kernel/core_pattern"
+"""What nobody in a trial may write: a program that is named there runs as the machine's root."""
 
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 0x4000, 0x40000
 _MS_BIND = 0x1000
 _CAPABILITY_VERSION_3 = 0x20080522
-
-
-def forbid_user_namespaces() -> None:
-    """A new user namespace would give the candidate capabilities of its own."""
-    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _PR_SET_NO_NEW_PRIVS = 22, 2, 38
+_INSTRUCTION_BYTES = 8
 
 
 def enter() -> None:
@@ -32,13 +31,13 @@ def enter() -> None:
 
 
 def private_files() -> None:
-    """Give the trial its own /proc and its own small writable directories.
+    """Give the trial its own /proc, read-only, and its own small writable directories.
 
-    They are empty but for what the sandbox mounted below them, read-only as it was: an
+    These are empty but for what the sandbox mounted below them, read-only as it was: an
     interpreter may live below /tmp.
     """
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
-    _mount("proc", "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+    _mount("proc", "/proc", "proc", _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
     for directory in ("/scratch", "/tmp", "/dev/shm"):
         below = {path: os.open(path, os.O_PATH) for path in _mounted_below(directory)}
         options = f"size={SCRATCH_BYTES},nr_inodes=16384,mode=0777"
@@ -77,6 +76,26 @@ def drop_capabilities() -> None:
     _checked("capset", _libc().capset(ctypes.byref(header), ctypes.byref(empty)))
 
 
+def filter_calls(program: bytes) -> None:
+    """Refuse this process and all that it starts the calls that the program refuses.
+
+    Args:
+        program: Of the kernel's packet filter, whole instructions (seccomp(2)).
+    """
+    instructions = ctypes.create_string_buffer(program, len(program))
+    count = len(program) // _INSTRUCTION_BYTES
+    filter = _Filter(count, ctypes.cast(instructions, ctypes.c_void_p))
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    result = _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filter), 0, 0)
+    _checked("seccomp", result)
+
+
+class _Filter(ctypes.Structure):
+    """struct sock_fprog (linux/filter.h)."""
+
+    _fields_ = (("count", ctypes.c_ushort), ("instructions", ctypes.c_void_p))
+
+
 def prctl(option: int, value: int) -> None:
     """Change something about this process.
 
@@ -86,26 +105,32 @@ def prctl(option: int, value: int) -> None:
     _checked("prctl", _libc().prctl(option, value, 0, 0, 0))
 
 
-def rehearse() -> None:
-    """Do all of it in a process that ends at once; exit with 1 and a line that says why not."""
+def rehearse(calls: bytes) -> None:
+    """Do all of it in a process that ends at once; exit with 1 and a line that says why not.
+
+    Args:
+        calls: As for `filter_calls`.
+    """
     try:
-        forbid_user_namespaces()
         enter()
         loopback.up()
         child = os.fork()
         if child == 0:
-            _rehearse_inside()
+            _rehearse_inside(calls)
         status = os.waitpid(child, 0)[1]
     except OSError as error:
         sys.exit(f"a trial's namespaces cannot be made: {error.strerror}")
     sys.exit(status != 0)
 
 
-def _rehearse_inside() -> None:
+def _rehearse_inside(calls: bytes) -> None:
     try:
         private_files()
         limit()
         drop_capabilities()
+        filter_calls(calls)
+        if os.access(SETTING, os.W_OK):
+            raise OSError(0, f"{SETTING} of this machine could be written by a trial")
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         sys.stderr.flush()

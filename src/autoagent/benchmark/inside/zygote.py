@@ -36,18 +36,22 @@ _PUT_OFF = {
 """What an SDK imports at its first call: without this, once more in every trial."""
 
 
-def main(control_fd: int, harness: str, *, isolated: bool) -> None:
+def main(control_fd: int, harness: str, *, calls: bytes | None) -> None:
     """Serve trial requests on `control_fd` until it closes.
 
     A request is one JSON packet: `{"trial": name, "listener": bool}` with the trial's socket
     attached, then one for its loopback's listener if that is wanted, then files that take a
     process into the trial's control groups; or `{"kill": name}`. The first packet sent back
     says that the server is ready.
+
+    Args:
+        control_fd: Of the control socket.
+        harness: The path of the harness's file.
+        calls: What a trial's system calls are filtered by; None where there is no sandbox.
     """
+    isolated = calls is not None
     control = socket.socket(fileno=control_fd)
     control.set_inheritable(False)
-    if isolated:
-        namespaces.forbid_user_namespaces()
     preload(Path(harness))
     gc.collect()
     gc.freeze()  # forks share what is here; a collector that walked it would copy it
@@ -63,7 +67,7 @@ def main(control_fd: int, harness: str, *, isolated: bool) -> None:
             _kill(wardens.pop(request["kill"], None), isolated=isolated)
         else:
             wants = request["listener"]
-            wardens[request["trial"]] = _fork_trial(control, fds, wants, isolated=isolated)
+            wardens[request["trial"]] = _fork_trial(control, fds, wants, calls)
             for fd in fds:
                 os.close(fd)
     for keeper in wardens.values():
@@ -106,7 +110,7 @@ def imported_names(source: bytes) -> list[str]:
     return list(names)
 
 
-def _fork_trial(control: socket.socket, fds: list[int], listens: bool, *, isolated: bool) -> int:
+def _fork_trial(control: socket.socket, fds: list[int], listens: bool, calls: bytes | None) -> int:
     """Fork a warden, which forks the trial: the first process of its own namespaces.
 
     Without namespaces the warden itself ends what the trial leaves behind. The listener on
@@ -122,7 +126,7 @@ def _fork_trial(control: socket.socket, fds: list[int], listens: bool, *, isolat
         for group in others:
             os.write(group, b"0")
             os.close(group)
-        if isolated:
+        if calls is not None:
             namespaces.enter()
             if listener is not None:
                 loopback.up()
@@ -134,15 +138,16 @@ def _fork_trial(control: socket.socket, fds: list[int], listens: bool, *, isolat
         if child == 0:
             namespaces.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            if isolated:
+            if calls is not None:
                 namespaces.private_files()
             namespaces.limit()
-            if isolated:
+            if calls is not None:
                 namespaces.drop_capabilities()
+                namespaces.filter_calls(calls)
             trial.main(fd)
             os._exit(0)
         os.close(fd)
-        if isolated:
+        if calls is not None:
             os.waitpid(child, 0)
         else:
             warden.outlast(child)

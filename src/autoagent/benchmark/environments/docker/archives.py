@@ -1,19 +1,25 @@
 """Files in and out of a container as archives, which any daemon takes and gives, near or far."""
 
+import base64
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, override
 
-from docker.errors import NotFound
+from docker.errors import APIError, NotFound
 
 from autoagent.benchmark.calls import unpack
 from autoagent.benchmark.environments.docker.roots import Root
+from autoagent.benchmark.environments.leftovers import Budget, Kind, Left, TooMuch
 from autoagent.benchmark.inside.wire import BLOB_LIMIT
 
 _LINK = 1 << 27
 """Go's ModeSymlink, by which the daemon tells that a path is a link."""
+_KINDS: dict[int, Kind] = {_LINK: "link", 1 << 26: "device", 1 << 25: "pipe", 1 << 24: "socket"}
+"""Go's other modes (io/fs, FileMode)."""
+_FACTS = "X-Docker-Container-Path-Stat"
 
 
 class Archives:
@@ -84,6 +90,56 @@ class Archives:
         _drain(stream)
         return True
 
+    def left(self, place: str, budget: Budget, room: int) -> tuple[list[Left], int]:
+        """What is at or below a path that is no plain file with one name.
+
+        Args:
+            place: Where nothing is there, nothing was left.
+            budget: What it may cost.
+            room: How many bytes may be read.
+
+        Returns:
+            It, and the room that is left.
+
+        Raises:
+            TooMuch: There is more than honest work leaves, or it cannot be read.
+        """
+        self.count += 1
+        above = PurePosixPath(place).parent
+        try:
+            stream, _ = self._client.get_archive(self._container, place)
+        except NotFound:
+            return [], room
+        except APIError:
+            if place == "/":
+                raise
+            return self.left(str(above), budget, room)  # a link to itself is in no archive alone
+        reader = _Reader(stream, room)
+        found: list[Left] = []
+        try:
+            with tarfile.open(fileobj=io.BufferedReader(reader, 2**20), mode="r|") as archive:
+                for member in archive:
+                    budget.entries(1)
+                    found += _left(member, above, budget)
+        except tarfile.TarError as error:
+            raise TooMuch("the trial left what no archive holds") from error
+        finally:
+            stream.close()
+        return found, reader.room
+
+    def one(self, path: str) -> Left | None:
+        """What a path is, if it is no directory."""
+        url = self._client._url("/containers/{0}/archive", self._container)
+        told = self._client.head(url, params={"path": path}, timeout=self._client.timeout)
+        if told.status_code != 200:
+            return None
+        mode = json.loads(base64.b64decode(told.headers[_FACTS]))["mode"]
+        kind: Kind | None = next((kind for bit, kind in _KINDS.items() if mode & bit), None)
+        if kind != "link":
+            return None if kind is None else Left(path, kind)
+        found, _ = self.left(path, Budget(), BLOB_LIMIT)
+        return found[0] if found else None
+
     def _put(
         self, target: PurePosixPath, entries: Sequence[tuple[Path, str]], mode: int | None
     ) -> None:
@@ -138,6 +194,49 @@ def _directory(name: str, mode: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.mode = tarfile.DIRTYPE, mode
     return member
+
+
+class _Reader(io.RawIOBase):
+    """The parts of an archive, as a file that is read once."""
+
+    def __init__(self, parts: Iterator[bytes], room: int) -> None:
+        super().__init__()
+        self._parts, self._part, self.room = parts, memoryview(b""), room
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        if not self._part:
+            self._part = memoryview(next(self._parts, b""))
+            self.room -= len(self._part)
+            if self.room < 0:
+                raise TooMuch("the trial left more bytes than are looked at")
+        given, self._part = self._part[: len(buffer)], self._part[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+
+def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list[Left]:
+    """What a member stands for; two names of a file share the first of them as their inode."""
+    kinds: dict[bytes, Kind] = {
+        tarfile.SYMTYPE: "link",
+        tarfile.FIFOTYPE: "pipe",
+        tarfile.CHRTYPE: "device",
+        tarfile.BLKTYPE: "device",
+    }
+    path = str(above / member.name.lstrip("/"))
+    if member.islnk():
+        first = str(above / member.linkname.lstrip("/"))
+        inode = (0, hash(first))
+        names = [budget.keep(name) for name in (first, path)]
+        return [Left(name, "file", inode=inode) for name in names]
+    if (kind := kinds.get(member.type)) is None:
+        return []
+    text = member.linkname if kind == "link" else ""
+    return [Left(budget.keep(path), kind, budget.keep(text))]
 
 
 def _drain(stream: Iterator[bytes]) -> None:

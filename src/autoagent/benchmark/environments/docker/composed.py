@@ -84,7 +84,11 @@ def overlay(
     builds = {name for name, service in compose.services.items() if "build" in service}
     services: dict[str, Any] = {}
     for name in {MAIN_SERVICE_NAME: None} | dict.fromkeys([*compose.services, *added]):
-        services[name] = {"stop_grace_period": "0s", "labels": marks}
+        services[name] = {
+            "stop_grace_period": "0s",
+            "labels": marks,
+            "security_opt": ["no-new-privileges:true"],
+        }
         if name in builds or (name == MAIN_SERVICE_NAME and builds_main):
             services[name]["build"] = {"labels": marks}
     networks: dict[str, Mapping[str, Any]] = {"default": {}, **compose.networks}

@@ -5,6 +5,7 @@ process may reach that, else as archives. No host path is ever named to a daemon
 """
 
 import contextlib
+import os
 import secrets
 import shlex
 import threading
@@ -17,6 +18,7 @@ from docker.errors import APIError, NotFound
 from autoagent.benchmark.environments.commands import OUTPUT_LIMIT
 from autoagent.benchmark.environments.docker import daemon, layers
 from autoagent.benchmark.environments.docker.archives import Archives
+from autoagent.benchmark.environments.docker.remains import Remains
 from autoagent.benchmark.environments.docker.roots import Root, root_of
 from autoagent.benchmark.environments.docker.tampering import Change
 
@@ -88,6 +90,7 @@ class Container:
         self.archives = Archives(self._client, self.id)
         self._root: Root | None = None
         self._driver: dict[str, Any] = {}
+        self._volumes: dict[str, Path] = {}
         self._idle, self._copying, self._ended = threading.Condition(), 0, False
 
     def start(self) -> None:
@@ -95,6 +98,8 @@ class Container:
         self._client.start(self.id)
         facts = self._client.inspect_container(self.id)
         self._driver, self._root = facts["GraphDriver"], root_of(facts)
+        mounts: list[dict[str, Any]] = facts["Mounts"]
+        self._volumes = {mount["Destination"]: Path(mount["Source"]) for mount in mounts}
         if self._offline:
             self.put_file(HOSTS, "/etc/hosts")
 
@@ -196,6 +201,22 @@ class Container:
             return own
         found: list[dict[str, Any]] = self._client.diff(self.id) or []
         return [Change(change["Path"], change["Kind"]) for change in found]
+
+    def leftovers(
+        self, changes: Sequence[Change], original: Callable[[], "Container"]
+    ) -> str | None:
+        """What was left in it that leads the verifier to its own files, or None.
+
+        Args:
+            changes: Every path that differs from the image.
+            original: A container of the image, made when it is asked for.
+        """
+        remains = Remains(changes, self.archives, lambda: original().archives)
+        readable = all(os.access(source, os.R_OK | os.X_OK) for source in self._volumes.values())
+        if readable and (layer := layers.layer_of(self._driver)) is not None:
+            with contextlib.suppress(OSError):
+                return remains.in_layer(layer, self._volumes)
+        return remains.in_archives([*self._volumes])
 
     def snapshot(self, labels: Mapping[str, str]) -> str:
         """An image of it as it is; its id."""

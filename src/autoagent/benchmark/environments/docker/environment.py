@@ -33,6 +33,7 @@ from autoagent.benchmark.environments.refereed import (
     MEMORY_MB,
     PROCESSES,
     RefereedEnvironment,
+    to_its_end,
 )
 from autoagent.benchmark.environments.steering import taking_out
 from autoagent.errors import InfrastructureFault
@@ -125,7 +126,7 @@ class DockerEnvironment(RefereedEnvironment):
         try:
             if container is not None:
                 await daemon.ask(container.remove)
-                self._foreign(await daemon.ask(self._watch.foreign, container, self._volumes))
+                self._note(await daemon.ask(self._watch.foreign, container, self._volumes))
         except (InfrastructureFault, APIError) as error:
             refereed.faults[self._trial] = str(error)
         finally:
@@ -140,31 +141,24 @@ class DockerEnvironment(RefereedEnvironment):
         finally:
             self._acting = False
             with self._our_faults():
-                ending = asyncio.ensure_future(self._end_agent_phase())
-                try:
-                    await asyncio.wait({ending})
-                finally:  # cancelled or not, Harbor verifies next: never beside the swap
-                    while not ending.done():
-                        with contextlib.suppress(asyncio.CancelledError):
-                            await asyncio.wait({ending})
-                    ending.result()
+                await to_its_end(self._end_agent_phase())
 
     async def _end_agent_phase(self) -> None:
         """Put the verifier where nothing of the candidate's lives."""
         if self._in_place:
             refereed.verified_in_place.add(self._trial)
+            self._note(await daemon.ask(self._judge, self._running))
             return
         self._used = used = self._running
         await daemon.ask(used.kill)
         # Compiled modules that were planted beside a library's are not looked at.
         self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
-        if said := await daemon.ask(self._judge, used):
-            refereed.tampered[self._trial] = said
+        self._note(await daemon.ask(self._judge, used))
         self._container = await self._fresh(used)
         for volume in self._volumes:
             volume.mounted_by.add(self._container.id)
         await daemon.ask(self._container.start)
-        self._foreign(await daemon.ask(self._watch.foreign, used))
+        self._note(await daemon.ask(self._watch.foreign, used))
 
     async def _fresh(self, used: Container) -> Container:
         """A new container that holds what the candidate left: its layer, or a snapshot's."""
@@ -201,6 +195,7 @@ class DockerEnvironment(RefereedEnvironment):
             "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
             "pids_limit": PROCESSES,
             "cap_drop": ["MKNOD", "NET_RAW"],
+            "security_opt": ["no-new-privileges"],
             **mounts,
         }
         if config.storage_mb and self._bounds_storage:
@@ -215,7 +210,7 @@ class DockerEnvironment(RefereedEnvironment):
         return await daemon.ask(Container, image, self._labels, host, **how)
 
     def _judge(self, used: Container) -> str | None:
-        """What the candidate did to the system that its verifier will run on."""
+        """What the candidate did to the system that its verifier will run on, or left for it."""
         image = self._the_image
         with contextlib.ExitStack() as stack:
 
@@ -225,10 +220,11 @@ class DockerEnvironment(RefereedEnvironment):
                 stack.callback(made.remove)
                 return made
 
-            work = self.task_env_config.workdir or image.work
-            return judge(
-                used.changes(), image.path, work, lambda path: original().archives.exists(path)
-            )
+            changes, work = used.changes(), self.task_env_config.workdir or image.work
+            if self._in_place:
+                return used.leftovers(changes, original)
+            said = judge(changes, image.path, work, lambda path: original().archives.exists(path))
+            return said or used.leftovers(changes, original)
 
     @override
     async def exec(
@@ -350,7 +346,8 @@ class DockerEnvironment(RefereedEnvironment):
     def _watch(self) -> Watch:
         return self._watches[self._evaluation]
 
-    def _foreign(self, said: str | None) -> None:
+    def _note(self, said: str | None) -> None:
+        """Remember what makes the trial tampered; what was said first stands."""
         if said:
             refereed.tampered.setdefault(self._trial, said)
 

@@ -10,11 +10,41 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from autoagent.benchmark.environments import survey
 from autoagent.benchmark.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
+from autoagent.benchmark.environments.leftovers import Left
 
 _OPAQUE, _REDIRECT = "trusted.overlay.opaque", "trusted.overlay.redirect"
+
+
+class Layer(NamedTuple):
+    """A container's own layer, and those of its image."""
+
+    upper: Path
+    lowers: tuple[Path, ...]
+
+    def image(self, path: str) -> Left | None:
+        """What the image has at a path, if it is a link or the like."""
+        for lower in self.lowers:
+            if os.path.lexists(f"{lower}{path}"):
+                return survey.one(f"{lower}{path}", path)
+        return None
+
+
+def layer_of(driver: Mapping[str, Any]) -> Layer | None:
+    """The layer of a container, or None where it cannot be read.
+
+    Args:
+        driver: `GraphDriver` of the inspected container.
+    """
+    places: Mapping[str, str] = driver.get("Data") or {}
+    if driver.get("Name") != "overlay2" or "UpperDir" not in places:
+        return None
+    upper, lowers = places["UpperDir"], places["LowerDir"].split(":")
+    readable = all(os.access(place, os.R_OK | os.X_OK) for place in (upper, lowers[-1]))
+    return Layer(Path(upper), tuple(map(Path, lowers))) if readable else None
 
 
 def changes_of(driver: Mapping[str, Any]) -> list[Change] | None:
@@ -23,14 +53,10 @@ def changes_of(driver: Mapping[str, Any]) -> list[Change] | None:
     Args:
         driver: `GraphDriver` of the inspected container, which has ended.
     """
-    places: Mapping[str, str] = driver.get("Data") or {}
-    if driver.get("Name") != "overlay2" or "UpperDir" not in places:
+    if (layer := layer_of(driver)) is None:
         return None
-    upper, lowers = Path(places["UpperDir"]), places["LowerDir"].split(":")
     try:
-        if not os.access(upper, os.R_OK | os.X_OK) or not os.access(lowers[-1], os.R_OK | os.X_OK):
-            return None
-        return list(_below(upper, "", list(map(Path, lowers))))
+        return list(_below(layer.upper, "", layer.lowers))
     except OSError:  # gone, or not ours to read further down
         return None
 
