@@ -18,12 +18,12 @@ from pathlib import Path
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
-from autoagent.benchmark.gateway.bill import Owner
-from autoagent.benchmark.gateway.gateway import Gateway
-from autoagent.benchmark.gateway.plan import GatewayPlan
-from autoagent.benchmark.reach import Door
+from autoagent.environments import refereed
+from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.gateway.bill import Owner
+from autoagent.gateway.gateway import Gateway
+from autoagent.gateway.plan import GatewayPlan
+from autoagent.gateway.reach import Door
 
 COMMANDS = 100
 

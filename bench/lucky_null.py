@@ -22,12 +22,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent import script
-from autoagent.init import commit_all
+from autoagent.commands import demo_script
+from autoagent.commands.demo_script import quickstart
+from autoagent.commands.init import commit_all
 from autoagent.records import Row, Verdict
-from autoagent.referee import Referee
-from autoagent.result import worth
-from autoagent.script import quickstart
+from autoagent.referee.referee import Referee
+from autoagent.referee.worth import worth
 from autoagent.workspace.layout import STATE_VARIABLE
 
 NOISE = """
@@ -40,7 +40,7 @@ SALT = "NOBODY_READS_THIS = {number}\n"
 def noisy_harness(example: Path) -> str:
     """The quickstart's harness after every edit that the demo keeps, and with dice in it."""
     source = (example / "agent.py").read_text()
-    for edit in script.load_edits(example / "edits.toml"):
+    for edit in demo_script.load_edits(example / "edits.toml"):
         if edit.expect == "keep":
             source = edit.apply(source)
     head, begun, rest = source.partition("    agent = create_agent(environment)\n")

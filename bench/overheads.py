@@ -28,10 +28,10 @@ from typing import Any
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
 from autoagent.records import Running
+from autoagent.worker.detached import DetachedEngine
+from autoagent.worker.engine import EvaluationSpec, TaskSpec
 
 ROOT = Path(__file__).resolve().parent.parent
 TOY = """

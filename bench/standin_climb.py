@@ -23,13 +23,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent.demo import demonstrate
-from autoagent.game import Position
-from autoagent.journal import Journal
+from autoagent.commands.demo import demonstrate
+from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Position
+from autoagent.gateway.standin.rules import load_rules
+from autoagent.gateway.standin.server import running
 from autoagent.records import STAND_IN
-from autoagent.script import Demonstration, Played
-from autoagent.standin.rules import load_rules
-from autoagent.standin.server import running
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ("agent.py", "program.md", "autoagent.toml", "standin.toml", "Dockerfile.base")

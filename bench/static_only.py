@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 
 def checked(sources: Any, honest: str) -> tuple[int, int]:
     """How many attacks on the source the checker refuses, and how many there are."""
-    from autoagent.workspace.boundary import check, split
+    from autoagent.workspace.harness.boundary import check, split
 
     canonical = split(honest.encode(), "agent.py")
     refused = 0
@@ -45,8 +45,8 @@ def checked(sources: Any, honest: str) -> tuple[int, int]:
 
 async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple[set[str], int]:
     """The attacks that got what they were after, and how many honest trials passed."""
-    from autoagent.referee import Referee
-    from autoagent.workspace.boundary import check, split
+    from autoagent.referee.referee import Referee
+    from autoagent.workspace.harness.boundary import check, split
 
     if isolation == "process" and JAIL not in os.environ:
         raise RuntimeError("hostile code runs without a sandbox in the jail alone")
@@ -106,8 +106,8 @@ def jailed(place: Path) -> Generator[list[str]]:
 
     Whoever runs this, it is nobody in there, and no setting of the machine can be written.
     """
-    from autoagent.benchmark import bubblewrap
-    from autoagent.benchmark.outside import Outside
+    from autoagent.environments.sandbox import bubblewrap
+    from autoagent.environments.sandbox.outside import Outside
 
     bubblewrap.require()
     outside = Outside((place, ROOT))

@@ -37,10 +37,10 @@ from typing import Any
 
 from overheads import HARNESS, write_tasks
 
-from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.engine import EvaluationSpec, TaskSpec
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
 from autoagent.records import Running
+from autoagent.worker.detached import DetachedEngine
+from autoagent.worker.engine import EvaluationSpec, TaskSpec
 
 GOALS = {
     ("in place", "docker run"): 1.5,
@@ -219,7 +219,7 @@ def figures(options: argparse.Namespace, place: Path) -> dict[int, dict[str, flo
 
 def sweep(place: Path) -> None:
     """Remove what was built."""
-    from autoagent.benchmark.environments.docker import janitor
+    from autoagent.environments.docker import janitor
 
     janitor.clean(place)
     command = ["docker", "images", "--quiet", "--filter"]

@@ -12,11 +12,11 @@ import anyio
 import pytest
 from hypothesis import settings
 
-from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.engine import Engine, EvaluationSpec, TaskSpec
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
 from autoagent.records import Running, Trial
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
+from autoagent.worker.detached import DetachedEngine
+from autoagent.worker.engine import Engine, EvaluationSpec, TaskSpec
 
 settings.register_profile("shared-machine", deadline=None)  # a stall is no failure
 settings.load_profile("shared-machine")

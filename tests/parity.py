@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoagent.benchmark.engine import EvaluationSpec
+from autoagent.worker.engine import EvaluationSpec
 
 from .conftest import Bench
 

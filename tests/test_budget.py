@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent import budget
 from autoagent.config import Budget
 from autoagent.errors import BudgetExceeded
 from autoagent.records import Spent
+from autoagent.referee import budget
 
 dollars = st.floats(0.01, 100)
 

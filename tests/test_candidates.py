@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.candidates import (
+from autoagent.errors import CandidateRefused
+from autoagent.referee.ablation import without
+from autoagent.referee.candidates import (
     NOTES_LIMIT_BYTES,
     Draft,
     baseline_draft,
@@ -12,9 +14,7 @@ from autoagent.candidates import (
     draft_of,
     read_draft,
 )
-from autoagent.errors import CandidateRefused
-from autoagent.workspace.ablation import without
-from autoagent.workspace.boundary import Split
+from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace, open_workspace
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autoagent.dockerfile import (
+from autoagent.errors import TaskError
+from autoagent.workspace.tasks.dockerfile import (
     BASE_ENV,
     ELSEWHERE,
     Copy,
@@ -21,8 +22,7 @@ from autoagent.dockerfile import (
     parse_dockerfile,
     read_dockerfile,
 )
-from autoagent.errors import TaskError
-from autoagent.shell_words import Unsupported, expand, words
+from autoagent.workspace.tasks.shell_words import Unsupported, expand, words
 
 CONTEXT = ("Dockerfile", "a.txt", "b.txt", "data/x.csv", "data/deep/y.csv", "two words.txt")
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoagent.errors import JournalError
-from autoagent.journal import GENESIS, Event, Journal
+from autoagent.evidence.journal import GENESIS, Event, Journal
 
 values = st.recursive(
     st.none()

@@ -1,5 +1,17 @@
 """AutoAgent: an MCP server that referees an overnight hill-climb.
 
-The meta-agent proposes; the server alone measures, decides and writes down.
-Start reading at `referee.py`, the rules in order of play.
+The meta-agent proposes; the server alone measures, decides and writes down. Nine rooms; each
+knows those that stand after it, and none before it:
+
+- `commands`: what a human types.
+- `server`: what an MCP client sees.
+- `referee`: the rules, in order of play. Start reading here.
+- `worker`: one evaluation, in a process of its own.
+- `environments`: where a task's commands run.
+- `workspace`: the human's directory.
+- `gateway`: how a harness calls its model.
+- `gate`: how a candidate is judged.
+- `evidence`: what is believed in the morning.
+
+Beside them: `config` (autoagent.toml), `files`, `records` and `errors`.
 """

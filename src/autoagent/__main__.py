@@ -12,15 +12,15 @@ def main() -> None:
     """Start the server, or hand over to the command line."""
     match sys.argv[1:]:
         case ["serve"]:
-            from autoagent.serving import serve
+            from autoagent.commands.serve import serve
 
             serve(None)
         case ["serve", "--workspace", given] if not given.startswith("-"):
-            from autoagent.serving import serve
+            from autoagent.commands.serve import serve
 
             serve(Path(given))
         case _:
-            from autoagent.cli import app
+            from autoagent.commands.cli import app
 
             app()
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from autoagent.benchmark.engine import Engine
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting
+from autoagent.worker.engine import Engine
 
 from ..cli.conftest import Command
 from ..server.callers import Caller

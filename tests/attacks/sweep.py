@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autoagent.benchmark import bubblewrap
-from autoagent.benchmark.outside import Outside
+from autoagent.environments.sandbox import bubblewrap
+from autoagent.environments.sandbox.outside import Outside
 
 LOOK = """
 import json, os
@@ -28,7 +28,7 @@ print(json.dumps({"user": open("/proc/self/uid_map").read().split(), "writable":
 TRIAL = """
 import os, sys
 sys.path.insert(0, "/autoagent")
-from autoagent.benchmark.inside import namespaces
+from autoagent.environments.sandbox.inside import namespaces
 namespaces.enter()
 child = os.fork()
 if child:

@@ -99,7 +99,7 @@ async def play(
         await caller.ask("commit_candidate", description="hostile")
         measured = await caller.ask("run_benchmark")
         recorded = await caller.ask("append_result")
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
 
     referee = Referee.open(root)
     trials = {t.task: t for t in referee.evaluation(measured["evaluation"]).trials}

@@ -6,10 +6,10 @@ from typing import Any, override
 
 import pytest
 
-from autoagent.benchmark.engine import EvaluationSpec
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.game import Kind
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
+from autoagent.worker.engine import EvaluationSpec
+from autoagent.worker.scripted import ScriptedEngine
 
 from ..server.callers import ALL, TWO, edit
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.benchmark import bubblewrap, outside
-from autoagent.benchmark.outside import Outside
+from autoagent.environments.sandbox import bubblewrap, outside
+from autoagent.environments.sandbox.outside import Outside
 from autoagent.errors import InfrastructureFault
 
 from . import sweep

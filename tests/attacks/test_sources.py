@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.worker.scripted import ScriptedEngine
 
 from .sources import SOURCES, Source
 

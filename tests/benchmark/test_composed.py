@@ -13,15 +13,15 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, TaskOS
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.environments.docker import daemon, plugin
-from autoagent.benchmark.environments.docker.choosing import Chosen
-from autoagent.benchmark.environments.docker.composed import ComposedEnvironment, overlay
-from autoagent.benchmark.environments.docker.environment import DockerEnvironment
-from autoagent.compose_file import read_compose
-from autoagent.doctor import Check, examine
+from autoagent.commands.doctor import Check, examine
+from autoagent.environments.docker import daemon, plugin
+from autoagent.environments.docker.choosing import Chosen
+from autoagent.environments.docker.composed import ComposedEnvironment, overlay
+from autoagent.environments.docker.environment import DockerEnvironment
 from autoagent.errors import InfrastructureFault
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
+from autoagent.worker.detached import DetachedEngine
+from autoagent.workspace.tasks.compose import read_compose
 
 from ..conftest import git
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
-from autoagent.benchmark.room import memory_of
 from autoagent.records import Contest, Side, Trial
+from autoagent.worker.memory import memory_of
 
 pytestmark = pytest.mark.slow
 

@@ -15,13 +15,13 @@ import anyio
 import pytest
 import tomli
 
-from autoagent.benchmark.outcomes import unjudged
-from autoagent.init import commit_all
+from autoagent.commands.init import commit_all
 from autoagent.records import Trial
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
+from autoagent.worker.outcomes import unjudged
 from autoagent.workspace.layout import open_workspace
-from autoagent.workspace.selection import held_out, select
-from autoagent.workspace.tasks import inspect_task
+from autoagent.workspace.tasks.inspect import inspect_task
+from autoagent.workspace.tasks.selection import held_out, select
 
 from ..conftest import Bench
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
-from autoagent.init import TEMPLATES
-from autoagent.standin.rules import load_rules
-from autoagent.standin.server import running
+from autoagent.commands.init import TEMPLATES
+from autoagent.gateway.plan import GatewayPlan, Upstream
+from autoagent.gateway.standin.rules import load_rules
+from autoagent.gateway.standin.server import running
 
 pytestmark = pytest.mark.slow
 

@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.benchmark.environments import leftovers
-from autoagent.benchmark.environments.leftovers import (
-    ABOVE,
-    READERS,
-    VERIFIERS,
-    Budget,
-    Left,
-    judge,
-)
+from autoagent.environments import leftovers
+from autoagent.environments.leftovers import ABOVE, READERS, VERIFIERS, Budget, Left, judge
 from autoagent.errors import InfrastructureFault
 
 NAMES = ("a", "b", "l", "m")

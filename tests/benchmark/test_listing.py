@@ -2,9 +2,9 @@
 
 import pytest
 
-from autoagent.benchmark.environments import listing
-from autoagent.benchmark.environments.leftovers import Left
-from autoagent.benchmark.environments.listing import END, listed, tampering
+from autoagent.environments import listing
+from autoagent.environments.leftovers import Left
+from autoagent.environments.listing import END, listed, tampering
 
 GNU = """\
 lrwxrwxrwx 1 0 0     7 Nov 27 01:17 /bin -> usr/bin

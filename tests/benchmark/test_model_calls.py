@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
+from autoagent.gateway.plan import GatewayPlan, Upstream
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from harbor.models.task.id import LocalTaskId
 from harbor.models.trial.config import TaskConfig, TrialConfig
 from harbor.models.trial.result import AgentInfo, ExceptionInfo, TimingInfo, TrialResult
 
-from autoagent.benchmark.outcomes import Seen, trial_of
 from autoagent.gate.agenda import Slot
 from autoagent.records import Trial
+from autoagent.worker.outcomes import Seen, trial_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from ..conftest import Bench
 from ..parity import QUICKSTART, all_same, by_harbor, by_us, rewards
 
 TASKS = QUICKSTART / "tasks"
-SANDBOX = "autoagent.benchmark.environments.sandbox:SandboxEnvironment"
+SANDBOX = "autoagent.environments.sandbox.sandbox:SandboxEnvironment"
 
 
 def in_sandbox(place: Path) -> list[str]:

@@ -17,12 +17,12 @@ from harbor.models.trial.paths import TrialPaths
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.benchmark import bubblewrap
-from autoagent.benchmark.detached import DetachedEngine
-from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.process import ProcessEnvironment
-from autoagent.benchmark.environments.rewriting import Rewriting, changed
+from autoagent.environments import refereed
+from autoagent.environments.sandbox import bubblewrap
+from autoagent.environments.sandbox.process import ProcessEnvironment
+from autoagent.environments.sandbox.rewriting import Rewriting, changed
 from autoagent.errors import InfrastructureFault
+from autoagent.worker.detached import DetachedEngine
 
 Bench = Any  # tests/benchmark/conftest.py
 QUICKSTART = Path(__file__).parents[2] / "examples/quickstart"
@@ -224,7 +224,7 @@ async def test_a_cancelled_command_is_gone_when_the_cancel_returns(
 async def test_a_warden_that_is_stopped_by_its_command_is_ended_all_the_same(
     plain: ProcessEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autoagent.benchmark.environments.commands.END_SECONDS", 0.2)
+    monkeypatch.setattr("autoagent.environments.sandbox.commands.END_SECONDS", 0.2)
     with anyio.fail_after(20), pytest.raises(RuntimeError, match="timed out"):
         await plain.exec("kill -STOP $PPID; sleep 3", timeout_sec=1)
 
@@ -428,7 +428,7 @@ except OSError as error:
     print("SKIP", error)
     sys.exit()
 from autoagent.errors import InfrastructureFault
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 root = Path(sys.argv[1])
 referee = Referee.open(root)
 try:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark import detached, providers
-from autoagent.benchmark.environments import provider
+from autoagent.environments import harbor, providers
 from autoagent.errors import ConfigError, InfrastructureFault
+from autoagent.worker import detached
 
 from ..conftest import Bench
 
@@ -116,21 +116,21 @@ def test_a_provider_that_is_not_ready_is_refused_before_anything_starts(bench: B
 
 
 def test_every_type_of_harbors_is_found_or_says_what_is_missing() -> None:
-    kinds = list(provider.EnvironmentType)
+    kinds = list(harbor.EnvironmentType)
     for kind in kinds:
         try:
-            provider.choose(f"harbor:{kind.value}")
+            harbor.choose(f"harbor:{kind.value}")
         except InfrastructureFault as fault:
             assert kind.value in str(fault)
         else:
-            made: Any = getattr(provider, "Chosen")  # noqa: B009
-            assert made.__mro__[1] is provider.Refereed
+            made: Any = getattr(harbor, "Chosen")  # noqa: B009
+            assert made.__mro__[1] is harbor.Refereed
     assert len(kinds) > 20
 
 
 def test_a_class_that_is_no_environment_is_refused() -> None:
     with pytest.raises(ConfigError, match="must subclass BaseEnvironment"):
-        provider.choose("harbor:json:JSONDecoder")
+        harbor.choose("harbor:json:JSONDecoder")
 
 
 def test_a_provider_gets_its_own_credentials_and_no_other() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.benchmark.environments import refereed, remains
-from autoagent.benchmark.environments.beneath import Beneath, remove_tree
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
+from autoagent.environments import refereed
+from autoagent.environments.sandbox import remains
+from autoagent.environments.sandbox.beneath import Beneath, remove_tree
+from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 
 from ..attacks.links import LEADING, Leading
 from .test_process_environment import build as plain

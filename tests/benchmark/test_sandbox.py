@@ -13,10 +13,10 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.benchmark import bubblewrap
-from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.sandbox import SandboxEnvironment
-from autoagent.benchmark.outside import Outside
+from autoagent.environments import refereed
+from autoagent.environments.sandbox import bubblewrap
+from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 
 
 def build(
@@ -285,7 +285,7 @@ KEPT = """
 import os, sys
 sys.path.insert(0, "/autoagent")
 from pathlib import Path
-from autoagent.benchmark.inside import namespaces
+from autoagent.environments.sandbox.inside import namespaces
 namespaces.enter()
 child = os.fork()
 if child:

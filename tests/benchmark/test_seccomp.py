@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from system_calls import syscalls
 from system_calls.tables import arm64, x86_64
 
-from autoagent.benchmark import seccomp
-from autoagent.benchmark.seccomp import CHECKED, REFUSED, Checked, Who
+from autoagent.environments.sandbox import seccomp
+from autoagent.environments.sandbox.seccomp import CHECKED, REFUSED, Checked, Who
 from autoagent.errors import InfrastructureFault
 
 DOCUMENT = Path(__file__).parents[2] / "docs/threat-model.md"
@@ -157,7 +157,7 @@ def test_calls_newer_than_anybody_has_looked_at_are_not_in_the_library() -> None
 
 
 def test_the_libraries_template_engine_is_not_imported() -> None:
-    code = "import sys, autoagent.benchmark.seccomp; assert 'jinja2' not in sys.modules"
+    code = "import sys, autoagent.environments.sandbox.seccomp; assert 'jinja2' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autoagent.benchmark import trajectory
-from autoagent.benchmark.trajectory import outline, parts, read_trajectory, window
+from autoagent.evidence import trajectory
+from autoagent.evidence.trajectory import outline, parts, read_trajectory, window
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.benchmark.untrusted import clip, fenced, one_line, plain, quoted
+from autoagent.evidence.untrusted import clip, fenced, one_line, plain, quoted
 
 ANYTHING = st.text(st.characters(), max_size=300)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.benchmark.inside import wire
-from autoagent.benchmark.inside.zygote import imported_names
+from autoagent.environments.sandbox.inside import wire
+from autoagent.environments.sandbox.inside.zygote import imported_names
 
 messages = st.dictionaries(
     st.text(max_size=8),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.cli import app
-from autoagent.referee import Referee
+from autoagent.commands.cli import app
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
 
 
 class Command:

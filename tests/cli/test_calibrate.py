@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.room import memory_of, room_for
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.calibrating import Step, calibrate, knee, write_concurrency
+from autoagent.commands.calibrate import Step, calibrate, knee, write_concurrency
 from autoagent.config import load_config
 from autoagent.errors import ConfigError, WorkspaceBusy
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
+from autoagent.worker.engine import Engine
+from autoagent.worker.memory import memory_of, room_for
+from autoagent.worker.scripted import ScriptedEngine
 from autoagent.workspace.layout import open_workspace
 
 MakeWorkspace = Callable[..., Path]

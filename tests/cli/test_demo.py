@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from autoagent import script
-from autoagent.demo import demonstrate
+from autoagent.commands import demo_script
+from autoagent.commands.demo import demonstrate
+from autoagent.commands.demo_script import Edit, Played
+from autoagent.commands.init import make_workspace
 from autoagent.errors import WorkspaceError
-from autoagent.init import make_workspace
-from autoagent.script import Edit, Played
 
 
 @pytest.mark.slow
@@ -20,7 +20,7 @@ def test_the_demo_climbs_and_every_verdict_is_the_scripted_one(
     autoagent: Any, tmp_path: Path
 ) -> None:
     """Rules R2, R5, R6, R7 over the wire: kept, discarded, crashed and refused as foretold."""
-    edits = script.load_edits(script.quickstart() / "edits.toml")
+    edits = demo_script.load_edits(demo_script.quickstart() / "edits.toml")
     command = [sys.executable, "-m", "autoagent", "demo", "--json", "--keep", str(tmp_path / "d")]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -102,11 +102,11 @@ def test_an_edit_of_a_text_that_is_missing_or_ambiguous_is_refused(source: str) 
 
 
 def test_a_verdict_that_was_not_scripted_is_told_with_the_edit_and_both_sides() -> None:
-    assert script.judged(EDIT, "keep", "passed_up") == ("passed_up", "")
-    assert script.judged(EDIT, "keep", "simpler")[1] == (
+    assert demo_script.judged(EDIT, "keep", "passed_up") == ("passed_up", "")
+    assert demo_script.judged(EDIT, "keep", "simpler")[1] == (
         "idea: expected keep (passed_up), got keep (simpler)"
     )
-    assert script.judged(EDIT, "refused", "the disk is full")[1] == (
+    assert demo_script.judged(EDIT, "refused", "the disk is full")[1] == (
         "idea: expected keep (passed_up), got refused (the disk is full)"
     )
 
@@ -115,17 +115,17 @@ def test_a_refusal_counts_only_for_the_reason_that_was_scripted() -> None:
     hostile = EDIT.model_copy(update={"expect": "refused", "why": "boundary"})
     told = "agent.py:120: the fixed section was changed here; restore the line"
 
-    assert script.judged(hostile, "refused", told) == ("boundary", "")
-    assert script.judged(hostile, "refused", "no_change")[1]
+    assert demo_script.judged(hostile, "refused", told) == ("boundary", "")
+    assert demo_script.judged(hostile, "refused", "no_change")[1]
 
 
 def test_a_ledger_without_a_row_for_each_measured_candidate_is_told() -> None:
-    def step(verdict: script.Fate) -> Played:
+    def step(verdict: demo_script.Fate) -> Played:
         return Played(name="s", description="", verdict=verdict, why="")
 
     steps = [step("keep"), step("refused"), step("crash")]
 
-    assert script.ledger_problems(steps, ["keep", "crash"]) == []
-    assert script.ledger_problems(steps, ["keep"]) == [
+    assert demo_script.ledger_problems(steps, ["keep", "crash"]) == []
+    assert demo_script.ledger_problems(steps, ["keep"]) == [
         "results.tsv: expected the rows keep, crash; got keep"
     ]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.doctor import Check, examine
-from autoagent.referee import Referee
+from autoagent.commands.doctor import Check, examine
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
 
 MakeWorkspace = Callable[..., Path]
 

@@ -9,9 +9,9 @@ from typing import Any, get_args
 import pytest
 import tomli
 
+from autoagent.commands.init import HARNESSES, TEMPLATES, Template, make_workspace
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceError
-from autoagent.init import HARNESSES, TEMPLATES, Template, make_workspace
 
 
 def git(root: Path, *arguments: str) -> str:

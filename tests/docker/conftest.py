@@ -8,11 +8,11 @@ from typing import Any
 import docker
 import pytest
 
-from autoagent.benchmark.environments.docker import container as containers
-from autoagent.benchmark.environments.docker import daemon as ours
-from autoagent.benchmark.environments.docker import layers
-from autoagent.benchmark.environments.docker import volume as volumes
-from autoagent.benchmark.environments.docker.labels import STATE
+from autoagent.environments.docker import container as containers
+from autoagent.environments.docker import daemon as ours
+from autoagent.environments.docker import layers
+from autoagent.environments.docker import volume as volumes
+from autoagent.environments.docker.labels import STATE
 from autoagent.errors import InfrastructureFault
 
 

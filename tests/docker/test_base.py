@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound
 
-from autoagent.benchmark.images import build_base, find_base
-from autoagent.doctor import examine
+from autoagent.commands.doctor import examine
+from autoagent.environments.docker.base_image import build_base, find_base
 from autoagent.errors import InfrastructureFault, WorkspaceError
 
 DOCKERFILE = "ARG BASE=nowhere/at-all\nFROM ${BASE}\nRUN mkdir -p /app\nWORKDIR /app\n"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments.docker import builds
-from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.labels import labels_for
-from autoagent.benchmark.environments.docker.volume import Volume
-from autoagent.benchmark.environments.docker.watching import Watch
+from autoagent.environments.docker import builds
+from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.labels import labels_for
+from autoagent.environments.docker.volume import Volume
+from autoagent.environments.docker.watching import Watch
 
 pytestmark = [
     # The SDK drops the connection of an exec without closing it.

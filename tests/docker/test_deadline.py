@@ -12,7 +12,7 @@ import pytest
 from anyio import create_task_group
 from anyio.abc import SocketStream
 
-from autoagent.benchmark.environments.docker.daemon import DEFAULT_HOST
+from autoagent.environments.docker.daemon import DEFAULT_HOST
 
 Bench = Any  # tests/conftest.py
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments.docker.labels import EVALUATION, PREFIX
+from autoagent.environments.docker.labels import EVALUATION, PREFIX
 from autoagent.records import Trial
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,9 @@ from anyio import to_thread
 from docker.errors import APIError
 from typer.testing import CliRunner
 
-from autoagent.benchmark.environments.docker import janitor
-from autoagent.benchmark.environments.docker.labels import (
+from autoagent.commands.cli import app
+from autoagent.environments.docker import janitor
+from autoagent.environments.docker.labels import (
     CLIMB,
     EVALUATION,
     STATE,
@@ -22,7 +23,6 @@ from autoagent.benchmark.environments.docker.labels import (
     TRIAL,
     labels_for,
 )
-from autoagent.cli import app
 from autoagent.workspace.layout import open_workspace
 
 from .conftest import held

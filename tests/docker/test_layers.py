@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.labels import labels_for
-from autoagent.benchmark.environments.docker.layers import changes_of
-from autoagent.benchmark.environments.docker.tampering import Change
+from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.labels import labels_for
+from autoagent.environments.docker.layers import changes_of
+from autoagent.environments.docker.tampering import Change
 
 WORK = """
 echo new >/usr/bin/newtool; echo other >/etc/passwd; rm /usr/bin/diff

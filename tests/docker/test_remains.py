@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.docker import layers
-from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.environment import DockerEnvironment
-from autoagent.benchmark.environments.docker.labels import labels_for
-from autoagent.benchmark.environments.docker.remains import PLACES_LIMIT, places_of
-from autoagent.benchmark.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
+from autoagent.environments import refereed
+from autoagent.environments.docker import layers
+from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.environment import DockerEnvironment
+from autoagent.environments.docker.labels import labels_for
+from autoagent.environments.docker.remains import PLACES_LIMIT, places_of
+from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
 
 from ..attacks.links import LEADING
 from .test_swap import build

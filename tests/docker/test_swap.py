@@ -7,10 +7,10 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.benchmark.environments import refereed
-from autoagent.benchmark.environments.docker.container import Container
-from autoagent.benchmark.environments.docker.environment import DockerEnvironment
-from autoagent.benchmark.environments.docker.labels import labels_for
+from autoagent.environments import refereed
+from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.environment import DockerEnvironment
+from autoagent.environments.docker.labels import labels_for
 
 pytestmark = [
     # The SDK drops the connection of an exec without closing it.

@@ -2,13 +2,7 @@
 
 import pytest
 
-from autoagent.benchmark.environments.docker.tampering import (
-    ADDED,
-    DELETED,
-    MODIFIED,
-    Change,
-    judge,
-)
+from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change, judge
 
 PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/bin", "/bin", "")
 LIBRARY = "/opt/venv/lib/python3.11/site-packages"

@@ -11,11 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from autoagent.benchmark.gateway.bill import Bill, Owner
-from autoagent.benchmark.gateway.gateway import Gateway
-from autoagent.benchmark.gateway.manners import Patience
-from autoagent.benchmark.gateway.plan import GatewayPlan, Upstream
-from autoagent.benchmark.gateway.scope import Scope
+from autoagent.gateway.bill import Bill, Owner
+from autoagent.gateway.gateway import Gateway
+from autoagent.gateway.manners import Patience
+from autoagent.gateway.plan import GatewayPlan, Upstream
+from autoagent.gateway.scope import Scope
 
 _spec = importlib.util.spec_from_file_location(
     "fake_providers", Path(__file__).parent / "providers.py"

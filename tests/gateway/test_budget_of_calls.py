@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.benchmark.gateway.prices import Prices
-from autoagent.benchmark.gateway.purse import BudgetSpent, Purse
-from autoagent.benchmark.gateway.spending import Spending
-from autoagent.benchmark.gateway.usage import Usage
+from autoagent.gateway.prices import Prices
+from autoagent.gateway.purse import BudgetSpent, Purse
+from autoagent.gateway.spending import Spending
+from autoagent.gateway.usage import Usage
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}

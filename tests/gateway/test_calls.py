@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from autoagent.benchmark.gateway.gateway import PLACEHOLDER
-from autoagent.benchmark.reach import Door
+from autoagent.gateway.gateway import PLACEHOLDER
+from autoagent.gateway.reach import Door
 
 Front = Any  # tests/gateway/conftest.py
 
@@ -303,7 +303,7 @@ async def test_a_shared_address_answers_only_to_the_key_of_its_trial(
 ) -> None:
     """On the machine's loopback another trial could spend this one's money; it counts nothing."""
     async with front() as f:
-        door = Door(f.gateway, "harbor-trial", "trial", isolated=False)
+        door = Door(f.gateway, "harbor-trial", "trial", None)
         async with door.open() as (scope, found):
             url, key = f"{found['ANTHROPIC_BASE_URL']}/v1/responses", found["OPENAI_API_KEY"]
             assert key == found["ANTHROPIC_API_KEY"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.evaluations import charge_of
-from autoagent.game import Kind
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
 from autoagent.records import Trial
+from autoagent.referee.evaluations import charge_of
 
 
 def test_metered_costs_take_the_place_of_reservations_and_lost_ones_too(tmp_path: Path) -> None:

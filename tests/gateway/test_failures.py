@@ -9,7 +9,7 @@ import fake_providers  # pyright: ignore[reportMissingImports]
 import httpx2
 import pytest
 
-from autoagent.benchmark.gateway.manners import Manners, Patience
+from autoagent.gateway.manners import Manners, Patience
 
 Front = Any  # tests/gateway/conftest.py
 Scripted: Any = fake_providers.Scripted

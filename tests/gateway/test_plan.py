@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.gateway.plan import keys, plan, worker_variables
-from autoagent.benchmark.gateway.redact import Redactor, redact_logs
-from autoagent.benchmark.gateway.report import model_row
 from autoagent.config import Config
 from autoagent.errors import ConfigError
+from autoagent.gateway.plan import keys, plan, worker_variables
+from autoagent.gateway.redact import Redactor, redact_logs
+from autoagent.gateway.report import model_row
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from autoagent.benchmark.gateway import recording
-from autoagent.benchmark.gateway.bill import Owner
-from autoagent.benchmark.gateway.plan import Upstream
-from autoagent.standin.rules import Rules
-from autoagent.standin.server import running
+from autoagent.gateway import recording
+from autoagent.gateway.bill import Owner
+from autoagent.gateway.plan import Upstream
+from autoagent.gateway.standin.rules import Rules
+from autoagent.gateway.standin.server import running
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}

@@ -22,8 +22,8 @@ from harbor.models.task.config import EnvironmentConfig
 from harbor.models.trial.paths import TrialPaths
 from openai import AsyncOpenAI
 
-from autoagent.standin.rules import load_rules
-from autoagent.standin.server import running
+from autoagent.gateway.standin.rules import load_rules
+from autoagent.gateway.standin.server import running
 
 
 class DirectoryEnvironment(BaseEnvironment):

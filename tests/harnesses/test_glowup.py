@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from autoagent import script
+from autoagent.commands import demo_script
+from autoagent.commands.init import HARNESSES
 from autoagent.config import load_config
-from autoagent.init import HARNESSES
-from autoagent.standin.rules import load_rules
-from autoagent.workspace import boundary
+from autoagent.gateway.standin.rules import load_rules
+from autoagent.workspace.harness import boundary
 
 ROOT = Path(__file__).parents[2]
 HARNESS = (ROOT / "agent.py").read_bytes()
@@ -50,14 +50,14 @@ def ask(message: str) -> str:
 
 def climbed(*names: str) -> bytes:
     """The harness after these edits."""
-    edits = {edit.name: edit for edit in script.load_edits(EDITS)}
+    edits = {edit.name: edit for edit in demo_script.load_edits(EDITS)}
     source = HARNESS.decode()
     for name in names:
         source = edits[name].apply(source)
     return source.encode()
 
 
-KEPT = [edit.name for edit in script.load_edits(EDITS) if edit.expect == "keep"]
+KEPT = [edit.name for edit in demo_script.load_edits(EDITS) if edit.expect == "keep"]
 
 
 def test_the_root_is_a_workspace_whose_harness_is_the_article_s() -> None:

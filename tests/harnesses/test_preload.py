@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from autoagent.init import HARNESSES
+from autoagent.commands.init import HARNESSES
 
 PRELOADED = """
 import sys
 from pathlib import Path
-from autoagent.benchmark.inside import zygote
+from autoagent.environments.sandbox.inside import zygote
 zygote.preload(Path(sys.argv[1]))
 print("no" if set(sys.argv[2:]) - set(sys.modules) else "yes")
 """

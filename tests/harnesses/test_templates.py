@@ -9,8 +9,8 @@ from typing import Any, get_args, override
 import pytest
 from agents.tracing import Span, Trace, TracingProcessor, add_trace_processor
 
-from autoagent.candidates import baseline_draft
-from autoagent.init import EXTRAS, HARNESSES, Template, make_workspace
+from autoagent.commands.init import EXTRAS, HARNESSES, Template, make_workspace
+from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.layout import open_workspace
 
 TEMPLATES: tuple[Template, ...] = get_args(Template)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from autoagent.game import Position
+from autoagent.evidence.position import Position
 from autoagent.records import Row
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 
 ALL = {"t1": [1.0], "t2": [1.0], "t3": [1.0], "t4": [1.0]}
 THREE = {"t1": [1.0], "t2": [1.0], "t3": [1.0]}

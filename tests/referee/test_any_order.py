@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as play
 
-from autoagent.audit import audit
-from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.commands.verify import audit
 from autoagent.errors import AutoAgentError
-from autoagent.evaluations import started
-from autoagent.journal import Journal
-from autoagent.referee import Referee
+from autoagent.evidence.journal import Journal
+from autoagent.referee.evaluations import started
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
 
 Files = dict[str, bytes]
 LINES = st.sampled_from(["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("])

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import ScriptedEngine
 from autoagent.errors import (
     AutoAgentError,
     BoundaryError,
@@ -20,7 +18,9 @@ from autoagent.errors import (
     WorkspaceBusy,
     WorkspaceError,
 )
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import ScriptedEngine
 
 OpenReferee = Callable[[Engine | None], Referee]
 GOOD = {"t1": [1.0]}

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.audit import audit
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import Script, ScriptedEngine
+from autoagent.commands.verify import audit
 from autoagent.errors import BudgetExceeded, OutOfOrder
-from autoagent.game import Kind
-from autoagent.journal import Journal
-from autoagent.referee import Referee
-from autoagent.result import worth
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
+from autoagent.referee.referee import Referee
+from autoagent.referee.worth import worth
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import Script, ScriptedEngine
 
 from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, with_baseline
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.benchmark.scripted import ScriptedEngine
 from autoagent.errors import InfrastructureFault
-from autoagent.game import Kind
-from autoagent.journal import Journal
-from autoagent.referee import Referee
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
 
 WHY = "no sandbox here. Allow user namespaces."
 

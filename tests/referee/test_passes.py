@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from autoagent.audit import audit
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import Script, ScriptedEngine
-from autoagent.game import Kind
-from autoagent.journal import Journal
+from autoagent.commands.verify import audit
+from autoagent.evidence import ledger
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
 from autoagent.records import Row
-from autoagent.referee import Referee
-from autoagent.workspace import ledger
+from autoagent.referee.referee import Referee
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import Script, ScriptedEngine
 
 from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, with_baseline
 

@@ -9,16 +9,16 @@ from typing import Any
 import anyio
 import pytest
 
-from autoagent.audit import audit
-from autoagent.game import Position
-from autoagent.init import commit_all
-from autoagent.journal import Journal
+from autoagent.commands.init import commit_all
+from autoagent.commands.verify import audit
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Position
+from autoagent.gateway.standin.rules import Rules
+from autoagent.gateway.standin.server import running
 from autoagent.records import STAND_IN
-from autoagent.referee import Referee
-from autoagent.result import worth
-from autoagent.standin.rules import Rules
-from autoagent.standin.server import running
-from autoagent.views import Status
+from autoagent.referee.referee import Referee
+from autoagent.referee.views import Status
+from autoagent.referee.worth import worth
 
 pytestmark = pytest.mark.slow
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.audit import audit
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.commands.verify import audit
 from autoagent.errors import (
     BudgetExceeded,
     CandidateRefused,
@@ -18,12 +16,14 @@ from autoagent.errors import (
     TaskError,
     UnknownName,
 )
-from autoagent.game import Kind
-from autoagent.journal import Journal
-from autoagent.measuring import MAX_WORKER_STARTS
+from autoagent.evidence import ledger
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
 from autoagent.records import row_of
-from autoagent.referee import Referee
-from autoagent.workspace import ledger
+from autoagent.referee.measuring import MAX_WORKER_STARTS
+from autoagent.referee.referee import Referee
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import ScriptedEngine
 
 from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, start, with_baseline
 

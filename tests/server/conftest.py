@@ -7,11 +7,11 @@ import pytest
 from mcp import Client
 from mcp_types import Implementation
 
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import ALL, PATIENT, TWO, Caller, Connect
 

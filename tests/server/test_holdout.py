@@ -8,10 +8,10 @@ import pytest
 from inline_snapshot import snapshot
 from mcp.shared.exceptions import MCPError
 
-from autoagent import table
-from autoagent.benchmark.engine import EvaluationSpec
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.init import commit_all
+from autoagent.commands.init import commit_all
+from autoagent.referee import climb
+from autoagent.worker.engine import EvaluationSpec
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import IMPATIENT, Caller, Connect, edit
 
@@ -62,7 +62,7 @@ async def test_no_answer_mentions_a_held_out_task(
     connect: Connect, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even where one is broken, or changed during the climb."""
-    monkeypatch.setattr(table, "DRIFT_SECONDS", 0.0)
+    monkeypatch.setattr(climb, "DRIFT_SECONDS", 0.0)
     async with connect(Still(), IMPATIENT) as caller:
         started = await caller.result("start_climb", tag="night")
         (workspace / "tasks/zebra-inside/instruction.md").write_text("easier\n")

@@ -8,13 +8,13 @@ from inline_snapshot import snapshot
 from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent, TextResourceContents
 
-from autoagent.benchmark.engine import EvaluationSpec
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.game import Kind
-from autoagent.init import commit_all
-from autoagent.journal import Journal
+from autoagent.commands.init import commit_all
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
 from autoagent.records import Trial
 from autoagent.server.prompts import INSTRUCTIONS
+from autoagent.worker.engine import EvaluationSpec
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import ALL, TWO, Caller, Connect, edit
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from autoagent.benchmark.scripted import ScriptedEngine
 from autoagent.server.tools import ORDER
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import ALL, IMPATIENT, TWO, Connect, edit, text_of
 

@@ -11,13 +11,13 @@ from inline_snapshot import snapshot
 from mcp import Client
 
 from autoagent import errors
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import ScriptedEngine
 from autoagent.errors import AutoAgentError, InfrastructureFault
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 from autoagent.server.app import build_server
-from autoagent.server.strict import FAULT, NEXT_CALLS, refusal
+from autoagent.server.arguments import FAULT, NEXT_CALLS, refusal
 from autoagent.server.tools import ORDER
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import PATIENT, TWO, Caller, Connect, edit
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.benchmark.scripted import ScriptedEngine
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import Connect, text_of
 

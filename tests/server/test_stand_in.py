@@ -8,15 +8,15 @@ import pytest
 from mcp_types import TextResourceContents
 from rich.console import Console
 
-from autoagent.adhoc import Finding
-from autoagent.audit import audit
-from autoagent.benchmark.engine import Engine
-from autoagent.benchmark.scripted import ScriptedEngine
-from autoagent.journal import Journal
+from autoagent.commands.run import Finding
+from autoagent.commands.terminal import print_audit, print_finding
+from autoagent.commands.verify import audit
+from autoagent.evidence.journal import Journal
 from autoagent.records import STAND_IN, Score
-from autoagent.referee import Referee
+from autoagent.referee.referee import Referee
 from autoagent.server.waiting import sentence
-from autoagent.terminal import print_audit, print_finding
+from autoagent.worker.engine import Engine
+from autoagent.worker.scripted import ScriptedEngine
 from autoagent.workspace.layout import open_workspace
 
 from .callers import TWO, Caller, Connect, edit

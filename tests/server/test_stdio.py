@@ -16,8 +16,8 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from autoagent.game import Kind
-from autoagent.journal import Journal
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind
 
 from .callers import Caller, edit
 

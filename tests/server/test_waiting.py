@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autoagent.benchmark.scripted import ScriptedEngine
 from autoagent.records import Trial
+from autoagent.referee.views import Progress
 from autoagent.server.waiting import UNLIMITED, Client, Pulse, Waiting, patience, sentence
-from autoagent.views import Progress
+from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import ALL, IMPATIENT, PATIENT, TWO, Caller, Connect, edit
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from autoagent.errors import ConfigError
-from autoagent.standin.conversation import read
-from autoagent.standin.mind import Turn, think
-from autoagent.standin.rules import Rules, load_rules
+from autoagent.gateway.standin.conversation import read
+from autoagent.gateway.standin.mind import Turn, think
+from autoagent.gateway.standin.rules import Rules, load_rules
 
 RULES = Rules.model_validate(
     {

@@ -9,8 +9,8 @@ import openai
 import pytest
 
 from autoagent.errors import InfrastructureFault
-from autoagent.standin.rules import Rules
-from autoagent.standin.server import running, serve
+from autoagent.gateway.standin.rules import Rules
+from autoagent.gateway.standin.server import running, serve
 
 RULES = Rules.model_validate(
     {

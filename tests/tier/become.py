@@ -9,17 +9,17 @@ import os
 import sys
 from pathlib import Path
 
-from autoagent import separating
+from autoagent.commands import separate
+from autoagent.commands.separate import Account
 from autoagent.errors import AutoAgentError
-from autoagent.separating import Account
 from autoagent.workspace.layout import state_directory
 
 root, token = Path(sys.argv[1]), Path(sys.argv[2])
 server, peer = (Account(int(n), int(n), f"user-{n}", token.parent) for n in sys.argv[3:5])
 try:
     base = Path(os.environ["AUTOAGENT_STATE_DIR"])
-    separating.make_private(base, server)
-    separating.prepare(root, state_directory(root), server, peer, token)
+    separate.make_private(base, server)
+    separate.prepare(root, state_directory(root), server, peer, token)
 except AutoAgentError as error:
     sys.exit(str(error))
-separating.become(root, "127.0.0.1:0", server, peer)
+separate.become(root, "127.0.0.1:0", server, peer)

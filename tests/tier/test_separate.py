@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from autoagent.commands.separate import Account, hand_over, token_digest
 from autoagent.errors import WorkspaceError
-from autoagent.separating import Account, hand_over, token_digest
-from autoagent.tier import Peer
-from autoagent.workspace.user_repo import UserRepo
+from autoagent.workspace.git.user_repo import UserRepo
+from autoagent.workspace.tier import Peer
 
 from .conftest import PEER, SERVER, Ground, Server, started
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.workspace import plumbing
-from autoagent.workspace.ablation import without
-from autoagent.workspace.boundary import split
-from autoagent.workspace.plumbing import merge_text
+from autoagent.referee.ablation import without
+from autoagent.workspace.git import plumbing
+from autoagent.workspace.git.plumbing import merge_text
+from autoagent.workspace.harness.boundary import split
 
 FIXED = "# === FIXED ADAPTER BOUNDARY ===\nclass AutoAgent:\n    line_3 = 0\n"
 HARNESS = "agent.py"

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from autoagent.errors import BoundaryError
-from autoagent.workspace.bindings import bindings
-from autoagent.workspace.boundary import Checked, Split, check, model_pin, splice, split
+from autoagent.workspace.harness.bindings import bindings
+from autoagent.workspace.harness.boundary import Checked, Split, check, model_pin, splice, split
 
 IMPORTS = """\
 import json

@@ -8,10 +8,10 @@ from inline_snapshot import snapshot
 
 from autoagent.errors import TaskError, UnknownName, WorkspaceError
 from autoagent.workspace import editing
+from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.layout import Workspace, open_workspace
-from autoagent.workspace.projection import Projection
-from autoagent.workspace.selection import held_out, held_out_twice, unnamed
-from autoagent.workspace.snapshot import Snapshot, drift, load, take
+from autoagent.workspace.tasks.selection import held_out, held_out_twice, unnamed
+from autoagent.workspace.tasks.snapshot import Snapshot, drift, load, take
 
 WriteTask = Callable[..., None]
 FIXED = b"# === FIXED ADAPTER BOUNDARY ===\n"

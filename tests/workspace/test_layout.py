@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from autoagent.errors import ConfigError, WorkspaceBusy, WorkspaceError
 from autoagent.files import read_regular, walk
 from autoagent.workspace.layout import WorkspaceLock, open_workspace, write_durably
-from autoagent.workspace.stat_cache import StatCache
+from autoagent.workspace.tasks.stat_cache import StatCache
 
 HOLD = """
 import sys

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from autoagent.errors import WorkspaceError
+from autoagent.evidence.ledger import COLUMNS, one_line, parse, render
 from autoagent.records import Row
-from autoagent.workspace.ledger import COLUMNS, one_line, parse, render
 
 ROW = Row(
     commit="3f2a9c1",

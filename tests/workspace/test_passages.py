@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.workspace.passages import Copied, copied, passages, sentences
-from autoagent.workspace.snapshot import Snapshot
+from autoagent.referee.passages import Copied, copied, passages, sentences
+from autoagent.workspace.tasks.snapshot import Snapshot
 
 ANSWER = "the refund for order seven hundred was approved on the third of may by maria\n"
 RULE = "a word that everybody may use since the directive says so itself in just these words\n"

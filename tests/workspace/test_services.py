@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.compose_file import host_access, read_compose
-from autoagent.workspace.tasks import TaskReport, inspect_task
+from autoagent.workspace.tasks.compose import host_access, read_compose
+from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 
 MakeTask = Callable[..., TaskReport]
 TOML = '[task]\nname = "local/served"\n'

@@ -9,7 +9,7 @@ from inline_snapshot import snapshot
 
 from autoagent.errors import TaskError, WorkspaceError
 from autoagent.workspace.layout import Workspace, open_workspace
-from autoagent.workspace.snapshot import Snapshot, drift, load, take
+from autoagent.workspace.tasks.snapshot import Snapshot, drift, load, take
 
 FIXED = b"# === FIXED ADAPTER BOUNDARY ===\n"
 TOML = "[agent]\ntimeout_sec = 60\n[environment]\nnetwork_mode = 'no-network'\n"

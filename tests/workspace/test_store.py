@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoagent.errors import UnknownName, WorkspaceBusy, WorkspaceError
-from autoagent.workspace.refs import branch_name
-from autoagent.workspace.store import Store
+from autoagent.workspace.git.refs import branch_name
+from autoagent.workspace.git.store import Store
 
 FILES = {"agent.py": b"MODEL = 1\n", ".agent/skills/diff.md": b"diff first\n"}
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
-from autoagent.dockerfile import ELSEWHERE
 from autoagent.errors import TaskError
-from autoagent.workspace.tasks import TaskReport, inspect_task, normalise
+from autoagent.workspace.tasks.dockerfile import ELSEWHERE
+from autoagent.workspace.tasks.inspect import TaskReport, inspect_task, normalise
 
 TOML = """\
 schema_version = "1.4"

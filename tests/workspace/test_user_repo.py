@@ -9,9 +9,9 @@ import pytest
 from inline_snapshot import snapshot
 
 from autoagent.errors import WorkspaceError
-from autoagent.workspace.stat_cache import StatCache
-from autoagent.workspace.store import Store
-from autoagent.workspace.user_repo import UserRepo, changed
+from autoagent.workspace.git.store import Store
+from autoagent.workspace.git.user_repo import UserRepo, changed
+from autoagent.workspace.tasks.stat_cache import StatCache
 
 BASELINE = {"agent.py": b"MODEL = 0\n", ".agent/note.md": b"note\n"}
 

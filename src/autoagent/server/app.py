@@ -18,10 +18,10 @@ from autoagent.server.prompts import INSTRUCTIONS, add_prompts
 from autoagent.server.resources import add_resources
 from autoagent.server.tools import build_tools
 from autoagent.server.waiting import Desk, Waiting
-from autoagent.tier import TIER_0
+from autoagent.workspace.tier import TIER_0
 
 if TYPE_CHECKING:
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,9 @@ def serve(root: Path) -> None:
 
 def open_referee(root: Path, tier: str) -> "Referee":
     """The referee of a workspace, for a server of this tier."""
-    from autoagent.referee import Referee  # git and the rules: after the client has its answer
+    from autoagent.referee.referee import (
+        Referee,  # git and the rules: after the client has its answer
+    )
 
     return Referee.open(root, tier=tier)
 

@@ -23,8 +23,8 @@ from starlette.responses import PlainTextResponse
 from autoagent.errors import ConfigError, InfrastructureFault
 from autoagent.files import read_regular, write_durably
 from autoagent.server.app import build_server, open_referee, plain_logging
-from autoagent.tier import peer_of, tier
 from autoagent.workspace.layout import open_workspace
+from autoagent.workspace.tier import peer_of, tier
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer

@@ -11,12 +11,14 @@ import anyio.to_thread
 from mcp.server.mcpserver.tools import Tool
 from pydantic import Field
 
-from autoagent.benchmark import trajectory
-from autoagent.benchmark.untrusted import fenced, one_line
 from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.evidence import trajectory
+from autoagent.evidence.untrusted import fenced, one_line
 from autoagent.records import STAND_IN, Trial
-from autoagent.result import worth
-from autoagent.server.replies import (
+from autoagent.referee.views import Status
+from autoagent.referee.worth import worth
+from autoagent.server.arguments import hints, strict_tool
+from autoagent.server.reply import (
     CompareReply,
     FileReply,
     Reply,
@@ -24,12 +26,10 @@ from autoagent.server.replies import (
     TrajectoryReply,
     standing,
 )
-from autoagent.server.strict import hints, strict_tool
 from autoagent.server.waiting import Desk
-from autoagent.views import Status
 
 if TYPE_CHECKING:
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
 
 CHARACTERS_A_LINE = 30
 """Characters of a window per line asked for, so that 200 lines stay below 2,000 tokens."""

@@ -13,15 +13,15 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.result import edits_worth, worth
+from autoagent.referee.views import Status
+from autoagent.referee.worth import edits_worth, worth
+from autoagent.server.arguments import refusal
 from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
-from autoagent.server.replies import budget_left
-from autoagent.server.strict import refusal
+from autoagent.server.reply import budget_left
 from autoagent.server.waiting import Desk
-from autoagent.views import Status
 
 if TYPE_CHECKING:
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
 
 
 def add_resources(server: MCPServer, desk: Desk) -> None:

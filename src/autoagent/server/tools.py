@@ -10,11 +10,13 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
-from autoagent.benchmark.untrusted import quoted
+from autoagent.evidence.untrusted import quoted
 from autoagent.records import STAND_IN, Trial
-from autoagent.result import worth
+from autoagent.referee.views import EvaluationReport, Progress, Status
+from autoagent.referee.worth import worth
+from autoagent.server.arguments import hints, strict_tool
 from autoagent.server.lookups import Lookups, cut
-from autoagent.server.replies import (
+from autoagent.server.reply import (
     BenchmarkReply,
     CommitReply,
     Reply,
@@ -24,12 +26,10 @@ from autoagent.server.replies import (
     StartReply,
     standing,
 )
-from autoagent.server.strict import hints, strict_tool
 from autoagent.server.waiting import Client, Desk, sentence
-from autoagent.views import EvaluationReport, Progress, Status
 
 if TYPE_CHECKING:
-    from autoagent.referee import Referee
+    from autoagent.referee.referee import Referee
 
 FAILING_SHOWN = 20
 CANCEL_SECONDS, CANCEL_TRIES = 0.5, 60

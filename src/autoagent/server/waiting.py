@@ -14,11 +14,11 @@ import anyio.to_thread
 
 from autoagent.errors import AutoAgentError
 from autoagent.records import STAND_IN
-from autoagent.views import Progress
+from autoagent.referee.views import Progress
 
 if TYPE_CHECKING:
-    from autoagent.game import Position
-    from autoagent.referee import Referee
+    from autoagent.evidence.position import Position
+    from autoagent.referee.referee import Referee
 
 logger = logging.getLogger(__name__)
 

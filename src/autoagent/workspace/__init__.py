@@ -1,1 +1,7 @@
-"""Files and git: what a workspace holds, its frozen snapshot, the store, the ledger."""
+"""The human's directory: what is in it, what may be changed, and what is frozen.
+
+`layout` finds and opens a workspace. `harness/` splits and checks `agent.py`; `editing` changes
+it, and `notes` are the meta-agent's memory beside it. `tasks/` reads and freezes tasks. `git/`
+stores candidates and projects them into the user's repository. `tier` says who else could write
+here.
+"""

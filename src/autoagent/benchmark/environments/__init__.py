@@ -1,1 +1,0 @@
-"""Harbor environments of our own; imported only inside a worker process."""

@@ -1,1 +1,0 @@
-"""The `docker` environment: trials in containers of the local or a remote daemon."""

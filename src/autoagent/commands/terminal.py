@@ -1,0 +1,254 @@
+"""What commands show on a terminal. It decides nothing and is never in the server's process.
+
+Names and details come from tasks, harnesses and journals: they are shown as plain text,
+without markup and without control characters.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.commands.doctor import Check
+from autoagent.commands.run import Finding
+from autoagent.commands.verify import Audit
+from autoagent.evidence.ledger import one_line
+from autoagent.records import Trial
+from autoagent.referee.views import Progress
+from autoagent.referee.worth import NO_MODEL, points
+
+PLAIN_WIDTH = 140
+"""Columns where there is no terminal to ask."""
+COLOURS = {
+    "ok": "green",
+    "note": "yellow",
+    "fail": "bold red",
+    "skip": "dim",
+    "passed": "green",
+    "failed": "red",
+    "crashed": "red",
+    "timeout": "red",
+    "invalid": "red",
+    "void": "yellow",
+    "keep": "green",
+    "discard": "yellow",
+    "crash": "red",
+    "refused": "magenta",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Standard output or error; where it is no terminal, wide enough that a row is a line."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(highlight=False, width=width, stderr=stderr)
+
+
+class Line:
+    """One line that tells how far an evaluation is, while somebody waits at a terminal."""
+
+    def __init__(self, out: Console) -> None:
+        """Show nothing yet."""
+        self._status = out.status("")
+
+    def __enter__(self) -> "Line":
+        """Show the line."""
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._status.stop()
+
+    def progress(self, progress: Progress) -> None:
+        """How far it is now."""
+        done = f"{progress.done}/{progress.expected} trials, {progress.seconds:.0f} s"
+        self._status.update(f"{progress.evaluation} ({progress.kind}): {done}")
+
+
+def end_live(out: Console) -> None:
+    """End the line that a live display leaves open where there is no terminal."""
+    if not out.is_terminal:
+        out.line()
+
+
+def plain(text: str, style: str = "") -> Text:
+    """A text of any length as one line that cannot move the cursor."""
+    shown = "".join(c if c.isprintable() else " " for c in text)
+    return Text(" ".join(shown.split()), style=style)
+
+
+def word(text: str) -> Text:
+    """One word of ours in its colour, or a text of somebody else's made short and harmless."""
+    return Text(one_line(text), style=COLOURS.get(text, ""))
+
+
+def checks_table(checks: Sequence[Check]) -> Table:
+    """One row per check; a failing one has its remedy below it."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for check in checks:
+        said = plain(check.detail)
+        if check.fix:
+            said.append(f"\nfix: {check.fix}", style="bold")
+        table.add_row(word(check.state), Text(one_line(check.name)), said)
+    return table
+
+
+def trials_table(trials: Sequence[Trial]) -> Table:
+    """Task, outcome, reward and seconds of every trial that ended."""
+    table = Table(box=SIMPLE)
+    for heading in ("task", "outcome"):
+        table.add_column(heading)
+    for heading in ("reward", "seconds"):
+        table.add_column(heading, justify="right")
+    table.add_column("detail", overflow="fold")
+    for trial in sorted(trials, key=lambda trial: (trial.task, trial.attempt)):
+        reward = "" if trial.reward is None else f"{trial.reward:.2f}"
+        name = trial.task if trial.attempt == 1 else f"{trial.task} #{trial.attempt}"
+        table.add_row(
+            word(name), word(trial.outcome), reward, f"{trial.seconds:.1f}", word(trial.detail)
+        )
+    return table
+
+
+def print_finding(out: Console, finding: Finding) -> None:
+    """The summary of an evaluation on its own."""
+    score = finding.score
+    average = "" if score.avg_score is None else f", average {score.avg_score:.2f}"
+    void = f", {score.void} not measured" if score.void else ""
+    out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
+    if score.stand_in:
+        out.print(Text(NO_MODEL))
+    for why in finding.excluded.values():
+        out.print(plain(f"left out: {why}"), soft_wrap=True)
+    if finding.state != "complete":
+        out.print(Text(f"The evaluation is {finding.state.replace('_', ' ')}.", style="yellow"))
+    out.print(Text(f"Look at it with: harbor view {finding.jobs}"), soft_wrap=True)
+
+
+def print_audit(out: Console, found: Audit) -> None:
+    """What a replay of the journal found."""
+    position = found.position
+    incumbent = position.incumbent
+    out.print(Text(f"{found.events} events, {found.decisions} decisions replayed"))
+    if position.tag:
+        out.print(Text(f"climb {one_line(position.tag)}: {position.phase}, {position.rows} rows"))
+    if incumbent:
+        score = incumbent.score
+        name = incumbent.candidate.short
+        out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
+        if score.stand_in:
+            out.print(Text(NO_MODEL))
+    if position.certificate:
+        out.print(Text(f"certified: {points(position.certificate.effect)}"))
+    if found.tier:
+        out.print(Text(one_line(found.tier)))
+    out.print(Text(f"head {found.head}"))
+    for flag in found.flags:
+        out.print(plain(f"flagged: {flag}", "yellow"))
+    for problem in found.problems:
+        out.print(plain(f"PROBLEM {problem}", "bold red"), soft_wrap=True)
+    if not found.problems:
+        out.print(Text("The journal holds together.", style="green"))
+
+
+class DemoScreen:
+    """The demo while it plays: a row per candidate, and what is being done right now."""
+
+    def __init__(self, out: Console) -> None:
+        """Show nothing yet."""
+        self._out = out
+        self._live = Live(console=out, auto_refresh=False, transient=False)
+        self._rows: list[Played] = []
+
+    def __enter__(self) -> "DemoScreen":
+        """Start the live display."""
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the last state on the terminal."""
+        self._show("")
+        self._live.stop()
+        end_live(self._out)
+
+    def played(self, row: Played) -> None:
+        """A candidate has met its fate."""
+        self._rows.append(row)
+        self._show("")
+
+    def doing(self, what: str) -> None:
+        """What the meta-agent waits for."""
+        self._show(what)
+
+    def _show(self, what: str) -> None:
+        table = Table(box=SIMPLE)
+        table.add_column("candidate")
+        table.add_column("passed", justify="right")
+        for heading in ("verdict", "why", "what was tried"):
+            table.add_column(heading, overflow="fold")
+        for row in self._rows:
+            passed = "" if row.passed is None else f"{row.passed}/{row.expected}"
+            verdict = word(row.verdict)
+            if row.problem:
+                verdict.append(" (unexpected)", style="bold red")
+            table.add_row(word(row.name), passed, verdict, word(row.why), word(row.description))
+        parts: list[RenderableType] = [table]
+        if what:
+            parts.append(Text(f"  … {one_line(what)}", style="dim"))
+        self._live.update(Group(*parts), refresh=True)
+
+
+def staircase(rows: Sequence[Played]) -> Text:
+    """Passed by candidate: the running best as a line, kept points filled, others hollow."""
+    measured = [row for row in rows if row.passed is not None]
+    picture = Text()
+    if not measured:
+        return picture
+    heights = [row.passed or 0 for row in measured]
+    for level in range(max(heights), min(heights) - 1, -1):
+        picture.append(f"  {level:>4} ")
+        best: int | None = None
+        for row in measured:
+            kept = row.verdict == "keep"
+            before, best = best, row.passed if kept else best
+            mark, line = _cell(row, level, before, best)
+            picture.append(mark, style=COLOURS.get(row.verdict, ""))
+            picture.append(line)
+        picture.append("\n")
+    picture.append("   passed, one column a candidate: ● kept ○ discarded × crashed ─ incumbent\n")
+    return picture
+
+
+def _cell(row: Played, level: int, before: int | None, best: int | None) -> tuple[str, str]:
+    """What one candidate shows at one height, and the line that leads on from it."""
+    line = "───" if best == level else "   "
+    if row.passed == level:
+        return {"keep": "●", "crash": "×"}.get(row.verdict, "○"), line
+    if before is not None and best is not None and before < level < best:
+        return "│", line
+    if before == level:
+        return ("┘" if best != before else "─"), line
+    return " ", line
+
+
+def print_demonstration(out: Console, found: Demonstration) -> None:
+    """What is left to say when the demo is over."""
+    out.print(staircase(found.steps))
+    facts: Mapping[str, str] = {
+        "baseline": f"{found.baseline_passed}/{found.expected} passed",
+        "final": f"{found.final_passed}/{found.expected} passed, in {found.seconds:.0f} s",
+        "worth": found.certified,
+        "verify": f"{found.events} events, {found.decisions} decisions, head {found.head[:12]}",
+        "ledger": str(found.workspace / "results.tsv"),
+        "jobs": f"harbor view {found.workspace / '.autoagent' / 'jobs'}",
+    }
+    for name, value in facts.items():
+        out.print(Text(f"{name:<9}{value}"), soft_wrap=True)
+    for problem in found.problems:
+        out.print(plain(f"FAILED {problem}", "bold red"), soft_wrap=True)

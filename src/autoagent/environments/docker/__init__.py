@@ -1,0 +1,8 @@
+"""The `docker` environment: one container while the candidate acts, a fresh one to verify in.
+
+`choosing` says which class runs a task: `environment` or, for services, `composed`. An
+environment has `container`s, made of an image from `builds` on `base_image`; files travel as
+`archives` or through `roots`. Afterwards `layers` says what changed, `tampering` and `remains`
+judge it, a `volume` holds what the verifier gets, and `watching` sees foreign hands. `daemon`
+asks the daemon, `plugin` for compose; `labels` mark what is ours, and the `janitor` removes it.
+"""

@@ -1,0 +1,245 @@
+"""Files in and out of a container as archives, which any daemon takes and gives, near or far."""
+
+import base64
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, override
+
+from docker.errors import APIError, NotFound
+
+from autoagent.environments.docker.roots import Root
+from autoagent.environments.leftovers import Budget, Kind, Left, TooMuch
+from autoagent.environments.sandbox.beneath import unpack
+from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
+
+_LINK = 1 << 27
+"""Go's ModeSymlink, by which the daemon tells that a path is a link."""
+_KINDS: dict[int, Kind] = {_LINK: "link", 1 << 26: "device", 1 << 25: "pipe", 1 << 24: "socket"}
+"""Go's other modes (io/fs, FileMode)."""
+_FACTS = "X-Docker-Container-Path-Stat"
+
+
+class Archives:
+    """The files of one container.
+
+    Attributes:
+        count: How many archives were put in or taken out.
+    """
+
+    def __init__(self, client: Any, container: str) -> None:
+        """Describe them by the daemon's client and the container's id."""
+        self._client, self._container = client, container
+        self.count = 0
+
+    def write_file(self, source: Path, target: str, mode: int | None = None) -> None:
+        """Copy a host file in, below its directory, which is made if it is not there."""
+        place = PurePosixPath(target)
+        self._put(place.parent, [(source, place.name)], mode)
+
+    def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
+        """Copy what is below a host directory in; `mode` is what its files get."""
+        entries = [(path, path.name) for path in sorted(source.iterdir())]
+        self._put(PurePosixPath(target), entries, mode)
+
+    def open_to_all(self, path: str) -> None:
+        """Make a directory that anybody may write to."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            archive.addfile(_directory(path.strip("/"), 0o777))
+        self._client.put_archive(self._container, "/", buffer.getvalue())
+        self.count += 1
+
+    def read_file(self, source: str, target: Path) -> None:
+        """Copy a plain file out; one link is followed.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It is larger than is taken out, or no plain file.
+        """
+        data, facts = self._take(source)
+        if facts["mode"] & _LINK:
+            data, _ = self._take(str(facts["linkTarget"]))
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            member = archive.next()
+            file = archive.extractfile(member) if member and member.isreg() else None
+            if file is None:
+                raise ValueError(f"{source} is not a plain file")
+            target.write_bytes(file.read())
+
+    def read_tree(self, source: str, target: Path) -> None:
+        """Copy the plain files below a directory out.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It holds more than is taken out.
+        """
+        data, _ = self._take(f"{source.rstrip('/')}/.")
+        target.mkdir(parents=True, exist_ok=True)
+        unpack(data, target, links=False)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at a path."""
+        self.count += 1
+        try:
+            stream, _ = self._client.get_archive(self._container, path)
+        except NotFound:
+            return False
+        _drain(stream)
+        return True
+
+    def left(self, place: str, budget: Budget, room: int) -> tuple[list[Left], int]:
+        """What is at or below a path that is no plain file with one name.
+
+        Args:
+            place: Where nothing is there, nothing was left.
+            budget: What it may cost.
+            room: How many bytes may be read.
+
+        Returns:
+            It, and the room that is left.
+
+        Raises:
+            TooMuch: There is more than honest work leaves, or it cannot be read.
+        """
+        self.count += 1
+        above = PurePosixPath(place).parent
+        try:
+            stream, _ = self._client.get_archive(self._container, place)
+        except NotFound:
+            return [], room
+        except APIError:
+            if place == "/":
+                raise
+            return self.left(str(above), budget, room)  # a link to itself is in no archive alone
+        reader = _Reader(stream, room)
+        found: list[Left] = []
+        try:
+            with tarfile.open(fileobj=io.BufferedReader(reader, 2**20), mode="r|") as archive:
+                for member in archive:
+                    budget.entries(1)
+                    found += _left(member, above, budget)
+        except tarfile.TarError as error:
+            raise TooMuch("the trial left what no archive holds") from error
+        finally:
+            stream.close()
+        return found, reader.room
+
+    def one(self, path: str) -> Left | None:
+        """What a path is, if it is no directory."""
+        url = self._client._url("/containers/{0}/archive", self._container)
+        told = self._client.head(url, params={"path": path}, timeout=self._client.timeout)
+        if told.status_code != 200:
+            return None
+        mode = json.loads(base64.b64decode(told.headers[_FACTS]))["mode"]
+        kind: Kind | None = next((kind for bit, kind in _KINDS.items() if mode & bit), None)
+        if kind != "link":
+            return None if kind is None else Left(path, kind)
+        found, _ = self.left(path, Budget(), BLOB_LIMIT)
+        return found[0] if found else None
+
+    def _put(
+        self, target: PurePosixPath, entries: Sequence[tuple[Path, str]], mode: int | None
+    ) -> None:
+        """Put entries into a directory; what is missing of its path is made with them."""
+        place, missing = target, PurePosixPath()
+        while True:
+            try:
+                archive = _packed(missing, entries, mode)
+                self._client.put_archive(self._container, str(place), archive)
+                break
+            except NotFound:
+                if place == place.parent:
+                    raise
+                place, missing = place.parent, place.name / missing
+        self.count += 1
+
+    def _take(self, path: str) -> tuple[bytes, dict[str, Any]]:
+        self.count += 1
+        try:
+            stream, facts = self._client.get_archive(self._container, path)
+        except NotFound as error:
+            raise FileNotFoundError(f"{path} is not there") from error
+        data = bytearray()
+        for chunk in stream:
+            data += chunk
+            if len(data) > BLOB_LIMIT:
+                raise ValueError(f"{path} holds more than {BLOB_LIMIT} bytes")
+        return bytes(data), facts
+
+
+def _packed(missing: PurePosixPath, entries: Sequence[tuple[Path, str]], mode: int | None) -> bytes:
+    """Host files and directories by the names they get below new directories, owned by root."""
+    buffer = io.BytesIO()
+
+    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        member.uid = member.gid = 0
+        member.uname = member.gname = "root"
+        if member.isreg() and mode is not None:
+            member.mode = mode
+        member.mode |= 0o755 if member.isdir() else Root.least
+        return member
+
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for place in [*reversed(missing.parents), missing][1:]:
+            archive.addfile(_directory(str(place), 0o755))
+        for path, name in entries:
+            archive.add(path, arcname=str(missing / name), filter=owned)
+    return buffer.getvalue()
+
+
+def _directory(name: str, mode: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, mode
+    return member
+
+
+class _Reader(io.RawIOBase):
+    """The parts of an archive, as a file that is read once."""
+
+    def __init__(self, parts: Iterator[bytes], room: int) -> None:
+        super().__init__()
+        self._parts, self._part, self.room = parts, memoryview(b""), room
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any) -> int:
+        if not self._part:
+            self._part = memoryview(next(self._parts, b""))
+            self.room -= len(self._part)
+            if self.room < 0:
+                raise TooMuch("the trial left more bytes than are looked at")
+        given, self._part = self._part[: len(buffer)], self._part[len(buffer) :]
+        buffer[: len(given)] = given
+        return len(given)
+
+
+def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list[Left]:
+    """What a member stands for; two names of a file share the first of them as their inode."""
+    kinds: dict[bytes, Kind] = {
+        tarfile.SYMTYPE: "link",
+        tarfile.FIFOTYPE: "pipe",
+        tarfile.CHRTYPE: "device",
+        tarfile.BLKTYPE: "device",
+    }
+    path = str(above / member.name.lstrip("/"))
+    if member.islnk():
+        first = str(above / member.linkname.lstrip("/"))
+        inode = (0, hash(first))
+        names = [budget.keep(name) for name in (first, path)]
+        return [Left(name, "file", inode=inode) for name in names]
+    if (kind := kinds.get(member.type)) is None:
+        return []
+    text = member.linkname if kind == "link" else ""
+    return [Left(budget.keep(path), kind, budget.keep(text))]
+
+
+def _drain(stream: Iterator[bytes]) -> None:
+    """Read an archive that nobody wants, so that its connection is free again."""
+    for _ in stream:
+        pass

@@ -1,0 +1,374 @@
+"""The `docker` environment: one container while the candidate acts, a fresh one to verify in.
+
+When the candidate's phase ends its container is killed and compared with its image; the
+verifier runs in a new container that holds what the candidate left, in which `/tests` is
+read-only and `/logs/verifier` a fresh, small file system. A task that verifies a live
+service is verified in place instead, and its trials say so.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, override
+
+from docker.errors import APIError
+from harbor.environments.base import ExecResult
+from harbor.environments.capabilities import EnvironmentCapabilities
+from harbor.models.task.config import NetworkPolicy
+
+from autoagent.environments import refereed
+from autoagent.environments.docker import builds, daemon
+from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.labels import labels_for
+from autoagent.environments.docker.tampering import judge
+from autoagent.environments.docker.volume import Volume
+from autoagent.environments.docker.watching import Watch
+from autoagent.environments.refereed import (
+    HARBORS_CHMOD,
+    MEMORY_MB,
+    PROCESSES,
+    RefereedEnvironment,
+    to_its_end,
+)
+from autoagent.environments.steering import taking_out
+from autoagent.errors import InfrastructureFault
+
+GUARDED = ("/tests", "/logs/verifier")
+"""Fresh for the verifier."""
+LOGS = ("/logs/agent", "/logs/artifacts", "/logs/verifier")
+"""Harbor's directories for logs, open to everybody."""
+SCRIPTS = ("/tests", "/solution")
+"""Where Harbor puts what it then runs; it may be run as soon as it is there."""
+REWARD_MB = 64
+"""Size of the file system that the verifier writes to."""
+
+
+class DockerEnvironment(RefereedEnvironment):
+    """One trial's containers."""
+
+    _watches: ClassVar[dict[str, Watch]] = {}
+    _bounds_storage: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *args: Any,
+        state: str,
+        evaluation: str,
+        climb: str = "",
+        in_place: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Describe the environment.
+
+        Args:
+            args: Harbor's.
+            state: The workspace's state directory.
+            evaluation: The evaluation's own directory.
+            climb: The climb's tag, if it is of one.
+            in_place: Directories of tasks that are verified where the candidate acted.
+            kwargs: Harbor's.
+        """
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self._trial = self.trial_paths.trial_dir.name
+        self._labels = labels_for(state, evaluation, self._trial, climb)
+        self._evaluation = evaluation
+        self._in_place = str(self.environment_dir.parent) in in_place
+        self._image: builds.Image | None = None
+        self._container: Container | None = None
+        self._tests: Volume | None = None
+        self._volumes: list[Volume] = []
+        self._snapshot = ""
+        self._used: Container | None = None
+        self._scripts = False
+        self._verifying: dict[str, str] = {}
+
+    @staticmethod
+    @override
+    def type() -> str:
+        return "docker"
+
+    @property
+    @override
+    def capabilities(self) -> EnvironmentCapabilities:
+        return EnvironmentCapabilities(
+            disable_internet=True, dynamic_network_policy=True, mounted=False
+        )
+
+    @override
+    def _validate_definition(self) -> None:
+        """Tasks were inspected when the climb started; nothing else gets here."""
+
+    @override
+    async def start(self, force_build: bool) -> None:
+        """Build the image where that is due, and start a container of it."""
+        with self._our_faults():
+            if self._evaluation not in self._watches:
+                self._watches[self._evaluation] = await daemon.ask(Watch, self._evaluation)
+            self._image = await builds.image_of(
+                self.environment_dir,
+                self.task_env_config.docker_image,
+                self._labels,
+                self.task_env_config.build_timeout_sec,
+            )
+            self._container = await self._new(self._image.id, {}, with_entry=True)
+            await daemon.ask(self._container.start)
+            await daemon.ask(self._container.put_directories, *LOGS)
+
+    @override
+    async def stop(self, delete: bool) -> None:
+        """Look once more whose hands were in the container, and remove everything."""
+        container, self._container = self._container, None
+        try:
+            if container is not None:
+                await daemon.ask(container.remove)
+                self._note(await daemon.ask(self._watch.foreign, container, self._volumes))
+        except (InfrastructureFault, APIError) as error:
+            refereed.faults[self._trial] = str(error)
+        finally:
+            await self._clear()
+
+    @override
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
+        self._acting = True
+        try:
+            yield
+        finally:
+            self._acting = False
+            with self._our_faults():
+                await to_its_end(self._end_agent_phase())
+
+    async def _end_agent_phase(self) -> None:
+        """Put the verifier where nothing of the candidate's lives."""
+        if self._in_place:
+            refereed.verified_in_place.add(self._trial)
+            self._note(await daemon.ask(self._judge, self._running))
+            return
+        self._used = used = self._running
+        await daemon.ask(used.kill)
+        # Compiled modules that were planted beside a library's are not looked at.
+        self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
+        self._note(await daemon.ask(self._judge, used))
+        self._container = await self._fresh(used)
+        for volume in self._volumes:
+            volume.mounted_by.add(self._container.id)
+        await daemon.ask(self._container.start)
+        self._note(await daemon.ask(self._watch.foreign, used))
+
+    async def _fresh(self, used: Container) -> Container:
+        """A new container that holds what the candidate left: its layer, or a snapshot's."""
+        host = {"binds": await daemon.ask(self._guard)}
+        if self._the_image.has_volumes:
+            host["volumes_from"] = [used.id]
+        fresh = await self._new(self._the_image.id, host)
+        if await daemon.ask(used.hand_over, fresh):
+            return fresh
+        await daemon.ask(fresh.remove)
+        self._snapshot = await daemon.ask(used.snapshot, self._labels)
+        return await self._new(self._snapshot, host)
+
+    def _guard(self) -> list[str]:
+        """What is mounted for the verifier."""
+        small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
+        self._tests = Volume(self._labels)
+        logs = Volume(self._labels, small)
+        self._volumes = [self._tests, logs]
+        return [self._tests.at("/tests", "ro"), logs.at("/logs/verifier")]
+
+    async def _new(
+        self, image: str, mounts: Mapping[str, list[str]], *, with_entry: bool = False
+    ) -> Container:
+        """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
+        config = self.task_env_config
+        how = {"with_entry": with_entry, "offline": self._offline}
+        memory = (config.memory_mb or MEMORY_MB) * 2**20
+        host = {
+            "init": True,
+            "network_mode": "none" if self._network_disabled else "bridge",
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
+            "pids_limit": PROCESSES,
+            "cap_drop": ["MKNOD", "NET_RAW"],
+            "security_opt": ["no-new-privileges"],
+            **mounts,
+        }
+        if config.storage_mb and self._bounds_storage:
+            sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
+            try:
+                return await daemon.ask(Container, image, self._labels, sized, **how)
+            except (APIError, InfrastructureFault) as error:
+                if "storage-opt" not in str(error):
+                    raise
+                DockerEnvironment._bounds_storage = False
+                logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
+        return await daemon.ask(Container, image, self._labels, host, **how)
+
+    def _judge(self, used: Container) -> str | None:
+        """What the candidate did to the system that its verifier will run on, or left for it."""
+        image = self._the_image
+        with contextlib.ExitStack() as stack:
+
+            @functools.cache
+            def original() -> Container:
+                made = Container(image.id, self._labels, {"network_mode": "none"})
+                stack.callback(made.remove)
+                return made
+
+            changes, work = used.changes(), self.task_env_config.workdir or image.work
+            if self._in_place:
+                return used.leftovers(changes, original)
+            said = judge(changes, image.path, work, lambda path: original().archives.exists(path))
+            return said or used.leftovers(changes, original)
+
+    @override
+    async def exec(
+        self,
+        command: str,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_sec: int | None = None,
+        user: str | int | None = None,
+    ) -> ExecResult:
+        """Run a shell command.
+
+        Raises:
+            RuntimeError: It took longer than `timeout_sec`; what it started was ended.
+        """
+        container = self._running
+        if self._scripts and not self._acting and HARBORS_CHMOD.fullmatch(command):
+            return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
+        variables = {**self._verifying, **(self._merge_env(env) or {})}
+        place = cwd or self.task_env_config.workdir
+        marker = secrets.token_hex(8)
+        shell = ["/bin/bash", "-c", command]
+        with self._our_faults():
+            running = asyncio.ensure_future(
+                daemon.ask(container.run, shell, variables, place, self._resolve_user(user), marker)
+            )
+            try:
+                async with asyncio.timeout(timeout_sec):
+                    done = await asyncio.shield(running)
+            except TimeoutError:
+                raise RuntimeError(f"Command timed out after {timeout_sec} seconds") from None
+            finally:
+                if not running.done():
+                    running.add_done_callback(_collected)
+                    await self._end(container, marker)
+        stdout, stderr = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
+        return ExecResult(stdout=stdout, stderr=stderr, return_code=done.return_code)
+
+    async def _end(self, container: Container, marker: str) -> None:
+        with contextlib.suppress(APIError, InfrastructureFault, TimeoutError):
+            ending = asyncio.ensure_future(daemon.ask(container.end, marker))
+            ending.add_done_callback(_collected)
+            await asyncio.wait_for(asyncio.shield(ending), 5)
+
+    @override
+    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+        with self._our_faults():
+            await daemon.ask(self._running.put_file, Path(source_path), target_path)
+
+    @override
+    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+        source = Path(source_dir)
+        place = None if self._acting else _script_place(target_dir)
+        with self._our_faults():
+            if place is None:
+                await daemon.ask(self._running.put_tree, source, target_dir)
+                return
+            self._scripts = True
+            if self._tests is not None and place.startswith("/tests"):
+                inside = place.removeprefix("/tests") or "/"  # read-only where they are run
+                await daemon.ask(self._tests.fill, source, inside, self._the_image.id)
+            else:
+                await daemon.ask(self._running.put_tree, source, place, 0o755)
+
+    @override
+    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+        with self._our_faults():
+            await daemon.ask(self._running.get_file, source_path, Path(target_path))
+
+    @override
+    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+        target = Path(target_dir)
+        with self._our_faults():
+            async with taking_out(source_dir, target):
+                await daemon.ask(self._running.get_tree, source_dir, target)
+
+    @override
+    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
+        known = await daemon.ask(self._running.is_directory, path)
+        return await super().is_dir(path, user) if known is None else known
+
+    @override
+    async def is_file(self, path: str, user: str | int | None = None) -> bool:
+        known = await daemon.ask(self._running.is_file, path)
+        return await super().is_file(path, user) if known is None else known
+
+    @override
+    async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
+        """Harbor's call before it verifies; what is guarded is fresh by then."""
+        left = [path for path in dirs if self._tests is None or str(path) not in GUARDED]
+        return await super().empty_dirs(left, chmod=chmod)
+
+    @override
+    async def _apply_network_policy(self, network_policy: NetworkPolicy) -> None:
+        before = self._network_disabled
+        after = network_policy.network_mode.value == "no-network"
+        if before != after and self._container is not None:
+            await daemon.ask(self._container.connect, network=not after)
+
+    @property
+    def _offline(self) -> bool:
+        """Whether no phase has a network; a service may want one set up before it starts."""
+        policies = (self._network_policy, *self._phase_network_policies)
+        modes = {policy.network_mode.value for policy in policies}
+        return modes == {"no-network"} and not self._the_image.has_entry
+
+    @property
+    def _the_image(self) -> builds.Image:
+        assert self._image is not None, "the environment was started"
+        return self._image
+
+    @property
+    def _running(self) -> Container:
+        if self._container is None:
+            raise RuntimeError("The environment is not running.")
+        return self._container
+
+    @property
+    def _watch(self) -> Watch:
+        return self._watches[self._evaluation]
+
+    def _note(self, said: str | None) -> None:
+        """Remember what makes the trial tampered; what was said first stands."""
+        if said:
+            refereed.tampered.setdefault(self._trial, said)
+
+    async def _clear(self) -> None:
+        """Remove what the verification needed."""
+        with contextlib.suppress(APIError):
+            if self._used is not None:
+                await daemon.ask(self._used.remove)
+            for volume in self._volumes:
+                await daemon.ask(volume.remove)
+            if self._snapshot:
+                await daemon.ask(daemon.client().remove_image, self._snapshot, force=True)
+
+
+def _script_place(path: str) -> str | None:
+    """A path whose files may be run as soon as they are there; None where it is another."""
+    full = os.path.normpath(f"/{path.lstrip('/')}")
+    return full if any(f"{full}/".startswith(f"{place}/") for place in SCRIPTS) else None
+
+
+def _collected(ended: asyncio.Future[Any]) -> None:
+    """Nobody waits for this any more, so its failure is nobody's."""
+    if not ended.cancelled():
+        ended.exception()

@@ -1,0 +1,142 @@
+"""Root directories built from a task's Dockerfile, once per content.
+
+The sandbox's counterpart of an image: a directory tree plus a working directory and
+variables. Only the instructions that `workspace.dockerfile` reads are carried out.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from harbor.environments.base import ExecResult
+
+from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.errors import InfrastructureFault
+from autoagent.files import tree_digest
+from autoagent.workspace.tasks.dockerfile import (
+    Copy,
+    Env,
+    Recipe,
+    Run,
+    Step,
+    Workdir,
+    read_dockerfile,
+)
+
+WORKDIR = "/app"
+
+
+class Image(NamedTuple):
+    """A built root directory, and what its commands start with."""
+
+    root: Path
+    workdir: str
+    variables: Mapping[str, str]
+
+
+BuildStep = Callable[[Image, tuple[str, ...]], Awaitable[ExecResult]]
+"""Runs the argument list of a RUN instruction over the image being built."""
+
+
+class Images:
+    """Built root directories, kept by content for every later evaluation."""
+
+    _locks: dict[str, asyncio.Lock] = {}  # noqa: RUF012 - shared by all trials of the worker
+
+    def __init__(self, directory: Path) -> None:
+        """Keep images below `directory`."""
+        self.directory = directory
+
+    async def get(self, context: Path, build_step: BuildStep, owner: int | None) -> Image:
+        """The image of an environment directory, built now if it is not there yet.
+
+        Args:
+            context: The task's `environment/` directory.
+            build_step: Carries out RUN instructions.
+            owner: Whose the files are, so that RUN may change them; None is this process's user.
+
+        Raises:
+            InfrastructureFault: A RUN instruction failed; its output is in the message.
+        """
+        place = self.directory / await asyncio.to_thread(tree_digest, context)
+        async with self._locks.setdefault(str(place), asyncio.Lock()):
+            if not (place / "image.json").exists():
+                await self._build(place, context, build_step, owner)
+        facts = json.loads((place / "image.json").read_text())
+        return Image(place / "root", facts["workdir"], facts["variables"])
+
+    async def _build(
+        self, place: Path, context: Path, build_step: BuildStep, owner: int | None
+    ) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix="building-", dir=self.directory))
+        building.chmod(0o711)
+        try:
+            root = building / "root"
+            root.mkdir()
+            if owner is not None:
+                os.chown(root, owner, owner)
+            tree = Beneath(root, owner=owner)
+            for path in (WORKDIR, "/root"):
+                tree.make_directory(path)
+            tree.empty("/tmp")
+            dockerfile = context / "Dockerfile"
+            recipe = read_dockerfile(dockerfile) if dockerfile.exists() else Recipe()
+            image = Image(root, WORKDIR, {})
+            for step in recipe.steps:
+                image = await _carry_out(step, image, tree, context, build_step)
+            facts = {"workdir": image.workdir, "variables": dict(image.variables)}
+            (building / "image.json").write_text(json.dumps(facts))
+            shutil.rmtree(place, ignore_errors=True)
+            building.rename(place)
+        except BaseException:
+            shutil.rmtree(building, ignore_errors=True)
+            raise
+
+
+async def _carry_out(
+    step: Step,
+    image: Image,
+    tree: Beneath,
+    context: Path,
+    build_step: BuildStep,
+) -> Image:
+    """One instruction; the image as the next instruction finds it."""
+    match step:
+        case Workdir(path=path):
+            tree.make_directory(path)
+            return image._replace(workdir=path)
+        case Env(name=name, value=value):
+            return image._replace(variables={**image.variables, name: value})
+        case Copy(sources=sources, target=target, chmod=chmod):
+            for source in sources:
+                _copy(context / source, tree, target, chmod, into=len(sources) > 1)
+            return image
+        case Run(command=command, arguments=arguments):
+            sees = image._replace(variables={**arguments, **image.variables})
+            result = await build_step(sees, command)
+            if result.return_code != 0:
+                output = f"{result.stdout or ''}{result.stderr or ''}".strip()[-1000:]
+                raise InfrastructureFault(
+                    f"{context / 'Dockerfile'}: `RUN {command[-1]}` exited {result.return_code} in "
+                    f"the sandbox, where the system directories are read-only: {output}"
+                )
+            return image
+
+
+def _copy(source: Path, tree: Beneath, target: str, chmod: int | None, *, into: bool) -> None:
+    """COPY: a directory's content goes into the target, a file becomes it or goes into it."""
+    if source.is_dir():
+        tree.write_tree(source, target, chmod)
+    else:
+        tree.write_file(source, f"{target.rstrip('/')}/" if into else target, chmod)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a tree with its links, modes and times."""
+    shutil.copytree(source, target, symlinks=True)

@@ -1,0 +1,123 @@
+"""One trial inside its sandbox: load `agent.py`, run its agent, send back what it left.
+
+Runs in a fork of the zygote, after every privilege is gone. From the moment the
+candidate is imported nothing this process says is believed except as the candidate's
+own words; the worker measures by itself.
+"""
+
+import asyncio
+import importlib.util
+import io
+import logging
+import os
+import socket
+import sys
+import tarfile
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from autoagent.environments.sandbox.inside import wire
+from autoagent.environments.sandbox.inside.remote import Calls, RemoteEnvironment
+
+LOGS_LIMIT = 16 * 1024 * 1024
+TRACEBACK_LIMIT = 16 * 1024
+
+
+def main(fd: int) -> None:
+    """Run the trial whose messages come over `fd`. Never returns an error to the caller."""
+    try:
+        asyncio.run(_play(socket.socket(fileno=fd)))
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+
+
+async def _play(connection: socket.socket) -> None:
+    connection.setblocking(False)
+    reader, writer = await asyncio.open_connection(sock=connection, limit=2**20)
+    first = await wire.receive(reader)
+    if first is None:
+        return
+    order = first[0]
+    scratch = Path(order["scratch"])
+    logs = scratch / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    work = scratch / "work"
+    work.mkdir(exist_ok=True)
+    os.chdir(work)
+    _redirect_output(logs / "harness.log")
+    os.environ.update(order["variables"])
+    calls = Calls(reader, writer)
+    task = asyncio.ensure_future(_run_agent(order, calls, logs))
+    listening = asyncio.ensure_future(calls.listen(task))
+    end: dict[str, Any]
+    try:
+        end = {"end": "done", "context": await task}
+    except asyncio.CancelledError:
+        end = {"end": "cancelled"}
+    except BaseException as error:
+        text = "".join(traceback.format_exception(error))
+        end = {"end": "raised", "error": _summary(error), "traceback": text[-TRACEBACK_LIMIT:]}
+    listening.cancel()
+    with suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    await calls.send(end, _pack_logs(logs))
+    writer.close()
+
+
+async def _run_agent(order: dict[str, Any], calls: Calls, logs: Path) -> dict[str, Any]:
+    """Load the harness and run its Harbor agent once."""
+    from harbor.models.agent.context import AgentContext
+
+    module = _load(Path(order["file"]))
+    agent_class = getattr(module, order["class"], None)
+    if agent_class is None:
+        raise AttributeError(f"{Path(order['file']).name} defines no class {order['class']!r}")
+    environment = RemoteEnvironment(calls, order)
+    context = AgentContext()
+    agent = agent_class(logs_dir=logs, model_name=order["model"], logger=logging.getLogger("agent"))
+    await agent.setup(environment)
+    await agent.run(instruction=order["instruction"], environment=environment, context=context)
+    return context.model_dump(mode="json", exclude_none=True)
+
+
+def _load(path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _redirect_output(path: Path) -> None:
+    """What the harness prints belongs to its trial's logs."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _summary(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+def _pack_logs(logs: Path) -> bytes:
+    """The logs directory as a tar of plain files, smallest first, as much as fits."""
+    buffer = io.BytesIO()
+    files = sorted(
+        (path for path in logs.rglob("*") if path.is_file() and not path.is_symlink()),
+        key=lambda path: path.stat().st_size,
+    )
+    total = 0
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in files:
+            total += path.stat().st_size
+            if total > LOGS_LIMIT:
+                break
+            archive.add(path, arcname=str(path.relative_to(logs)))
+    return buffer.getvalue()

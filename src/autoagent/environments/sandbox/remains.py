@@ -1,0 +1,62 @@
+"""What a candidate left in a sandbox's root directory, held against its image and its machine."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from autoagent.environments import survey
+from autoagent.environments.leftovers import Budget, Left, judge
+from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.bubblewrap import MOUNTED
+
+
+def tampering(
+    root: Path, image: Beneath, aside: Path, told: Callable[[str], str] = str
+) -> str | None:
+    """What leads the verifier to its own files, in a sentence, or None.
+
+    Args:
+        root: The trial's root directory; nothing of the candidate's is alive.
+        image: What it was made of.
+        aside: Where what was in our way was moved to; it is out of the verifier's reach.
+        told: Makes a link's text one of the task's own paths.
+
+    Raises:
+        InfrastructureFault: The look took longer than it can on a machine that works.
+    """
+
+    def read(budget: Budget) -> list[Left]:
+        found = survey.read(root, budget, skip=MOUNTED)
+        if any(one.kind == "file" for one in found) and aside.exists():
+            found = _without(found, survey.read(aside, budget))
+        return [one._replace(text=told(one.text)) for one in found]
+
+    def known(path: str) -> Left | None:
+        place = PurePosixPath(path)
+        try:
+            with image.directory(str(place.parent)) as directory:
+                return survey.one(place.name, path, directory)
+        except (OSError, ValueError):
+            return None
+
+    return judge(read, known, of_system)
+
+
+def of_system(path: str) -> str | None:
+    """The text of a link in the directories that are mounted over the trial's, or None."""
+    top, _, rest = path[1:].partition("/")
+    if not rest or top not in MOUNTED or top in ("proc", "dev"):
+        return None
+    if top == "python":
+        path = str(Path(sys.base_prefix).resolve() / rest)
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return None
+
+
+def _without(found: list[Left], aside: list[Left]) -> list[Left]:
+    """The same files, without the names that they have elsewhere."""
+    names = Counter(one.inode for one in aside)
+    return [one._replace(names=one.names - names[one.inode]) for one in found]

@@ -1,0 +1,373 @@
+"""The `sandbox` environment: Harbor tasks without Docker, in bubblewrap.
+
+A trial has a root directory of its own, writable everywhere except the system
+directories, which are the host's, read-only. Every `exec` is one sandbox with its own
+process namespace, so nothing a command starts outlives it, and nothing the candidate
+started is alive when the verifier runs. `/tests`, `/solution` and `/logs/verifier` are
+mounted from directories the agent phase never sees: whatever it plants at those paths
+is hidden once the verifier starts. So is `/verifier`, which holds our own interpreter's
+packages for the verifier to import. Where the human lets a harness run a part of itself in
+here, its commands find packages in `/sdk`, reach its model, and nothing more.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harbor.environments.base import ExecResult
+from harbor.environments.capabilities import EnvironmentCapabilities
+from harbor.models.task.config import NetworkPolicy
+
+from autoagent.environments import refereed, steering
+from autoagent.environments.refereed import (
+    HARBORS_CHMOD,
+    MEMORY_MB,
+    PROCESSES,
+    Caller,
+    RefereedEnvironment,
+    to_its_end,
+)
+from autoagent.environments.sandbox import bubblewrap, cgroups, remains
+from autoagent.environments.sandbox.beneath import Beneath, remove_tree
+from autoagent.environments.sandbox.commands import run, sandbox_options
+from autoagent.environments.sandbox.images import Image, Images, copy_tree
+from autoagent.environments.sandbox.inside import loopback
+from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.sandbox.storage import Storage
+from autoagent.environments.steering import Steering
+
+if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
+    from autoagent.gateway.reach import Door
+
+GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
+"""Paths the agent phase never sees or fills, and the directories that hold them."""
+PACKAGES = "/verifier"
+"""Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
+STORAGE_MB = 10240
+"""What a trial may write where its task does not say."""
+SDK = "/sdk"
+"""Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
+
+
+class SandboxEnvironment(RefereedEnvironment):
+    """One trial's environment."""
+
+    def __init__(
+        self, *args: Any, images: str, scratch: str, in_container: bool = False, **kwargs: Any
+    ) -> None:
+        """Describe the environment.
+
+        Args:
+            args: Harbor's.
+            images: Directory of built root directories, by content.
+            scratch: The evaluation's own directory, for roots of running trials.
+            in_container: A part of the harness runs in here.
+            kwargs: Harbor's.
+        """
+        self._in_container = in_container
+        self._images, self._scratch = Images(Path(images)), Path(scratch)
+        self._home: Path | None = None
+        self._image: Image | None = None
+        self._group: cgroups.Group | None = None
+        self._outside: Outside | None = None
+        self._storage: Storage | None = None
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+
+    @staticmethod
+    def type() -> str:
+        """The kind of environment, as autoagent.toml names it."""
+        return "sandbox"
+
+    @property
+    def capabilities(self) -> EnvironmentCapabilities:
+        """No network or all of it, switchable between phases; nothing is mounted from the host."""
+        return EnvironmentCapabilities(
+            disable_internet=True, dynamic_network_policy=True, mounted=False
+        )
+
+    def _validate_definition(self) -> None:
+        """Tasks were inspected when the climb started; nothing else gets here."""
+
+    async def _apply_network_policy(self, network_policy: NetworkPolicy) -> None:
+        """Every exec makes its own namespace, so the next one follows the new policy."""
+
+    async def start(self, force_build: bool) -> None:
+        """Make the trial's root directory from its image, building that first if needed."""
+        with self._our_faults():
+            self._require()
+            self._scratch.mkdir(parents=True, exist_ok=True)
+            self._outside = await asyncio.to_thread(self._find_outside)
+            self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
+            self._home.chmod(0o711)
+            for name in GUARDED.values():
+                (self._home / name).mkdir()
+                self._give(self._home / name)
+            self._image = await self._images.get(
+                self.environment_dir, self._build_step, self._owner
+            )
+            await asyncio.to_thread(self._fill, self._image, self._home / "root")
+            for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
+                self._root().empty(path)
+            memory = self.task_env_config.memory_mb or MEMORY_MB
+            self._group = cgroups.make(cgroups.Limits(memory * 2**20, PROCESSES))
+            self._storage = Storage(self._home / "root", self._storage_bytes)
+
+    async def stop(self, delete: bool) -> None:
+        """Remove everything. Nothing is left running: each exec ended with its namespace."""
+        if self._group is not None:
+            group, self._group = self._group, None
+            await asyncio.to_thread(cgroups.remove, group)
+        if self._home is not None:
+            home, self._home = self._home, None
+            await asyncio.to_thread(remove_tree, home)
+
+    @contextlib.asynccontextmanager
+    async def agent_phase(self) -> AsyncGenerator[None]:
+        """While the candidate acts: guarded paths are out of its sight and reach.
+
+        Afterwards, with everything of the candidate dead, the places where they are mounted
+        are plain empty directories again, whatever it made of them. What it did to steer the
+        verifier, or to lead it to its own files, is remembered: such a trial scores 0.
+        """
+        before = await asyncio.to_thread(self._steering)
+        self._acting = True
+        try:
+            yield
+        finally:
+            self._acting = False
+            with self._our_faults():
+                await to_its_end(asyncio.to_thread(self._end_agent_phase, before))
+
+    async def exec(
+        self,
+        command: str,
+        cwd: str | None = None,
+        env: dict[str, str] | None = None,
+        timeout_sec: int | None = None,
+        user: str | int | None = None,
+    ) -> ExecResult:
+        """Run a shell command in a sandbox of its own; everything it started ends with it.
+
+        Raises:
+            RuntimeError: It took longer than `timeout_sec`; it was killed with all it started.
+        """
+        image = self._image
+        if image is None or self._home is None:
+            raise RuntimeError("The environment is not running.")
+        variables = {**image.variables, **(self._merge_env(env) or {})}
+        if not self._acting and (wanted := HARBORS_CHMOD.fullmatch(command)):
+            return self._make_executable(wanted[1])
+        place = cwd or self.task_env_config.workdir or image.workdir
+        running = image._replace(root=self._home / "root", variables=variables)
+        with self._our_faults():
+            return await self._run(running, place, ["/bin/bash", "-c", command], timeout_sec)
+
+    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+        """Copy a host file in."""
+        with self._our_faults():
+            self._acting_storage()
+            files, inner = self._placed(target_path)
+            await asyncio.to_thread(files.write_file, Path(source_path), inner)
+
+    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+        """Copy the content of a host directory in."""
+        with self._our_faults():
+            self._acting_storage()
+            files, inner = self._placed(target_dir)
+            await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
+
+    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+        """Copy a plain file out."""
+        with self._our_faults():
+            files, inner = self._placed(source_path)
+            await asyncio.to_thread(files.read_file, inner, Path(target_path))
+
+    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+        """Copy the plain files below a directory out."""
+        target = Path(target_dir)
+        with self._our_faults():
+            files, inner = self._placed(source_dir)
+            async with steering.taking_out(source_dir, target):
+                await asyncio.to_thread(files.read_tree, inner, target)
+
+    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
+        """Whether a path is a directory."""
+        files, inner = self._placed(path)
+        return files.is_directory(inner)
+
+    async def is_file(self, path: str, user: str | int | None = None) -> bool:
+        """Whether a path is a plain file."""
+        files, inner = self._placed(path)
+        return files.is_file(inner)
+
+    async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
+        """Harbor's call to empty directories, done without starting a process."""
+        with self._our_faults():
+            for path in map(str, dirs):
+                files, inner = self._placed(path)
+                files.empty(inner)
+        return None
+
+    @property
+    def _storage_bytes(self) -> int:
+        return (self.task_env_config.storage_mb or STORAGE_MB) * 2**20
+
+    def _acting_storage(self) -> Storage | None:
+        """What the candidate may fill; a verifier is not held to account for what it left.
+
+        Raises:
+            StorageExceeded: It filled it before.
+        """
+        if not self._acting or self._storage is None:
+            return None
+        self._storage.check()
+        return self._storage
+
+    def _entering(self, *, building: bool) -> list[str]:
+        """What starts a command within the trial's bounds, where there are any."""
+        if building or self._group is None:
+            return []
+        return cgroups.entering(self._group, self._storage_bytes)
+
+    def _make_executable(self, path: str) -> ExecResult:
+        """What Harbor asks for before a script, done here: where it lies is mounted read-only."""
+        files, inner = self._placed(path)
+        files.make_executable(inner)
+        return ExecResult(stdout="", stderr="", return_code=0)
+
+    def _mount_points(self) -> list[str]:
+        """Empty directories of the root that something is mounted over in one of the phases."""
+        return [*GUARDED, PACKAGES, *([SDK] if self._in_container else [])]
+
+    def _bound(self) -> list[str]:
+        """The guarded directories, mounted for everybody but the candidate, or its packages."""
+        if self._home is None or self._outside is None:
+            return []
+        if self._acting:
+            return bubblewrap.sdk_binds(self._outside, SDK) if self._in_container else []
+        mounts = bubblewrap.package_binds(self._outside, PACKAGES)
+        for path, name in GUARDED.items():
+            kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
+            mounts += [kind, self._outside.seen(self._home / name), path]
+        return mounts
+
+    async def _build_step(self, image: Image, command: tuple[str, ...]) -> ExecResult:
+        """A RUN instruction: the same sandbox, with a network, over the image being built."""
+        seconds = self.task_env_config.build_timeout_sec
+        return await self._run(image, image.workdir, command, seconds, building=True)
+
+    def _require(self) -> None:
+        """Refuse to start where commands cannot be run as this environment runs them."""
+        bubblewrap.require()
+
+    def _find_outside(self) -> Outside | None:
+        """What the trial's sandboxes are started in."""
+        return Outside.of(self._scratch, self._images.directory)
+
+    @property
+    def _owner(self) -> int | None:
+        """Who owns the trial's files, where that is not this process's user."""
+        return None if self._outside is None else self._outside.owner
+
+    def _give(self, tree: Path) -> None:
+        """Make a tree the trial's."""
+        if self._outside is not None:
+            self._outside.give(tree)
+
+    def _fill(self, image: Image, root: Path) -> None:
+        """Make the trial's root directory out of its image's."""
+        copy_tree(image.root, root)
+        self._give(root)
+
+    async def _run(
+        self,
+        image: Image,
+        place: str,
+        command: Sequence[str],
+        timeout_sec: float | None,
+        *,
+        building: bool = False,
+    ) -> ExecResult:
+        """One command over the image's root directory, with exactly its variables."""
+        network = building or not self._network_disabled
+        door = None if building else self._door(own_network=not network)
+        listener = door.theirs if door else None
+        outside = self._outside
+        assert outside is not None, "the environment was started"
+
+        def sandboxed(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
+            variables = {**self._own_variables(SDK), **image.variables, **found}
+            options = sandbox_options(
+                outside,
+                image.root,
+                etc=bubblewrap.make_etc(self._scratch, network=network),
+                place=place,
+                # What listens first must not be steered by variables of the candidate's.
+                variables={} if listener else variables,
+                network=network,
+                mounts=[] if building else self._bound(),
+            )
+            listening = bubblewrap.listening(listener, variables)
+            return run(
+                outside,
+                options,
+                [*listening, *command],
+                timeout_sec,
+                listener,
+                before=self._entering(building=building),
+                storage=self._acting_storage(),
+            )
+
+        return await (door.answer_while(sandboxed) if door else sandboxed({}))
+
+    def _door(self, *, own_network: bool) -> "Door | None":
+        """A command's way to the model of whoever runs it in this phase, where there is one."""
+        caller: Caller = "trial" if self._acting else "verifier"
+        make = refereed.doors.get((self.trial_paths.trial_dir.name, caller))
+        return None if make is None else make(loopback.PORT if own_network else None)
+
+    def _own_variables(self, packages: str) -> dict[str, str]:
+        """What a part of the harness in here finds set, besides its way to the model."""
+        return {"PYTHONPATH": packages} if self._in_container and self._acting else {}
+
+    def _placed(self, path: str) -> tuple[Beneath, str]:
+        """The directory a path lives in, and the path inside that."""
+        full = os.path.normpath("/" + path.lstrip("/"))
+        if not self._acting and self._home is not None:
+            for guarded, name in GUARDED.items():
+                if full == guarded or full.startswith(guarded + "/"):
+                    files = Beneath(self._home / name, owner=self._owner)
+                    return files, full.removeprefix(guarded) or "/"
+        return self._root(), full + "/" * path.endswith("/")
+
+    def _steering(self) -> Steering:
+        """What in the trial's root could steer its verifier, as it is now."""
+        assert self._image is not None
+        work = self.task_env_config.workdir or self._image.workdir
+        return steering.look(self._root(), self._image.variables, work)
+
+    def _leftovers(self, told: Callable[[str], str] = str) -> str | None:
+        """What else the candidate left that leads the verifier to its own files."""
+        assert self._image is not None and self._home is not None
+        image, aside = Beneath(self._image.root), self._home / "aside"
+        return remains.tampering(self._home / "root", image, aside, told)
+
+    def _end_agent_phase(self, before: Steering) -> None:
+        """Look at what was left, then make the places fresh where something is mounted."""
+        root = self._root()
+        if said := steering.meddled(before, self._steering()) or self._leftovers():
+            refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+        if not root.is_real_directory("/logs"):
+            root.empty("/logs")
+        for path in self._mount_points():
+            root.empty(path)
+
+    def _root(self) -> Beneath:
+        if self._home is None:
+            raise RuntimeError("The environment is not running.")
+        sdk = {SDK.strip("/")} if self._in_container and self._acting else frozenset[str]()
+        return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk, self._owner)

@@ -1,0 +1,232 @@
+"""One call from its first byte to its settlement, in the order in which things are decided.
+
+Read, pin, budget, recording or provider, answer, settle, write down. Whatever happens in
+between, money that was reserved is settled and the exchange is written down.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from hmac import compare_digest
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Send
+from starlette.types import Scope as Connection
+
+from autoagent.gateway.answering import Answer
+from autoagent.gateway.asking import BODY_LIMIT, Asked, Refused, read
+from autoagent.gateway.providers import Route, error_body, provider_of_path
+from autoagent.gateway.recording import Exchange
+from autoagent.gateway.redact import Redactor
+from autoagent.gateway.scope import End, Payment, Scope
+from autoagent.gateway.upstream import Headers, Provider, ProviderFailed, passed_on
+from autoagent.gateway.usage import Meter, Usage
+
+KEPT = 16 * 1024 * 1024
+_QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
+
+
+class Endpoint:
+    """A path that harnesses may post to."""
+
+    def __init__(self, route: Route, providers: Mapping[str, Provider], redactor: Redactor) -> None:
+        """Forward calls of this route to the provider it belongs to."""
+        self._route, self._providers, self._redactor = route, providers, redactor
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        caller: Scope = connection["state"]["caller"]
+        if not _brings(connection["headers"], connection["state"]["key"]):
+            message = "This listener answers only to the key that its own trial was given."
+            await _whole(send, 401, error_body(self._route.provider, 401, "no_key", message))
+            return
+        async with caller.slots:
+            call = _Call(self._route, caller, self._redactor, send)
+            try:
+                body = await _body(connection, receive)
+                asked = read(self._route, body)
+                caller.check(asked)
+                provider = self._providers.get(self._route.provider)
+                if provider is None:
+                    raise Refused(
+                        403,
+                        "not_configured",
+                        f"No {self._route.provider} is configured in autoagent.toml's [gateway].",
+                    )
+                query: bytes = connection["query_string"]
+                if not _QUERY.fullmatch(query):
+                    raise Refused(400, "invalid_request", "The query cannot be forwarded.")
+                call.asked = asked
+                await call.play(provider, connection["headers"], query)
+            except Refused as refused:
+                await call.refuse(refused)
+            except ClientDisconnect:
+                return
+
+
+def _brings(headers: Headers, key: str | None) -> bool:
+    """Whether a call brings the key that its listener wants, in any of the usual headers."""
+    if key is None:
+        return True
+    wanted = {b"authorization": f"Bearer {key}".encode(), b"x-api-key": key.encode()}
+    wanted[b"api-key"] = wanted[b"x-api-key"]
+    return any(compare_digest(wanted[name], value) for name, value in headers if name in wanted)
+
+
+class Elsewhere:
+    """Every other path: there is nothing."""
+
+    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
+        """Say so in the caller's own terms."""
+        path: str = connection["path"]
+        message = f"{connection['method']} {path[:200]} is nothing that the gateway forwards."
+        body = error_body(provider_of_path(path), 404, "not_found", message)
+        await _whole(send, 404, body)
+
+
+class _Call:
+    """One call."""
+
+    def __init__(self, route: Route, caller: Scope, redactor: Redactor, send: Send) -> None:
+        self._route, self._caller = route, caller
+        self._number, self._started = caller.number(), _now()
+        self._first_byte = 0.0
+        self._send = send
+        self._answer: Answer | None = None
+        self._redactor = redactor
+        self._status, self._headers = 0, Headers()
+        self._answered_by = ""
+        self.asked: Asked | None = None
+
+    async def play(self, provider: Provider, headers: Headers, query: bytes) -> None:
+        """Pay, then ask the provider or the recording.
+
+        Raises:
+            Refused: It cannot be paid, or is not in the recording.
+        """
+        asked, caller = self.asked, self._caller
+        assert asked is not None
+        self._answer = Answer(self._send, self._redactor, hides_usage=asked.adds_usage, kept=KEPT)
+        recorded = caller.repeat(self._route.path, asked.body)
+        payment = await caller.reserve(asked)
+        if recorded is not None:
+            await self._repeat(recorded, payment)
+            return
+        meter = Meter(self._route.form, streamed=asked.stream)
+        usage, free, failed = None, False, ""
+        try:
+            async with provider.answer(asked, headers, query) as response:
+                self._status = response.status_code
+                self._headers = passed_on(response.headers.raw)
+                free = self._status >= 400
+                if response.headers.get("content-type", "").startswith("text/event-stream"):
+                    await self._answer.begin(self._status, self._headers)
+                    async for chunk in response.aiter_raw():
+                        self._first_byte = self._first_byte or _now() - self._started
+                        meter.feed(chunk)
+                        await self._answer.part(chunk)
+                    await self._answer.finish()
+                else:
+                    whole = await response.aread()
+                    self._first_byte = _now() - self._started
+                    if asked.stream:
+                        meter = Meter(self._route.form, streamed=False)
+                    meter.feed(whole)
+                    await self._finish(whole)
+            usage = None if free else meter.end()
+            self._answered_by = meter.answered_by
+        except ProviderFailed as failure:
+            failed = self._redactor.text(str(failure))
+            free = self._status == 0
+            caller.finish(End("fault", failed))
+            if free:
+                self._status = 502
+                body = error_body(self._route.provider, 502, "provider_failed", failed)
+                await self._finish(body)
+            else:
+                raise  # the harness sees the stream break off, as it broke off here
+        finally:
+            dollars = caller.settle(payment, usage, free=free, dollars=None)
+            self._record(usage=usage, dollars=dollars, failed=failed)
+
+    async def refuse(self, refused: Refused) -> None:
+        """An error of ours, in the provider's shape; SDKs are told not to try again."""
+        self._status = refused.status
+        body = error_body(self._route.provider, refused.status, refused.code, refused.message)
+        self._record(refused=f"{refused.code}: {refused.message}")
+        await _whole(self._send, refused.status, body)
+
+    async def _repeat(self, recorded: Exchange, payment: Payment | None) -> None:
+        self._status, self._answered_by = recorded.status, recorded.answered_by
+        self._headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in recorded.headers]
+        if recorded.failed:
+            self._caller.finish(End("fault", recorded.failed))
+        dollars = self._caller.settle(
+            payment, recorded.usage, free=recorded.status >= 400, dollars=recorded.dollars
+        )
+        await self._finish(recorded.answer)
+        self._record(usage=recorded.usage, dollars=dollars, failed=recorded.failed)
+
+    async def _finish(self, body: bytes) -> None:
+        """A whole answer, with its length."""
+        assert self._answer is not None
+        shown = self._redactor.data(body)
+        length = (b"content-length", str(len(shown)).encode())
+        await self._answer.begin(self._status, [*self._headers, length])
+        await self._answer.finish(shown)
+
+    def _record(
+        self,
+        *,
+        usage: Usage | None = None,
+        dollars: float | None = None,
+        refused: str = "",
+        failed: str = "",
+    ) -> None:
+        pairs = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._headers)
+        self._caller.record(
+            Exchange(
+                number=self._number,
+                path=self._route.path,
+                request=self.asked.body if self.asked else b"",
+                status=self._status,
+                headers=pairs,
+                answer=self._answer.sent if self._answer else b"",
+                usage=usage,
+                dollars=dollars,
+                seconds=_now() - self._started,
+                first_byte_seconds=self._first_byte,
+                refused=refused,
+                failed=failed,
+                answered_by=self._answered_by,
+            )
+        )
+
+
+async def _body(connection: Connection, receive: Receive) -> bytes:
+    if connection["method"] != "POST":
+        raise Refused(404, "not_found", f"{connection['method']} is not forwarded; POST is.")
+    parts: list[bytes] = []
+    size = 0
+    async for part in Request(connection, receive).stream():
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise Refused(413, "too_large", f"A call is limited to {BODY_LIMIT // 2**20} MiB.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _whole(send: Send, status: int, body: bytes) -> None:
+    headers: list[tuple[bytes, bytes]] = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-should-retry", b"false"),
+    ]
+    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,187 @@
+"""The gateway of one worker: scopes come and go with their trials, the budget stays."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from socket import socket
+from typing import NamedTuple
+
+from starlette.routing import Route, Router
+
+from autoagent.gateway.bill import Bill, Owner
+from autoagent.gateway.calling import Elsewhere, Endpoint
+from autoagent.gateway.listening import Listening
+from autoagent.gateway.manners import Patience
+from autoagent.gateway.pin import Pin
+from autoagent.gateway.plan import GatewayPlan
+from autoagent.gateway.prices import Prices
+from autoagent.gateway.providers import ROUTES, provider_named
+from autoagent.gateway.purse import Purse
+from autoagent.gateway.recording import Replay
+from autoagent.gateway.redact import Redactor
+from autoagent.gateway.scope import Kind, Scope
+from autoagent.gateway.spending import Spending
+from autoagent.gateway.upstream import Provider
+
+PLACEHOLDER = "autoagent-gateway"
+"""What a harness finds in the place of a key."""
+
+
+class _Trial(NamedTuple):
+    trial: Scope
+    verifier: Scope | None
+
+
+class Gateway:
+    """Every model call of one evaluation."""
+
+    def __init__(
+        self,
+        plan: GatewayPlan,
+        directory: Path,
+        keys: Mapping[str, str],
+        *,
+        on_refused: Callable[[str, str, str], None] | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """Prepare it; `running` opens the connections.
+
+        Args:
+            plan: What is pinned, capped and configured.
+            directory: The evaluation's own, where what was spent is written.
+            keys: The providers' keys, by the variable that held them.
+            on_refused: Told of another model that was asked for: trial, model, path.
+            patience: How long a failing provider is asked again.
+        """
+        self._plan, self._on_refused = plan, on_refused
+        self.redactor = Redactor(keys.values())
+        self._providers = {
+            name: Provider(name, upstream, keys.get(upstream.api_key_env), patience)
+            for name, upstream in plan.upstreams.items()
+        }
+        self._prices = Prices(plan.prices)
+        self._spending = Spending(directory)
+        self._purse = Purse("this evaluation", plan.dollars)
+        for dollars in self._spending.before.values():
+            self._purse.charge(dollars)
+        self._replay = Replay(plan.replay) if plan.replay else None
+        self._trials: dict[str, _Trial] = {}
+        routes = [Route(r.path, Endpoint(r, self._providers, self.redactor)) for r in ROUTES]
+        routes.append(Route("/{path:path}", Elsewhere()))
+        # Not an application: its layers turn errors into pages, which uvicorn does as well.
+        self._listening = Listening(Router(routes, redirect_slashes=False))
+
+    @property
+    def unpriced(self) -> list[str]:
+        """Models whose calls cost nothing known."""
+        models = [*self._plan.models, *filter(None, [self._plan.judge])]
+        return [model for model in models if self._prices.of(model) is None]
+
+    @property
+    def judges(self) -> bool:
+        """Whether verifiers may call a model."""
+        return self._plan.judge is not None
+
+    @property
+    def judge_variables(self) -> dict[str, str]:
+        """What tells verifiers which model judges, as LiteLLM names it."""
+        judge, upstreams = self._plan.judge, self._plan.upstreams
+        if judge is None:
+            return {}
+        provider = provider_named(judge) or next(iter(upstreams))
+        return {"JUDGE_MODEL": f"{provider}/{judge}"}
+
+    @property
+    def serves_harness(self) -> bool:
+        """Whether harnesses may call one."""
+        return bool(self._plan.models)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep connections to the providers for as long as the block lasts."""
+        async with AsyncExitStack() as stack:
+            for provider in self._providers.values():
+                await stack.enter_async_context(provider.running())
+            try:
+                yield
+            finally:
+                for name in list(self._trials):  # cut off without an end
+                    self.bill(name)
+                self._spending.close()
+
+    def expect(self, name: str, owner: Owner, directory: Path) -> None:
+        """A trial begins: what it and its verifiers use is counted from here."""
+        plan = self._plan
+        cap = Purse("this trial", plan.dollars_per_trial, self._purse)
+
+        def scope(kind: Kind, models: tuple[str, ...], purse: Purse) -> Scope:
+            return Scope(
+                kind,
+                owner,
+                directory,
+                pin=Pin(models),
+                purse=purse,
+                prices=self._prices,
+                spending=self._spending,
+                redactor=self.redactor,
+                replay=self._replay,
+                call_reserve=plan.call_reserve_dollars,
+                on_refused=self._on_refused,
+            )
+
+        verifier = scope("verifier", (plan.judge,), self._purse) if plan.judge else None
+        self._trials[name] = _Trial(scope("trial", plan.models, cap), verifier)
+
+    @asynccontextmanager
+    async def serving(
+        self, name: str, listener: socket, kind: Kind = "trial", key: str | None = None
+    ) -> AsyncGenerator[Scope]:
+        """Answer the calls that come in on a trial's listener, with `key` where one is wanted.
+
+        The worker's share of the listener is closed at the end; calls under way get a moment
+        to tell what they cost.
+        """
+        expected = self._trials[name]
+        scope = expected.trial if kind == "trial" else expected.verifier
+        assert scope is not None, "no judge is configured"
+        async with self._listening.serving(listener, scope, key):
+            yield scope
+
+    def bill(self, name: str) -> Bill:
+        """What a trial that ended used, and whether a provider failed it."""
+        ended = self._trials.pop(name)
+        scopes = [scope for scope in ended if scope is not None]
+        for scope in scopes:
+            scope.close()
+        faults = [scope.end.message for scope in scopes if scope.end and scope.end.kind == "fault"]
+        return Bill(
+            cost_usd=ended.trial.dollars if self.serves_harness else None,
+            judge_cost_usd=ended.verifier.dollars if ended.verifier else None,
+            use=ended.trial.use,
+            fault=faults[0] if faults else None,
+            stand_in=any(scope.stand_in for scope in scopes),
+        )
+
+    def spent_before(self, trial: str) -> float | None:
+        """What a trial cost whose worker was killed; None where nothing is known."""
+        return self._spending.before.get(trial)
+
+    @property
+    def spent(self) -> asyncio.Event:
+        """Set once the evaluation's money could not pay for a call."""
+        return self._purse.refused
+
+
+def variables(port: int, key: str = PLACEHOLDER) -> dict[str, str]:
+    """What any SDK reads to find the gateway, on a port of the caller's own loopback."""
+    base = f"http://127.0.0.1:{port}"
+    return {
+        "OPENAI_BASE_URL": f"{base}/v1",
+        "OPENAI_API_BASE": f"{base}/v1",  # what LiteLLM reads
+        "OPENAI_API_KEY": key,
+        "OPENAI_AGENTS_DISABLE_TRACING": "1",  # traces would go to a host that is out of reach
+        "ANTHROPIC_BASE_URL": base,
+        "ANTHROPIC_API_BASE": base,
+        "ANTHROPIC_API_KEY": key,
+    }

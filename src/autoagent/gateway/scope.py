@@ -1,0 +1,232 @@
+"""One trial's share of the gateway, or its verifiers': who calls, for which models, at whose cost.
+
+Which scope a call belongs to follows from the socket it came in on; nothing that a harness
+says can change it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from autoagent.gateway.asking import Asked, Refused
+from autoagent.gateway.bill import Owner
+from autoagent.gateway.pin import Pin
+from autoagent.gateway.prices import Price, Prices
+from autoagent.gateway.purse import PICODOLLARS, BudgetSpent, Purse
+from autoagent.gateway.recording import FILE, JUDGE_FILE, Exchange, Recorder, Replay
+from autoagent.gateway.redact import Redactor
+from autoagent.gateway.spending import Spending
+from autoagent.gateway.usage import Usage
+from autoagent.records import STAND_IN_ENDING, ModelUse
+
+CALLS = 16
+"""Calls of one scope that are under way at the same time."""
+REFUSED_KEPT = 8
+
+Kind = Literal["trial", "verifier"]
+
+
+class End(NamedTuple):
+    """Why a scope answers no more: its money is spent, or the provider failed."""
+
+    kind: Literal["budget", "fault"]
+    message: str
+
+
+class Payment(NamedTuple):
+    """Money set aside for a call."""
+
+    call: str
+    amount: int
+    price: Price
+
+
+class Scope:
+    """A trial's, or its verifiers', way to the models.
+
+    Attributes:
+        kind: Whose calls these are; verifiers have a meter and a model of their own.
+        slots: Bound on calls at the same time.
+        end: Set once: no call is answered any more, and the trial should end.
+        ended: Set with `end`.
+        stand_in: Whether the stand-in has answered in the place of a model.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        owner: Owner,
+        directory: Path,
+        *,
+        pin: Pin,
+        purse: Purse,
+        prices: Prices,
+        spending: Spending,
+        redactor: Redactor,
+        replay: Replay | None = None,
+        call_reserve: float | None = None,
+        on_refused: Callable[[str, str, str], None] | None = None,
+    ) -> None:
+        self.kind: Kind = kind
+        self.pin, self.slots = pin, asyncio.Semaphore(CALLS)
+        self.end: End | None = None
+        self.ended = asyncio.Event()
+        self.stand_in = False
+        self._owner, self._directory = owner, directory
+        self._purse, self._prices, self._spending = purse, prices, spending
+        self._redactor, self._call_reserve = redactor, call_reserve
+        self._on_refused = on_refused
+        self._file = FILE if kind == "trial" else JUDGE_FILE
+        self._replay = replay
+        self._repeated = None if replay is None else replay.of(owner, self._file)
+        self._recorder: Recorder | None = None
+        self._use = ModelUse()
+        self._charged = 0
+        self._unpriced = False
+        self._number = 0
+
+    # before a call ----------------------------------------------------------------
+
+    def number(self) -> int:
+        """The next call's place in the order of this scope."""
+        self._number += 1
+        return self._number
+
+    def check(self, asked: Asked) -> None:
+        """Refuse any model but the pinned; the attempt is remembered (threat A6).
+
+        Raises:
+            Refused: It is not pinned, or the scope has ended.
+        """
+        if self.end is not None:
+            raise _over(self.end)
+        if self.pin.allows(asked.model):
+            return
+        model = self._redactor.text(asked.model)[:120]
+        known = self._use.refused_models
+        if model not in known and len(known) < REFUSED_KEPT:
+            self._use = self._use.model_copy(update={"refused_models": (*known, model)})
+            if self._on_refused:
+                self._on_refused(self._owner.trial, model, asked.route.path)
+        raise Refused(403, "model_refused", f"The model {model!r} is refused: {self.pin.sentence}.")
+
+    async def reserve(self, asked: Asked) -> Payment | None:
+        """Set aside what the call can cost; None where no price is known (rule R10).
+
+        Raises:
+            Refused: There is not enough left; the scope has ended.
+        """
+        price = self._prices.of(asked.model)
+        if asked.route.form == "count_tokens":
+            return None
+        if price is None:
+            self._unpriced = True
+            return None
+        each = min(asked.output_most or price.output_most, price.output_most)
+        inputs = price.input_most if asked.input_most is None else asked.input_most
+        dollars = price.most(inputs, each * asked.choices)
+        if self._call_reserve is not None:
+            dollars = min(dollars, self._call_reserve)
+        try:
+            amount = await self._purse.reserve(dollars)
+        except BudgetSpent as spent:
+            self.finish(End("budget", f"out of budget: {spent}"))
+            assert self.end is not None
+            raise _over(self.end) from spent
+        call = self._spending.reserved(self._owner.trial, amount / PICODOLLARS)
+        return Payment(call, amount, price)
+
+    def repeat(self, path: str, request: bytes) -> Exchange | None:
+        """The recorded answer, or None where this is no replay.
+
+        Raises:
+            Refused: It is a replay, and the recording holds no such exchange.
+        """
+        if self._replay is None or self._repeated is None:
+            return None
+        exchange = self._repeated.take(path, request)
+        if exchange is None:
+            self.finish(
+                End(
+                    "fault",
+                    f"replay: {self._replay.places} holds no answer to this call of "
+                    f"{self._owner.task}, attempt {self._owner.attempt}, to {path}",
+                )
+            )
+            assert self.end is not None
+            raise _over(self.end)
+        return exchange
+
+    # after a call -----------------------------------------------------------------
+
+    def settle(
+        self, payment: Payment | None, usage: Usage | None, *, free: bool, dollars: float | None
+    ) -> float | None:
+        """Count a call that ended; its cost in dollars, None where no price is known.
+
+        Args:
+            payment: What was reserved.
+            usage: What the provider says was used; without it all that was reserved is charged.
+            free: It was not answered, so it costs nothing.
+            dollars: What a recording says it cost, in the place of a price.
+        """
+        self._count(usage, free=free)
+        if payment is None:
+            return dollars
+        if free:
+            dollars = 0.0
+        elif dollars is None and usage is not None:
+            dollars = payment.price.dollars(usage)
+        charged = self._purse.settle(payment.amount, dollars)
+        self._charged += charged
+        self._spending.settled(payment.call, self._owner.trial, charged / PICODOLLARS)
+        return charged / PICODOLLARS
+
+    def record(self, exchange: Exchange) -> None:
+        """Write an exchange beside the trial, and remember whether a model answered."""
+        self.stand_in = self.stand_in or exchange.answered_by.endswith(STAND_IN_ENDING)
+        if self._recorder is None:
+            path = self._directory / self._file
+            self._recorder = Recorder(path, self._owner, self._redactor)
+        self._recorder.add(exchange)
+
+    def finish(self, end: End) -> None:
+        """Answer nothing any more; the first reason stands."""
+        if self.end is None:
+            self.end = end._replace(message=self._redactor.text(end.message))
+            self.ended.set()
+
+    def close(self) -> None:
+        """Finish the recording."""
+        if self._recorder is not None:
+            self._recorder.close()
+
+    @property
+    def use(self) -> ModelUse:
+        """What was used so far."""
+        return self._use
+
+    @property
+    def dollars(self) -> float | None:
+        """What it cost so far; None where a call has no known price."""
+        return None if self._unpriced else self._charged / PICODOLLARS
+
+    def _count(self, usage: Usage | None, *, free: bool) -> None:
+        told, before = usage or Usage(), self._use
+        self._use = before.model_copy(
+            update={
+                "calls": before.calls + 1,
+                "unmetered_calls": before.unmetered_calls + (usage is None and not free),
+                "input_tokens": before.input_tokens + told.input,
+                "cached_tokens": before.cached_tokens + told.cached,
+                "output_tokens": before.output_tokens + told.output,
+                "reasoning_tokens": before.reasoning_tokens + told.reasoning,
+            }
+        )
+
+
+def _over(end: End) -> Refused:
+    status, code = (429, "budget") if end.kind == "budget" else (409, "provider_failed")
+    said = f"{end.message[:1].upper()}{end.message[1:]}"
+    return Refused(status, code, f"{said}. The trial ends here.")

@@ -1,0 +1,141 @@
+"""What a call used, in the provider's own words. The harness's claims are never read.
+
+An answer is read as it passes by: whole, or event by event where it is streamed.
+"""
+
+import json
+from typing import Any, NamedTuple, Self, cast
+
+from autoagent.gateway.providers import Form
+
+LINE_LIMIT = 16 * 1024 * 1024
+
+
+class Usage(NamedTuple):
+    """Tokens. `input` includes `cached` and `written`; `output` includes `reasoning`.
+
+    `written` and `written_long` went into a prompt cache for minutes, or for an hour.
+    """
+
+    input: int = 0
+    cached: int = 0
+    written: int = 0
+    written_long: int = 0
+    output: int = 0
+    reasoning: int = 0
+    tier: str = ""
+
+    @property
+    def whole(self) -> Self:
+        """The same with every count within what it is a part of."""
+        cached = min(self.cached, self.input)
+        written = min(self.written, self.input - cached)
+        return self._replace(
+            cached=cached,
+            written=written,
+            written_long=min(self.written_long, self.input - cached - written),
+            reasoning=min(self.reasoning, self.output),
+        )
+
+
+class Meter:
+    """Reads one answer as it passes and keeps the last usage it tells; None until then."""
+
+    def __init__(self, form: Form, *, streamed: bool) -> None:
+        """Expect an answer of this form."""
+        self._form: Form = form
+        self._streamed = streamed
+        self._pending = bytearray()
+        self._lost = False
+        self._facts: dict[str, Any] = {}
+        self._tier = ""
+        self.answered_by = ""
+        """The model that the answer names, beside its usage."""
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the answer."""
+        if self._lost:
+            return
+        self._pending += data
+        if self._streamed and b"\n" in data:
+            *lines, rest = bytes(self._pending).split(b"\n")
+            self._pending = bytearray(rest)
+            for line in lines:
+                if line.startswith(b"data:") and b'"usage"' in line:
+                    self._read(line[5:])
+        if len(self._pending) > LINE_LIMIT:
+            self._pending.clear()
+            self._lost = True
+
+    def end(self) -> Usage | None:
+        """What was used, or None where the answer did not say."""
+        if self._form == "count_tokens":  # costs nothing
+            return Usage()
+        rest = bytes(self._pending)
+        if not self._streamed:
+            self._read(rest)
+        elif rest.startswith(b"data:"):
+            self._read(rest[5:])
+        return _usage(self._form, self._facts, self._tier) if self._facts else None
+
+    def _read(self, text: bytes) -> None:
+        try:
+            told: Any = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        body = _dict(told)
+        for part in (body, _dict(body.get("response")), _dict(body.get("message"))):
+            if isinstance(part.get("service_tier"), str):
+                self._tier = part["service_tier"]
+            if isinstance(part.get("model"), str):
+                self.answered_by = part["model"][:120]
+            usage = _dict(part.get("usage"))
+            # Anthropic tells the input first and the output, a running total, later.
+            self._facts |= {name: value for name, value in usage.items() if value is not None}
+
+
+def _usage(form: Form, told: dict[str, Any], tier: str) -> Usage | None:
+    tier = told["service_tier"] if isinstance(told.get("service_tier"), str) else tier
+    match form:
+        case "messages":
+            split = _dict(told.get("cache_creation"))
+            long = _count(split, "ephemeral_1h_input_tokens")
+            written = max(0, _count(told, "cache_creation_input_tokens") - long)
+            cached = _count(told, "cache_read_input_tokens")
+            usage = Usage(
+                input=_count(told, "input_tokens") + cached + written + long,
+                cached=cached,
+                written=written,
+                written_long=long,
+                output=_count(told, "output_tokens"),
+                tier=tier,
+            )
+        case "responses":
+            usage = Usage(
+                input=_count(told, "input_tokens"),
+                cached=_count(_dict(told.get("input_tokens_details")), "cached_tokens"),
+                output=_count(told, "output_tokens"),
+                reasoning=_count(_dict(told.get("output_tokens_details")), "reasoning_tokens"),
+                tier=tier,
+            )
+        case "chat" | "embeddings":
+            details = _dict(told.get("completion_tokens_details"))
+            usage = Usage(
+                input=_count(told, "prompt_tokens"),
+                cached=_count(_dict(told.get("prompt_tokens_details")), "cached_tokens"),
+                output=_count(told, "completion_tokens"),
+                reasoning=_count(details, "reasoning_tokens"),
+                tier=tier,
+            )
+        case "count_tokens":
+            usage = Usage()
+    return usage.whole if usage.input or usage.output else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _count(told: dict[str, Any], name: str) -> int:
+    value = told.get(name)
+    return value if isinstance(value, int) and 0 <= value < 2**40 else 0

@@ -1,0 +1,9 @@
+"""The rules, in order of play.
+
+`referee` reads top to bottom: what each call may do, and when. `climb` is what it holds on to.
+Before the first evaluation: `validation` proves the tasks. A candidate: `candidates` checks and
+stores it, `passages` finds what it copied, `evaluations` says what is measured next, `measuring`
+follows that, `reading` looks things up, `budget` says whether it may start. At the end:
+`certifying`, `ablation` and `proving` measure what the climb brought, and `worth` says it.
+`views` is what others are shown.
+"""

@@ -1,0 +1,152 @@
+"""The end of a climb: what it is worth, measured afresh, once.
+
+Baseline and champion run the same tasks in fresh passes, side by side, and then the held-out tasks.
+Nothing that the search saw is reused: its best score was chosen among many, and is inflated
+by that. A certification that was cut short is resumed where it stopped, trial by trial, so
+that nobody can run it again and pick the better.
+"""
+
+from collections.abc import Iterator
+
+from autoagent.errors import BudgetExceeded
+from autoagent.evidence.position import Kind, Position
+from autoagent.gate.certificate import BASELINE, WITHOUT, certificate
+from autoagent.records import Candidate, Certificate, Running, Side
+from autoagent.referee import evaluations, measuring
+from autoagent.referee.ablation import without
+from autoagent.referee.candidates import draft_of
+from autoagent.referee.climb import Table
+from autoagent.worker.engine import Engine
+
+
+def needless(table: Table, position: Position) -> str | None:
+    """Why there is nothing to certify, or None where there is."""
+    champion = position.incumbent
+    if position.certificate is not None:
+        return "the climb is certified already, and that is done once"
+    if champion is None:
+        return "no baseline was measured"
+    if champion.candidate == position.baseline:
+        return "nothing was kept, so the champion is the baseline"
+    if table.workspace.config.certify.passes == 0:
+        return "autoagent.toml asks for none (certify.passes = 0)"
+    return None
+
+
+def step(table: Table, engine: Engine, position: Position) -> None:
+    """Do what comes next: measure the tasks, measure those held out, or close it."""
+    for hidden in (False, True) if position.holdout else (False,):
+        running = _begun(table, hidden=hidden)
+        if running is not None and _whole(table, running):
+            continue
+        try:
+            why = _measure(table, engine, position, running, hidden=hidden)
+        except BudgetExceeded as error:
+            why = error.message
+        if why:
+            table.append(Kind.CLIMB_FINISHED, position.tag, reason="finished", uncertified=why)
+        return
+    found = _certificate(table, position)
+    if found is None:
+        why = "no trial was measured on both sides"
+        table.append(Kind.CLIMB_FINISHED, position.tag, reason="finished", uncertified=why)
+    else:
+        table.append(Kind.CERTIFIED, position.tag, certificate=found.model_dump())
+
+
+def _measure(
+    table: Table, engine: Engine, position: Position, running: Running | None, *, hidden: bool
+) -> str | None:
+    """Begin a measurement, or resume one of an earlier attempt; why not, or None.
+
+    Raises:
+        BudgetExceeded: It could pass a cap; nothing was written.
+    """
+    asked = table.this_climb(Kind.CERTIFICATION_STARTED)[-1]
+    stop = table.workspace.stop_file
+    if stop.exists():
+        return f"{stop} asks for the end of the climb"
+    capped = asked.body["capped"]
+    if running is not None:
+        if evaluations.finished_after(table.journal, running, asked.seq):
+            return "its measurement was cut short"
+        measuring.resume(table, engine, position, running, capped=capped)
+        return None
+    assert position.incumbent is not None and position.baseline is not None
+    baseline = _side(BASELINE, position.baseline)
+    extra = () if hidden else tuple(_ablations(table, position))
+    for against in ((baseline, *extra), (baseline,)) if extra else ((baseline,),):
+        planned = measuring.planned(
+            table,
+            position,
+            "certify",
+            position.incumbent.candidate,
+            position.holdout if hidden else position.tasks,
+            against=against,
+            hidden=hidden,
+        )
+        try:
+            measuring.begin(table, engine, position, planned, capped=capped)
+        except BudgetExceeded:
+            if len(against) == 1:
+                raise
+        else:
+            return None
+    return None
+
+
+def _ablations(table: Table, position: Position) -> Iterator[Side]:
+    """The champion without each edit that was kept, where that can be taken back by itself."""
+    kept = [
+        event.subject
+        for event in table.this_climb(Kind.RESULT_RECORDED)
+        if event.body["row"]["status"] == "keep"
+    ]
+    if not table.workspace.config.certify.ablation or len(kept) < 3:
+        return  # without the only edit it is the baseline
+    content = table.projection.content
+    champion, canonical = content(kept[-1]), table.canonical(position)
+    for before, after in zip(kept, kept[1:], strict=False):
+        harness = table.workspace.config.harness.file
+        files = without(champion, content(before), content(after), harness)
+        if files is None:
+            continue
+        draft = draft_of(table.workspace, files, canonical, table.climb()["model"])
+        if draft is None:
+            continue
+        told = f"the champion without {after[:7]}"
+        commit = table.projection.store(draft.files, parent=kept[-1], message=told)
+        name = f"{WITHOUT}{after[:7]}"
+        yield _side(name, draft.stored(commit, parent=kept[-1], description=told))
+
+
+def _side(name: str, candidate: Candidate) -> Side:
+    return Side(name=name, candidate=candidate.id, digest=candidate.digest)
+
+
+def _begun(table: Table, *, hidden: bool) -> Running | None:
+    """The certification's measurement in this climb, if it was ever begun."""
+    for event in table.this_climb(Kind.EVALUATION_STARTED):
+        running = Running.model_validate(event.body["running"])
+        if running.kind == "certify" and running.hidden == hidden:
+            return running
+    return None
+
+
+def _whole(table: Table, running: Running) -> bool:
+    """Whether it was measured to its end; a trial that stays void drops its pair."""
+    ends = evaluations.finishes(table.journal, running)
+    return bool(ends) and ends[-1].body["state"] in ("complete", "indecisive")
+
+
+def _certificate(table: Table, position: Position) -> Certificate | None:
+    """What the trials say, or None where no pair was measured."""
+    running, held_out = _begun(table, hidden=False), _begun(table, hidden=True)
+    assert position.incumbent is not None and running is not None
+    return certificate(
+        running,
+        evaluations.trials_of(table.journal, running.id),
+        evaluations.trials_of(table.journal, held_out.id) if held_out else (),
+        position.incumbent,
+        position.baseline_passed or 0,
+    )

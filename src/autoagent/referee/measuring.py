@@ -1,0 +1,234 @@
+"""An evaluation's life around its trials: begun, started again, settled, or answered from before.
+
+Rule R10: the budget is reserved and the evaluation is written down before its worker
+starts. Rule R9: a worker that died is started again, and not for ever. Rule R3: the score
+is computed here, from the trials in the journal, over every trial that was expected.
+"""
+
+import time
+from typing import Any
+
+from autoagent.errors import InfrastructureFault
+from autoagent.evidence.position import Kind, Position
+from autoagent.gate.agenda import most_trials
+from autoagent.gate.decide import contest_for, decide, decide_again, state_of
+from autoagent.gate.noise import noise_of
+from autoagent.gate.pruning import hardest_first
+from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
+from autoagent.referee import budget, evaluations, validation
+from autoagent.referee.climb import Table
+from autoagent.referee.views import EvaluationReport
+from autoagent.worker.engine import Engine
+
+MAX_WORKER_STARTS = 4
+"""A worker that dies this often measures nothing: the evaluation is indecisive."""
+
+INCUMBENT = "incumbent"
+"""The other side of a contest."""
+
+
+def planned(
+    table: Table,
+    position: Position,
+    kind: EvaluationKind,
+    chosen: Candidate,
+    names: tuple[str, ...],
+    *,
+    against: tuple[Side, ...] = (),
+    hidden: bool = False,
+) -> Running:
+    """What an evaluation will measure, with an id of its own; nothing is reserved or written yet.
+
+    The baseline is measured twice (rule R2). A full suite is a contest with the incumbent,
+    and runs the tasks first on which it is most likely to be lost.
+    """
+    config = table.workspace.config
+    last = table.journal.last(Kind.EVALUATION_STARTED)
+    running = Running(
+        id=f"e{int(last.subject[1:]) + 1 if last else 1}",
+        kind=kind,
+        candidate=chosen.id,
+        digest=chosen.digest,
+        tasks=names,
+        attempts=1 if kind in ("oracle", "noop") else config.benchmark.attempts,
+        passes={"baseline": 2, "certify": config.certify.passes}.get(kind, 1),
+        against=against,
+        hidden=hidden,
+    )
+    if kind != "full":
+        return running
+    standing = position.incumbent
+    assert standing is not None
+    finished = table.this_climb(Kind.EVALUATION_FINISHED)
+    others = [e.body["score"]["task_scores"] for e in finished if e.body["kind"] == "full"]
+    contest = contest_for(config.gate, chosen, standing)
+    incumbent = standing.candidate
+    rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
+    return running.model_copy(
+        update={
+            "tasks": hardest_first(names, standing.score.task_scores, others),
+            "contest": contest,
+            "against": () if contest.rule == "strict" else (rival,),
+        }
+    )
+
+
+def begin(
+    table: Table, engine: Engine, position: Position, planned: Running, *, capped: bool = True
+) -> str:
+    """Reserve, write down, start; the evaluation's id.
+
+    Args:
+        table: The climb.
+        engine: What runs it.
+        position: Where the climb stands.
+        planned: What to measure.
+        capped: Whether the budget's caps hold: what the human starts by hand is not the climb's.
+
+    Raises:
+        BudgetExceeded: It could pass a cap; nothing was written.
+        InfrastructureFault: The worker was not started; the next `advance` tries again.
+    """
+    running = _reserved(table, position, planned, capped=capped)
+    _start(table, engine, position, Kind.EVALUATION_STARTED, running)
+    return running.id
+
+
+def resume(
+    table: Table, engine: Engine, position: Position, running: Running, *, capped: bool
+) -> None:
+    """Go on with an evaluation that was settled before its end; what it measured stays measured.
+
+    Raises:
+        BudgetExceeded: It could pass a cap; nothing was written.
+        InfrastructureFault: The worker was not started; the next `advance` tries again.
+    """
+    again = _reserved(table, position, running, capped=capped)
+    _start(table, engine, position, Kind.EVALUATION_RESUMED, again)
+
+
+def _start(table: Table, engine: Engine, position: Position, kind: Kind, running: Running) -> None:
+    spec = table.spec(running)
+    table.append(kind, running.id, climb=position.tag, running=running.model_dump())
+    table.append(Kind.WORKER_STARTED, running.id)
+    engine.start(spec)
+
+
+def _reserved(table: Table, position: Position, planned: Running, *, capped: bool) -> Running:
+    """The evaluation with its dollars and its deadline (rule R10); probes cost none."""
+    config, now = table.workspace.config, time.time()
+    deadline = now + config.benchmark.evaluation_timeout_seconds
+    caps = config.budget if capped else config.budget.without_caps()
+    left = budget.left(caps, position.spent, position.started_at, now)
+    later = budget.Reserve()
+    if planned.kind == "certify":
+        left = left.model_copy(update={"evaluations": None})  # it is no candidate's
+    else:
+        later = certification(table, position)
+    if left.dollars is not None:
+        most = max(0.0, left.dollars - later.dollars)
+        planned = planned.model_copy(update={"most_dollars": most})
+    if planned.kind in ("oracle", "noop"):
+        return planned.model_copy(update={"deadline": deadline})
+    incumbent = position.incumbent
+    usual = incumbent.score.seconds if incumbent and planned.kind == "full" else 0.0
+    trials = most_trials(planned) * (1 + config.benchmark.void_retries)
+    reserved = budget.reserve(caps, left, trials, seconds=usual, later=later)
+    if left.hours is not None:
+        deadline = min(deadline, now + left.hours * 3600 - later.seconds)
+    return planned.model_copy(update={"reserved_dollars": reserved, "deadline": deadline})
+
+
+def certification(table: Table, position: Position) -> budget.Reserve:
+    """What is kept back for the certification, so that a night cannot use it up (rule R10).
+
+    Its time and its dollars are foretold by what the incumbent's evaluation took; where a
+    price of a trial is set, its dollars are the worst case.
+    """
+    config, incumbent = table.workspace.config, position.incumbent
+    tasks = len(position.tasks) + len(position.holdout)
+    passes = 2 * config.certify.passes
+    trials = passes * tasks * config.benchmark.attempts * (1 + config.benchmark.void_retries)
+    usual = (incumbent.score.cost_usd or 0.0) if incumbent else 0.0
+    return budget.Reserve(
+        dollars=max(trials * config.budget.dollars_per_trial, passes * usual),
+        seconds=passes * incumbent.score.seconds if incumbent else 0.0,
+    )
+
+
+def cancel(table: Table, engine: Engine, running: Running) -> None:
+    """Ask the worker to stop; the wish is written down first, so that no restart forgets it."""
+    if not evaluations.since_begun(table.journal, running.id, Kind.CANCEL_REQUESTED):
+        table.append(Kind.CANCEL_REQUESTED, running.id)
+    engine.cancel(running.id)
+
+
+def restart(table: Table, engine: Engine, running: Running) -> None:
+    """Start a dead worker again; what it had measured stays measured (rule R9).
+
+    Every start counts, one that fails too, so that no machine can hold a climb up for ever.
+    """
+    if evaluations.since_begun(table.journal, running.id, Kind.CANCEL_REQUESTED):
+        table.append(Kind.WORKER_ENDED, running.id, end="cancelled")
+        return
+    starts = evaluations.since_begun(table.journal, running.id, Kind.WORKER_STARTED)
+    if len(starts) >= MAX_WORKER_STARTS:
+        table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
+        return
+    table.append(Kind.WORKER_STARTED, running.id)
+    try:
+        engine.start(table.spec(running))
+    except InfrastructureFault as fault:
+        table.append(Kind.WORKER_FAILED, running.id, reason=fault.message)
+
+
+def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
+    """Score an evaluation whose worker ended, and let the gate decide it (rules R3, R4, R5, R9)."""
+    journal = table.journal
+    if running.kind in ("oracle", "noop"):
+        facts = [task for task in table.every_task(position) if task.name in running.tasks]
+        terms = validation.Terms.of(table.workspace.config)
+        validation.record(journal, running.id, running.kind, facts, terms)
+    trials = evaluations.trials_of(journal, running.id)
+    score = evaluations.scored(journal, running, trials)
+    state = state_of(ended, running, trials)
+    assert position.proposed is not None
+    measured = Standing(candidate=position.proposed, evaluation=running.id, score=score)
+    verdict = decide(running, state, trials, measured, position.incumbent)
+    more: dict[str, Any] = {}
+    if running.kind == "baseline":
+        more["noise"] = noise_of(trials, running.tasks, running.attempts).model_dump()
+    table.append(
+        Kind.EVALUATION_FINISHED,
+        running.digest,
+        evaluation=running.id,
+        climb=position.tag,
+        kind=running.kind,
+        state=state,
+        score=score.model_dump(),
+        charged_dollars=evaluations.charge_of(journal, running.id)
+        - sum(e.body["charged_dollars"] for e in evaluations.finishes(journal, running)),
+        verdict=verdict.model_dump() if verdict else None,
+        **more,
+    )
+
+
+def reuse(table: Table, position: Position, chosen: Candidate, before: EvaluationReport) -> None:
+    """R8: content that was measured is not measured again; its one measurement decides anew."""
+    assert before.score is not None and position.incumbent is not None
+    measured = Standing(candidate=chosen, evaluation=before.id, score=before.score)
+    contest = contest_for(table.workspace.config.gate, chosen, position.incumbent)
+    started = evaluations.started(table.journal, before.id)
+    running = Running.model_validate(started.body["running"])
+    trials = evaluations.trials_of(table.journal, before.id)
+    verdict = decide_again(running, before.state, trials, measured, position.incumbent, contest)
+    table.append(
+        Kind.EVALUATION_REUSED,
+        chosen.digest,
+        evaluation=before.id,
+        climb=position.tag,
+        kind="full",
+        state=before.state,
+        score=before.score.model_dump(),
+        verdict=verdict.model_dump(),
+    )

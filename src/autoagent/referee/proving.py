@@ -1,0 +1,50 @@
+"""The start of a climb: every task is proved by its oracle and by a no-op (rule R1).
+
+Held-out tasks are proved by themselves, in evaluations that no tool tells of.
+"""
+
+from autoagent.errors import TaskError
+from autoagent.evidence.position import Kind, Position
+from autoagent.referee import measuring, validation
+from autoagent.referee.climb import Table
+from autoagent.worker.engine import Engine
+
+
+def step(table: Table, engine: Engine, position: Position) -> None:
+    """Run the next probe that is missing, or close the validation.
+
+    Raises:
+        TaskError: No task can be used; the climb is over.
+    """
+    journal, frozen = table.journal, table.frozen(position)
+    runs = [event.body["running"] for event in table.this_climb(Kind.EVALUATION_STARTED)]
+    asked = {(run["kind"], run.get("hidden", False)) for run in runs}
+    needed = validation.Terms.of(table.workspace.config)
+    assert position.baseline is not None
+    for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
+        for probe in validation.PROBES:
+            missing = validation.unproven(journal, facts, probe, needed)
+            if missing and (probe, hidden) not in asked:
+                names = tuple(task.name for task in missing)
+                planned = measuring.planned(
+                    table, position, probe, position.baseline, names, hidden=hidden
+                )
+                measuring.begin(table, engine, position, planned)
+                return
+    used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
+    held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
+    if used:
+        table.append(
+            Kind.TASKS_VALIDATED,
+            position.tag,
+            tasks=used,
+            excluded=left_out,
+            holdout=held_out,
+            holdout_excluded=unusable,
+        )
+        return
+    table.append(Kind.CLIMB_FINISHED, position.tag, reason="no usable task")
+    listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
+    raise TaskError(
+        f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"
+    )

@@ -1,0 +1,60 @@
+"""What a climb is worth, in words. The search's own best score is never the claim."""
+
+from autoagent.records import STAND_IN, Effect
+from autoagent.referee.views import Status
+
+NO_MODEL = f"{STAND_IN}: rules answered in the place of a model; no number says anything about one"
+"""What a reader must know before any number of such a climb."""
+
+
+def stood_in(status: Status) -> bool:
+    """Whether the stand-in had a part in a number that the status tells."""
+    standing = status.incumbent
+    measured = standing is not None and standing.score.stand_in
+    return measured or (status.certificate is not None and status.certificate.stand_in)
+
+
+def worth(status: Status) -> str:
+    """The certificate of a climb that is over, or why it has none; a STAND-IN's says so first."""
+    return f"{NO_MODEL}. {_worth(status)}" if stood_in(status) else _worth(status)
+
+
+def _worth(status: Status) -> str:
+    found = status.certificate
+    if found is None:
+        best = status.incumbent
+        scored = (
+            f" The search itself saw {best.score.passed}/{best.score.expected} for "
+            f"{best.candidate.short} and {status.baseline_passed} for the baseline, which luck "
+            "inflates."
+            if best
+            else ""
+        )
+        return f"Not certified: {status.uncertified.rstrip('.')}.{scored}"
+    told = (
+        f"Certified: {found.champion[:7]} against the baseline {points(found.effect)}, in "
+        f"{found.passes} fresh passes of {found.effect.tasks} tasks"
+    )
+    if found.holdout is not None:
+        told += f"; on {found.holdout.tasks} held-out tasks {points(found.holdout)}"
+    if found.void:
+        told += f"; {found.void} pairs were void"
+    return f"{told}. The search itself saw {100 * found.optimistic:+.1f} points (optimistic)."
+
+
+def edits_worth(status: Status) -> list[str]:
+    """What each kept edit adds to the champion, where the certification measured that."""
+    if status.certificate is None:
+        return []
+    return [
+        f"With the edit {commit}, against without it: {points(effect)}."
+        for commit, effect in status.certificate.left_out.items()
+    ]
+
+
+def points(effect: Effect) -> str:
+    """A difference in points with its interval, and the two rates it is between."""
+    return (
+        f"{100 * effect.difference:+.1f} points (95 % interval {100 * effect.low:+.1f} to "
+        f"{100 * effect.high:+.1f}; {100 * effect.before:.0f} % to {100 * effect.after:.0f} %)"
+    )

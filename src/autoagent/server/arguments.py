@@ -1,0 +1,179 @@
+"""Tools that take exactly the arguments they name, and refuse in one form.
+
+    what happened. why. Next: the exact call.
+
+The SDK drops unknown arguments, converts those of a wrong type and hides every exception's
+text; here unknown and wrong ones are refused by name, and every error we raise is told.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from autoagent import errors
+from autoagent.evidence.untrusted import clip, one_line
+from autoagent.server.reply import Reply
+
+logger = logging.getLogger(__name__)
+
+REFUSAL_LIMIT = 6000
+
+FAULT = (
+    "An internal fault of the server; nothing you did is wrong. The climb's state is safe in the "
+    "journal, and what runs goes on. Next: status()."
+)
+
+NEXT_CALLS: dict[type[errors.AutoAgentError], str] = {
+    errors.AutoAgentError: "status()",
+    errors.ConfigError: "tell the human to mend autoagent.toml, then status()",
+    errors.WorkspaceError: "mend that, then status()",
+    errors.BoundaryError: "revert()",
+    errors.TaskError: "tell the human which task to mend, then start_climb(another tag)",
+    errors.CandidateRefused: "mend that, then commit_candidate(description)",
+    errors.OutOfOrder: "status()",
+    errors.UnknownName: "status()",
+    errors.BudgetExceeded: "finish_climb()",
+    errors.WorkspaceBusy: "tell the human to stop that process, then status()",
+    errors.JournalError: "tell the human to run `autoagent doctor`, then status()",
+    errors.InfrastructureFault: "status(), then the same call again",
+}
+"""The call to make where an error names none."""
+
+
+def refusal(error: errors.AutoAgentError) -> str:
+    """An error as the client reads it: what happened, why, and the call to make next."""
+    known = next(kind for kind in type(error).__mro__ if kind in NEXT_CALLS)
+    said = clip(error.message.strip(), REFUSAL_LIMIT)
+    end = "" if said.endswith((".", "!", "?")) else "."
+    return f"{said}{end} Next: {(error.next_call or NEXT_CALLS[known]).rstrip('.')}."
+
+
+def hints(
+    title: str,
+    *,
+    read_only: bool = False,
+    destructive: bool = False,
+    idempotent: bool = False,
+    open_world: bool = False,
+) -> ToolAnnotations:
+    """All annotations of a tool, none left to a client's guess."""
+    return ToolAnnotations(
+        title=title,
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+
+def strict_tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
+    """A tool from an async function that returns a `Reply`; its docstring is the description."""
+    tool = StrictTool.from_function(
+        function,
+        description=" ".join((function.__doc__ or "").split()),
+        annotations=annotations,
+        structured_output=True,
+    )
+    loose = tool.fn_metadata.arg_model
+    strict = create_model(loose.__name__, __base__=(_Strict, loose))
+    tool.fn_metadata.arg_model = strict
+    tool.parameters = input_schema(strict)
+    tool.fn_metadata.output_schema = output_schema(tool.fn_metadata.output_model)
+    return tool
+
+
+class _Strict(ArgModelBase):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class StrictTool(Tool):
+    """A tool whose arguments are validated as they are and whose errors are told."""
+
+    async def run(
+        self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
+    ) -> CallToolResult:
+        """Make the call.
+
+        Raises:
+            ToolError: It was refused; the text says why and what to call next.
+        """
+        try:
+            given = self.fn_metadata.arg_model.model_validate(arguments).model_dump_one_level()
+        except ValidationError as error:
+            raise ToolError(self._misfit(error)) from error
+        if self.context_kwarg is not None:
+            given[self.context_kwarg] = context
+        try:
+            reply = cast("Reply", await self.fn(**given))
+            return reply.result()
+        except errors.AutoAgentError as error:
+            raise ToolError(refusal(error)) from error
+        except (ToolError, MCPError):
+            raise
+        except Exception as error:
+            logger.exception("%s failed", self.name)
+            raise ToolError(FAULT) from error
+
+    def _misfit(self, error: ValidationError) -> str:
+        """Which arguments do not fit, and what the tool takes."""
+        properties: dict[str, Any] = self.parameters["properties"]
+        problems: list[str] = []
+        for problem in error.errors(include_url=False)[:5]:
+            name = ".".join(map(str, problem["loc"]))
+            if problem["type"] == "extra_forbidden":
+                problems.append(f"`{one_line(name, 60)}` is not an argument")
+            elif problem["type"] == "missing":
+                problems.append(f"`{name}` is missing")
+            else:
+                value = one_line(repr(problem["input"]), 60)
+                problems.append(f"`{name}` is {value}: {problem['msg'].lower()}")
+        takes = f"It takes {', '.join(properties)}." if properties else "It takes no arguments."
+        call = f"{self.name}({', '.join(self.parameters.get('required', []))})"
+        return f"{self.name} was not called: {'; '.join(problems)}. {takes} Next: {call}."
+
+
+def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    """What a client may send: no titles and no defaults, which the description states.
+
+    An argument that may be left out is shown with its plain type; null leaves it out too.
+    """
+    schema = arguments.model_json_schema()
+    properties: dict[str, Any] = schema.get("properties", {})
+    slim: dict[str, Any] = {"type": "object", "properties": {}}
+    for name, full in properties.items():
+        choices = [choice for choice in full.get("anyOf", [full]) if choice["type"] != "null"]
+        slim["properties"][name] = {
+            key: value for key, value in choices[0].items() if key not in ("title", "default")
+        }
+    if required := schema.get("required"):
+        slim["required"] = required
+    return {**slim, "additionalProperties": False}
+
+
+def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
+    """What a reply holds: the fields of every reply by name, its own by type.
+
+    Neither is ever left out; the words are. Definitions are part of each conversation, so
+    every one of them is paid for all night.
+    """
+    schema = reply.model_json_schema(mode="serialization")
+    own = [name for name in reply.model_fields if name not in Reply.model_fields]
+    return {
+        "type": "object",
+        "properties": {name: {"type": _type(schema["properties"][name])} for name in own},
+        "required": list(Reply.model_fields),
+    }
+
+
+def _type(field: dict[str, Any]) -> str | list[str]:
+    if "anyOf" in field:
+        return [cast("str", _type(choice)) for choice in field["anyOf"]]
+    return field.get("type", "object")

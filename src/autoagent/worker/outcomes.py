@@ -1,0 +1,125 @@
+"""What a Harbor trial result means: measured, the harness's fault, or ours (rule R9).
+
+Harbor matches failures by exception *name*, which a candidate could imitate; here a trial
+is void only before the agent phase began, or where our own environment said that the
+machine failed. Whatever else goes wrong once the candidate has acted is the candidate's.
+"""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from harbor.models.trial.result import TrialResult
+
+from autoagent.errors import WorkspaceError
+from autoagent.files import read_regular
+from autoagent.gate.agenda import Slot
+from autoagent.gateway.bill import Bill
+from autoagent.records import Outcome, Trial
+
+UNJUDGED = "verifier/unjudged.txt"
+"""In a trial's directory: the verifier's word that its judge gave no answer, and why."""
+
+
+def unjudged(directory: Path) -> str:
+    """Why the verifier left no reward, in its own words; "" where it says nothing.
+
+    It explains and decides nothing: a candidate might make a judge fail, so the trial stays
+    `invalid` unless somebody on our side saw that the judge was out.
+    """
+    try:
+        text = read_regular(directory / UNJUDGED, 4096).decode("utf-8", "replace")
+    except (OSError, WorkspaceError):  # none, or not one that we read
+        return ""
+    return " ".join(text.split())[:300]
+
+
+class Seen(NamedTuple):
+    """What the worker itself saw of a trial, which Harbor's result does not tell.
+
+    Attributes:
+        fault: What our environment says failed on the machine's side.
+        tampered: What the candidate did to the verification.
+        in_place: The verifier ran where the candidate had acted.
+        unjudged: What the verifier says about a reward that it did not leave.
+        bill: What the gateway metered, where there is one.
+    """
+
+    fault: str | None = None
+    tampered: str | None = None
+    in_place: bool = False
+    unjudged: str = ""
+    bill: Bill | None = None
+
+
+def trial_of(result: TrialResult, name: str, slot: Slot, pass_reward: float, seen: Seen) -> Trial:
+    """The record of a trial that ended.
+
+    Args:
+        result: Harbor's result.
+        name: The trial's id.
+        slot: Its side, task and attempt.
+        pass_reward: The reward at which a trial passes (rule R5).
+        seen: What the worker saw.
+    """
+    bill = seen.bill
+    outcome, reward, detail = _judge(result, seen, pass_reward)
+    if outcome == "invalid" and seen.unjudged:
+        detail = f"the verifier left no reward: {seen.unjudged}"
+    started, finished = result.started_at, result.finished_at
+    seconds = (finished - started).total_seconds() if started and finished else 0.0
+    return Trial(
+        id=name,
+        task=slot.task,
+        attempt=slot.attempt,
+        side=slot.side,
+        outcome=outcome,
+        reward=reward,
+        detail=detail,
+        in_place=seen.in_place,
+        seconds=round(max(0.0, seconds), 3),
+        cost_usd=bill.cost_usd if bill else None,
+        judge_cost_usd=bill.judge_cost_usd if bill else None,
+        model_use=bill.use if bill else None,
+        stand_in=bill is not None and bill.stand_in,
+    )
+
+
+def _judge(
+    result: TrialResult, seen: Seen, pass_reward: float
+) -> tuple[Outcome, float | None, str]:
+    failure = result.exception_info
+    said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
+    fault = seen.fault or (seen.bill.fault if seen.bill else None)
+    if fault is not None:
+        return "void", None, fault
+    acted = result.agent_execution is not None or bool(result.step_results)
+    if failure is not None and not acted:
+        return "void", None, said
+    if failure is not None and failure.exception_type == "HarnessCrashed":
+        return "crashed", 0.0, failure.exception_message[:500]
+    if seen.tampered is not None:
+        return "tampered", 0.0, seen.tampered[:500]
+    reward, problem = _reward(result)
+    if failure is not None and failure.exception_type == "AgentTimeoutError":
+        if reward is not None and reward >= pass_reward:
+            return "passed", reward, "the harness ran out of time, and the verifier passed it"
+        return "timeout", reward or 0.0, said
+    if reward is None:
+        return "invalid", 0.0, said or problem
+    return ("passed" if reward >= pass_reward else "failed"), reward, said
+
+
+def _reward(result: TrialResult) -> tuple[float | None, str]:
+    """The one number that counts: `reward`, or the only key there is, within 0..1."""
+    rewards = result.verifier_result.rewards if result.verifier_result else None
+    if not rewards:
+        return None, "the verifier left no reward"
+    value = rewards.get("reward") if "reward" in rewards else None
+    if value is None:
+        if len(rewards) != 1:
+            return None, f"the verifier left {sorted(rewards)} and no `reward`"
+        value = next(iter(rewards.values()))
+    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
+        return None, f"the verifier's reward {value!r} is outside 0..1"
+    return float(value), ""

@@ -1,0 +1,98 @@
+"""The Harbor agent that stands for the harness: it passes the trial on to the harness process.
+
+Harbor imports this class, never the candidate's. It measures nothing itself; it makes
+sure that what the candidate could reach ends with its phase.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Any, ClassVar, override
+
+from harbor.agents.base import BaseAgent
+from harbor.environments.base import BaseEnvironment
+from harbor.models.agent.context import AgentContext
+from harbor.trial.errors import AgentTimeoutError
+
+from autoagent.environments import refereed
+from autoagent.environments.refereed import RefereedEnvironment
+from autoagent.errors import InfrastructureFault
+from autoagent.worker.harness import HarnessProcess
+
+
+class HarnessCrashed(Exception):
+    """The harness failed by itself: its trial scores 0 and the verifier does not run."""
+
+
+class ProxyAgent(BaseAgent):
+    """Runs one trial of the evaluation's harness.
+
+    A worker is one evaluation, and tells here, for all of its trials, which side's harness
+    process runs which trial (by Harbor's name of it), and for how many seconds at most.
+    """
+
+    processes: ClassVar[dict[str, HarnessProcess]] = {}
+    sides: ClassVar[dict[str, str]] = {}
+    limits: ClassVar[dict[str, float]] = {}
+
+    def __init__(self, *args: Any, digest: str, **kwargs: Any) -> None:
+        """Describe the trial.
+
+        Args:
+            args: Harbor's.
+            digest: The candidate's content; it keeps Harbor from reusing another's results.
+            kwargs: Harbor's.
+        """
+        super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
+        self._digest = digest
+
+    @staticmethod
+    @override
+    def name() -> str:
+        return "harness"
+
+    @override
+    def version(self) -> str:
+        process = self.processes.get(self.sides.get(Path(self.logs_dir).parent.name, ""))
+        return (process.digest if process else self._digest)[:12]
+
+    @override
+    async def setup(self, environment: BaseEnvironment) -> None:
+        """Nothing: the harness's own setup is part of its phase, on its own time."""
+
+    @override
+    async def run(
+        self, instruction: str, environment: BaseEnvironment, context: AgentContext
+    ) -> None:
+        """Run the harness within its time; nothing it started survives this call."""
+        assert isinstance(environment, RefereedEnvironment)
+        logs = Path(self.logs_dir)
+        name = environment.trial_paths.trial_dir.name
+        process = self.processes[self.sides[name]]
+        limit = self.limits[name]
+        try:
+            async with environment.agent_phase():
+                async with asyncio.timeout(limit):  # what ends the phase is not on its account
+                    ending = await process.run_trial(
+                        trial=environment.session_id,
+                        task=environment.environment_name,
+                        instruction=instruction,
+                        environment=environment,
+                        logs=logs,
+                    )
+        except InfrastructureFault as fault:
+            refereed.faults[name] = fault.message
+            raise
+        except TimeoutError as error:
+            raise AgentTimeoutError(f"Agent execution timed out after {limit} seconds") from error
+        if ending.error is not None:
+            (logs / "harness-traceback.txt").write_text(ending.traceback or ending.error)
+            raise HarnessCrashed(ending.error)
+        _fill(context, ending.context)
+
+
+def _fill(context: AgentContext, claims: dict[str, Any]) -> None:
+    """Copy the harness's own counts into Harbor's result. They are claims and decide nothing."""
+    for name in ("n_input_tokens", "n_cache_tokens", "n_output_tokens"):
+        value = claims.get(name)
+        if isinstance(value, int) and 0 <= value < 2**53:
+            setattr(context, name, value)

@@ -1,0 +1,205 @@
+"""What the journal implies outside it: the store's commits, the branch, the ledger, the files.
+
+Everything here can be done again: a server that was killed between the journal and a
+projection is caught up by the next one.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from autoagent.errors import WorkspaceError
+from autoagent.evidence import ledger
+from autoagent.files import read_regular
+from autoagent.records import Row
+from autoagent.workspace import notes
+from autoagent.workspace.git.store import Store
+from autoagent.workspace.git.user_repo import UserRepo, changed
+from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.tasks.selection import unnamed
+from autoagent.workspace.tasks.stat_cache import StatCache
+
+
+class Projection:
+    """The places a workspace's journal is projected to."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Nothing is opened before it is needed."""
+        self._workspace = workspace
+
+    @cached_property
+    def _repo(self) -> UserRepo:
+        return UserRepo.discover(self._workspace.root)
+
+    @cached_property
+    def _store(self) -> Store:
+        workspace = self._workspace
+        return Store(
+            workspace.store,
+            harness=workspace.harness.name,
+            prefix=self._repo.prefix,
+            borrow=self._repo.objects,
+        )
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        """What may differ during a climb: the candidate, and what the server writes."""
+        workspace = self._workspace
+        return (workspace.harness.name, workspace.notes.name, *self._written)
+
+    @property
+    def _written(self) -> tuple[str, ...]:
+        """What may differ before a climb: what the server writes, and the human's STOP."""
+        workspace = self._workspace
+        return (workspace.ledger.name, workspace.output.name, workspace.stop_file.name)
+
+    def clean_head(self, tag: str) -> str:
+        """The commit a climb starts from.
+
+        Raises:
+            WorkspaceError: No repository, no commit, a taken tag, or a file that differs from HEAD.
+        """
+        again = f'start_climb("{tag}") again'
+        head = self._repo.head()
+        if head is None:
+            raise WorkspaceError(
+                f"{self._repo.top}: the repository has no commit yet: "
+                "run `git add -A && git commit -m start`.",
+                again,
+            )
+        if self._repo.branch_exists(tag) or self._store.has_branch(tag):
+            raise WorkspaceError(
+                f"The branch `autoagent/{tag}` exists already: every climb has a new tag.",
+                "start_climb(another tag)",
+            )
+        dirty = self._changed(head, self._written)
+        if dirty:
+            listed = ", ".join(dirty[:10]) + (
+                f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
+            )
+            raise WorkspaceError(
+                f"{self._workspace.root}: the tree is dirty: {listed} differ from HEAD. "
+                "Commit or undo that.",
+                again,
+            )
+        return head
+
+    def changed_elsewhere(self, head: str) -> list[str]:
+        """Tracked files outside a candidate that differ from the commit the climb started from."""
+        return self._changed(head, self._own)
+
+    def _changed(self, head: str, ignore: tuple[str, ...]) -> list[str]:
+        """Told to the meta-agent, so held-out tasks are counted."""
+        workspace = self._workspace
+        differs = changed(workspace.root, self._store.tree(head), ignore, self._cache)
+        return unnamed(workspace, differs)
+
+    @property
+    def _cache(self) -> StatCache:
+        return StatCache(self._workspace.state / "tracked.json")
+
+    def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:
+        """Keep a candidate for ever; its commit."""
+        return self._store.commit(files, parent=parent, message=message)
+
+    def content(self, commit: str) -> dict[str, bytes]:
+        """A candidate's harness and notes, as they were stored."""
+        harness, notes = self._workspace.harness.name, self._workspace.notes.name
+        files = self._store.files(commit)
+        return {p: d for p, d in files.items() if p == harness or p.startswith(notes + "/")}
+
+    def write_out(self, commit: str, directory: Path) -> Path:
+        """Write a candidate into a directory of the server's own, from the store alone."""
+        shutil.rmtree(directory, ignore_errors=True)
+        for path, data in self.content(commit).items():
+            place = directory / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+        (directory / self._workspace.notes.name).mkdir(exist_ok=True)
+        return directory
+
+    def restore(self, commit: str, event: int) -> None:
+        """R6: make the harness and `.agent/` the candidate's; nothing else is touched.
+
+        What stands there and differs is moved to `aside/` in the state directory, or to
+        `.autoagent/` where that is on another file system, so that no restore loses work.
+
+        Args:
+            commit: The candidate.
+            event: The journal's event that asks for it; done once for each event, so that a
+                restart never overwrites what the meta-agent wrote since.
+        """
+        marker = self._workspace.state / "restored"
+        if marker.exists() and int(marker.read_text()) >= event:
+            return
+        wanted = self.content(commit)
+        aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
+        for place in (self._workspace.harness, self._workspace.notes):
+            here = self._wanted(place, wanted)
+            if self._found(place) == here:
+                continue
+            mode = notes.mode_of(self._workspace)
+            self._set_aside(place, aside)
+            if place == self._workspace.notes:
+                notes.replace_all(self._workspace, here, mode)
+            else:
+                for data in here.values():
+                    write_durably(place, data)
+        write_durably(marker, str(event).encode())
+
+    def _wanted(self, place: Path, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
+        name = place.name
+        return {p: d for p, d in wanted.items() if p == name or p.startswith(name + "/")}
+
+    def _found(self, place: Path) -> dict[str, bytes] | None:
+        """The plain files at and below a place, or None where anything else is there."""
+        workspace = self._workspace
+        if not os.path.lexists(place):
+            return {}
+        if place == workspace.notes and not place.is_file():
+            found, problems = notes.read_all(workspace)
+            return None if problems else found
+        try:
+            return {place.name: read_regular(place, notes.NOTES_LIMIT_BYTES)}
+        except (OSError, WorkspaceError):
+            return None
+
+    def _set_aside(self, place: Path, aside: Path) -> None:
+        """Move a place away. A plain file is copied: it is replaced whole a moment later."""
+        if not os.path.lexists(place):
+            return
+        aside.mkdir(parents=True, exist_ok=True)
+        if place.is_file() and not place.is_symlink():
+            shutil.copy2(place, aside / place.name)
+            return
+        try:
+            place.rename(aside / place.name)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            # Another file system: what others own in there can be renamed, not copied and removed.
+            beside = self._workspace.output / aside.name
+            beside.mkdir(parents=True)
+            place.rename(beside / place.name)
+
+    def branch(self, tag: str, commit: str) -> list[str]:
+        """The climb's branch, in the store and in the user's repository, is the incumbent.
+
+        Returns:
+            What the human should hear, such as that somebody had moved the branch.
+        """
+        self._store.set_branch(tag, commit, self._store.branch(tag))
+        return self._repo.project_branch(self._store, tag, commit)
+
+    def ledger(self, rows: Sequence[Row]) -> None:
+        """Write results.tsv anew."""
+        write_durably(self._workspace.ledger, ledger.render(rows).encode())
+
+    def sweep_locks(self) -> None:
+        """Remove what a killed process left; only while holding the workspace's lock."""
+        if self._workspace.store.exists():
+            Store(self._workspace.store).sweep_locks()

@@ -1,0 +1,253 @@
+"""The article's task form turned into Harbor's; a conforming task is left as it is.
+
+    task.toml: top-level name, timeout_sec   →  [task] name, [agent] timeout_sec
+    tests/ writing /logs/reward.txt          →  a tests/test.sh around the task's own
+    tests/test.py alone                      →  a tests/test.sh that runs it
+    files/                                   →  environment/files, copied to /app/files
+    no environment/                          →  an empty one
+
+Harbor reads none of the left side, and says nothing: the reward would be missing.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomli
+
+from autoagent.errors import TaskError
+from autoagent.files import read_regular, walk
+from autoagent.workspace.tasks.config import FULL_NAME, parse_toml, short_name
+from autoagent.workspace.tasks.dockerfile import (
+    BASE_IMAGE,
+    BASE_WORKDIR,
+    Copy,
+    parse_dockerfile,
+)
+
+OWN_TEST = "tests/article-test.sh"
+
+_COLLECT = """\
+if [ ! -e /logs/verifier/reward.txt ] && [ ! -e /logs/verifier/reward.json ] \\
+    && [ -f /logs/reward.txt ] && [ ! -L /logs/reward.txt ]; then
+    /bin/cp /logs/reward.txt /logs/verifier/reward.txt
+fi
+"""
+_START = """\
+/bin/rm -rf /logs/reward.txt /logs/verifier/reward.*
+/bin/mkdir -p /logs/verifier
+here=$(dirname "$0")
+"""
+_AROUND_TEST_SH = f"""\
+#!/bin/bash
+# Written by AutoAgent around the task's own test (article-test.sh), which leaves its
+# reward in /logs/reward.txt: Harbor reads /logs/verifier/reward.txt.
+{_START}if [ -x "$here/article-test.sh" ]; then
+    "$here/article-test.sh" "$@"
+else
+    bash "$here/article-test.sh" "$@"
+fi
+status=$?
+{_COLLECT}exit $status
+"""
+_AROUND_TEST_PY = f"""\
+#!/bin/bash
+# Written by AutoAgent: test.py decides by its exit status, or writes a reward itself.
+{_START}python3 "$here/test.py"
+status=$?
+{_COLLECT}if [ ! -e /logs/verifier/reward.txt ] && [ ! -e /logs/verifier/reward.json ]; then
+    if [ $status -eq 0 ]; then echo 1; else echo 0; fi > /logs/verifier/reward.txt
+fi
+exit $status
+"""
+
+
+class File(NamedTuple):
+    """A file of a task: where it is read from, or its new content."""
+
+    content: Path | bytes
+    executable: bool
+
+    def read(self) -> bytes:
+        """Its bytes."""
+        return self.content if isinstance(self.content, bytes) else read_regular(self.content)
+
+
+@dataclass
+class Conformed:
+    """A task in Harbor's form: files by relative path, and what was done to get there."""
+
+    files: dict[str, File]
+    directories: set[str]
+    notes: list[str] = field(default_factory=list[str])
+    problems: list[str] = field(default_factory=list[str])
+
+    def below(self, directory: str) -> dict[str, File]:
+        """The files in a directory, by path relative to it."""
+        start = directory + "/"
+        return {p.removeprefix(start): f for p, f in self.files.items() if p.startswith(start)}
+
+
+def conform(directory: Path) -> Conformed:
+    """Read a task and bring it into Harbor's form, in memory.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    tree = walk(directory)
+    files = {p: File(directory / p, bool(s.st_mode & 0o111)) for p, s in tree.files.items()}
+    task = Conformed(files, set(tree.directories), problems=list(tree.problems))
+    if task.problems:
+        return task
+    for step in (_task_toml, _tests, _reference_files):
+        try:
+            task.notes += step(task)
+        except TaskError as problem:
+            task.problems.append(str(problem))
+    if "environment" not in task.directories:
+        task.directories.add("environment")
+        task.notes.append("environment/: was missing, created empty (a bare sandbox).")
+    return task
+
+
+def normalise(source: Path, target: Path) -> list[str]:
+    """Copy a task into `target`, in Harbor's form, as regular files of mode 0644 or 0755.
+
+    Returns:
+        One line per change; none for a conforming task, whose files are copied byte for byte.
+
+    Raises:
+        TaskError: The task cannot be brought into Harbor's form; one line per problem.
+    """
+    task = conform(source)
+    if task.problems:
+        raise TaskError("\n".join(task.problems))
+    target.mkdir(parents=True, exist_ok=True)
+    for name in sorted(task.directories):
+        (target / name).mkdir(parents=True, exist_ok=True)
+    for name, file in task.files.items():
+        path = target / name
+        path.write_bytes(file.read())
+        path.chmod(0o755 if file.executable else 0o644)
+    return task.notes
+
+
+def _task_toml(task: Conformed) -> Iterator[str]:
+    """Give Harbor the article's top-level `name` and `timeout_sec`."""
+    file = task.files.get("task.toml")
+    try:
+        content = parse_toml(file.read()) if file else {}
+    except ValueError:
+        return  # told with its line by whoever checks the task
+    if file is None:
+        return
+    text = file.read().decode()
+    name, seconds = content.get("name"), content.get("timeout_sec")
+    if isinstance(name, str) and "name" not in _table(content, "task"):
+        full = name if FULL_NAME.fullmatch(name) else f"local/{short_name(name)}"
+        text = _moved(text, "name", "task", f'"{full}"')
+        yield f'task.toml: name: the article\'s form, now "{full}" in [task].'
+    if isinstance(seconds, int | float) and "timeout_sec" not in _table(content, "agent"):
+        text = _moved(text, "timeout_sec", "agent", repr(float(seconds)))
+        yield f"task.toml: timeout_sec: the article's form, now {seconds} in [agent]."
+    if text.encode() != file.read():
+        task.files["task.toml"] = File(text.encode(), file.executable)
+
+
+def _table(content: dict[str, Any], key: str) -> dict[str, Any]:
+    value = content.get(key)
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _moved(text: str, key: str, table: str, value: str) -> str:
+    """TOML text with a top-level key moved into a table, parsed again to be sure of it."""
+    expected = tomli.loads(text)
+    del expected[key]
+    expected[table] = {**_table(expected, table), key: tomli.loads(f"v = {value}")["v"]}
+    text = re.sub(rf"^[ \t]*{key}[ \t]*=[^\n]*\n?", "", text, count=1, flags=re.MULTILINE)
+    header = re.compile(rf"^[ \t]*\[[ \t]*{table}[ \t]*\][^\n]*$", re.MULTILINE)
+    line = f"{key} = {value}"
+    if header.search(text):
+        new = header.sub(lambda match: f"{match.group()}\n{line}", text, count=1)
+    else:
+        new = f"{text.rstrip()}\n\n[{table}]\n{line}\n"
+    try:
+        if tomli.loads(new) == expected:
+            return new
+    except tomli.TOMLDecodeError:
+        pass
+    raise TaskError(f"task.toml: {key}: move it into a [{table}] table yourself: `{line}`.")
+
+
+def _tests(task: Conformed) -> Iterator[str]:
+    """Make the reward appear where Harbor looks for it."""
+    tests = task.below("tests")
+    if "test.sh" in tests:
+        contents = [file.read() for file in tests.values()]
+        if any(b"/logs/verifier" in content for content in contents) or not any(
+            b"/logs/reward.txt" in content for content in contents
+        ):
+            return
+        if OWN_TEST in task.files:
+            raise TaskError(f"{OWN_TEST}: is a name AutoAgent needs. Rename the file.")
+        task.files[OWN_TEST] = tests["test.sh"]
+        task.files["tests/test.sh"] = File(_AROUND_TEST_SH.encode(), True)
+        yield f"tests/test.sh: writes /logs/reward.txt, so it runs as {OWN_TEST} in a wrapper."
+    elif "test.py" in tests:
+        if unrun := _functions_nobody_calls(tests["test.py"].read()):
+            raise TaskError(
+                f"tests/test.py: defines {unrun}() but runs nothing, so it would always pass. Add "
+                '`if __name__ == "__main__": raise SystemExit(pytest.main([__file__]))`.'
+            )
+        task.files["tests/test.sh"] = File(_AROUND_TEST_PY.encode(), True)
+        yield "tests/test.sh: was missing, written to run tests/test.py (exit status 0: reward 1)."
+
+
+def _functions_nobody_calls(source: bytes) -> str | None:
+    """The first test function of a file that only defines things: running it passes."""
+    try:
+        statements = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return None
+    inert = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    tests = [
+        s.name for s in statements if isinstance(s, inert[:3]) and s.name.lower().startswith("test")
+    ]
+    plain = (*inert, ast.Assign, ast.AnnAssign)
+    runs = any(
+        not isinstance(s, plain)
+        and not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+        for s in statements
+    )
+    return tests[0] if tests and not runs else None
+
+
+def _reference_files(task: Conformed) -> Iterator[str]:
+    """Put files/ where the environment's build can reach it."""
+    reference = task.below("files")
+    if not reference:
+        return
+    if task.below("environment/files"):
+        raise TaskError("files/: environment/files is there too. Keep one of them.")
+    for name, file in reference.items():
+        del task.files[f"files/{name}"]
+        task.files[f"environment/files/{name}"] = file
+    moved = {name for name in task.directories if name == "files" or name.startswith("files/")}
+    task.directories -= moved
+    task.directories |= {"environment", *(f"environment/{name}" for name in moved)}
+    before = task.files.get("environment/Dockerfile")
+    if before is None:
+        text = f"FROM {BASE_IMAGE}\nWORKDIR {BASE_WORKDIR}\n"
+    else:
+        text = before.read().decode(errors="surrogateescape")
+        recipe, _ = parse_dockerfile(before.read(), "Dockerfile", task.below("environment"))
+        copied = (s for step in recipe.steps if isinstance(step, Copy) for s in step.sources)
+        if any(source.split("/")[0] == "files" for source in copied):
+            yield "files/: moved to environment/files, which environment/Dockerfile copies."
+            return
+    text = f"{text.rstrip()}\nCOPY files /app/files/\n"
+    task.files["environment/Dockerfile"] = File(text.encode(errors="surrogateescape"), False)
+    yield "files/: moved to environment/files and copied to /app/files."

@@ -1,0 +1,312 @@
+"""The part of a Dockerfile that a sandbox can replay: parsed and expanded, never run here.
+
+Accepted: FROM autoagent-base, ARG, ENV, WORKDIR, COPY from the context, RUN, SHELL.
+LABEL, MAINTAINER, EXPOSE, STOPSIGNAL and CMD change nothing a task can see (Harbor
+replaces CMD) and are skipped. Anything else is a problem that names its line, so a task
+never runs in another environment than its author wrote.
+"""
+
+import json
+import logging
+import posixpath
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from dockerfile_parse import DockerfileParser
+
+from autoagent.errors import TaskError
+from autoagent.files import read_regular, walk
+from autoagent.workspace.tasks.shell_words import Unsupported, expand, words
+
+BASE_IMAGE = "autoagent-base"
+BASE_WORKDIR = "/app"
+BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+ELSEWHERE = 'needs environment = "docker"'
+
+_LARGEST = 256 * 1024
+_SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})
+_ELSEWHERE = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
+_SHELL = ("/bin/sh", "-c")
+_HEREDOC = re.compile(r"(?<!<)<<-?[\"']?[A-Za-z_]")
+
+logging.getLogger("dockerfile_parse").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """COPY: `sources` are paths in the context, wildcards already resolved.
+
+    A source that is a directory gives its content. `target` is absolute; with a trailing
+    slash, or more than one source, it is a directory; so it is where a directory stands.
+    `chmod` are the permission bits of everything copied, None keeps the context's.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    chmod: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """RUN: an argument list, the shell form wrapped in its shell.
+
+    `arguments` are the ARG values that the command sees beside the environment.
+    """
+
+    command: tuple[str, ...]
+    arguments: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Workdir:
+    """WORKDIR: an absolute path; it is created if it is not there."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """ENV: one variable, for the steps that follow and for the task."""
+
+    name: str
+    value: str
+
+
+Step = Copy | Run | Workdir | Env
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole Dockerfile: where a task starts, with what environment, after which steps."""
+
+    workdir: str = BASE_WORKDIR
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    steps: tuple[Step, ...] = ()
+
+
+def read_dockerfile(path: Path) -> Recipe:
+    """Read a Dockerfile whose context is its directory.
+
+    Raises:
+        TaskError: One line per problem, each `file:line: what and why`.
+        OSError: The file cannot be read.
+    """
+    tree = walk(path.parent)
+    where = "/".join(path.parts[-4:])
+    recipe, problems = parse_dockerfile(read_regular(path, _LARGEST), where, tree.files)
+    if problems:
+        raise TaskError("\n".join(problems))
+    return recipe
+
+
+def parse_dockerfile(
+    content: bytes, where: str, context: Collection[str]
+) -> tuple[Recipe, list[str]]:
+    """Parse a Dockerfile.
+
+    Args:
+        content: The file.
+        where: What problems call it.
+        context: Relative paths of the context's files, for COPY.
+
+    Returns:
+        The recipe, to be used only if the list of problems is empty.
+    """
+    reader = _Reader(where, context)
+    try:
+        lines = content.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        return Recipe(), [f"{where}: byte {error.start} is not UTF-8. Save the file as UTF-8."]
+    file: Any = BytesIO(content)  # the library reads bytes, its stubs say str
+    parser = DockerfileParser(fileobj=file, env_replace=False)
+    understood: set[int] = set()
+    for found in parser.structure:
+        understood.update(range(found["startline"], found["endline"] + 1))
+        if found["instruction"] != "COMMENT" and not reader.stopped:
+            reader.instruction(found["startline"] + 1, found["instruction"], found["value"])
+    if not reader.stopped:
+        for number, line in enumerate(lines):
+            if line.strip() and number not in understood:
+                reader.refuse(number + 1, f"{line.strip()[:60]!r} is not a complete instruction.")
+    if not reader.started and not reader.problems:
+        reader.refuse(1, f"there is no FROM. Start with `FROM {BASE_IMAGE}`.")
+    return Recipe(reader.workdir, dict(reader.env), tuple(reader.steps)), reader.problems
+
+
+class _Reader:
+    """The state of a build while its instructions are read in order."""
+
+    def __init__(self, where: str, context: Collection[str]) -> None:
+        self.where, self.context = where, context
+        self.problems: list[str] = []
+        self.steps: list[Step] = []
+        self.env: dict[str, str] = {}
+        self.workdir = BASE_WORKDIR
+        self.started = self.stopped = False
+        self._global: dict[str, str] = {}
+        self._arguments: dict[str, str] = {}
+        self._shell = _SHELL
+
+    def refuse(self, line: int, why: str) -> None:
+        self.problems.append(f"{self.where}:{line}: {why}")
+
+    def instruction(self, line: int, name: str, value: str) -> None:
+        try:
+            if not self.started and name not in ("FROM", "ARG"):
+                raise Unsupported(f"{name} stands before FROM. Start with `FROM {BASE_IMAGE}`.")
+            if not value.strip() and name not in _SKIPPED:
+                raise Unsupported(f"{name} has no argument. Complete or remove it.")
+            match name:
+                case "FROM":
+                    self._from(value)
+                case "ARG":
+                    self._arg(value)
+                case "ENV":
+                    self._env(value)
+                case "WORKDIR":
+                    path = expand(value, self._variables())
+                    self.workdir = posixpath.normpath(posixpath.join(self.workdir, path))
+                    self.steps.append(Workdir(self.workdir))
+                case "COPY":
+                    self._copy(value)
+                case "RUN":
+                    self._run(value)
+                case "SHELL":
+                    shell = _json_list(value)
+                    if not shell:
+                        raise Unsupported('SHELL takes a JSON list, such as ["/bin/bash", "-c"].')
+                    self._shell = tuple(shell)
+                case "ADD":
+                    raise Unsupported(
+                        "ADD is not supported: use COPY for files, RUN for downloads."
+                    )
+                case "ENTRYPOINT" if _json_list(value) == []:
+                    pass
+                case name if name in _SKIPPED:
+                    pass
+                case name if name in _ELSEWHERE:
+                    raise Unsupported(f"{name} {ELSEWHERE}.")
+                case _:
+                    raise Unsupported(f"{name[:40]} is not an instruction. Correct or remove it.")
+        except Unsupported as problem:
+            self.refuse(line, str(problem))
+
+    def _variables(self) -> dict[str, str]:
+        return {**BASE_ENV, **self._arguments, **self.env}
+
+    def _from(self, value: str) -> None:
+        if self.started:
+            self.stopped = True
+            raise Unsupported(f"a second FROM (a build in stages) {ELSEWHERE}.")
+        self.started = True
+        match words(value, self._global):
+            case [image] | [image, ("AS" | "as" | "As" | "aS"), _] if re.fullmatch(
+                rf"{BASE_IMAGE}(:[\w][\w.-]*)?", image
+            ):
+                pass
+            case _:
+                raise Unsupported(
+                    f"FROM {value} {ELSEWHERE}; the sandbox has `FROM {BASE_IMAGE}` only."
+                )
+
+    def _arg(self, value: str) -> None:
+        scope = self._arguments if self.started else self._global
+        known = self._variables() if self.started else self._global
+        for word in words(value, known):
+            name, given, default = word.partition("=")
+            scope[name] = default if given else self._global.get(name, "")
+
+    def _env(self, value: str) -> None:
+        known = self._variables()
+        first = value.split(maxsplit=1)
+        if "=" in first[0]:
+            pairs = [word.partition("=") for word in words(value, known)]
+            if bad := [word for word, given, _ in pairs if not given or not word]:
+                raise Unsupported(f"ENV {bad[0]!r} has no value: write NAME=value.")
+            new = {name: text for name, _, text in pairs}
+        elif len(first) == 2:
+            new = {first[0]: expand(first[1], known)}
+        else:
+            raise Unsupported(f"ENV {value!r} has no value: write NAME=value.")
+        self.env.update(new)
+        self.steps += [Env(name, text) for name, text in new.items()]
+
+    def _copy(self, value: str) -> None:
+        if _HEREDOC.search(value):
+            self.stopped = True
+            raise Unsupported("COPY of a here-document is not supported: put it in a file.")
+        chmod: int | None = None
+        while value.startswith("--"):
+            flag, _, value = value.partition(" ")
+            value = value.lstrip()
+            name, _, setting = flag.partition("=")
+            if name == "--chmod":
+                if not re.fullmatch(r"[0-7]{3,4}", setting):
+                    raise Unsupported(f"COPY {flag}: give octal permissions, such as 0755.")
+                chmod = int(setting, 8)
+            elif name == "--from":
+                raise Unsupported(f"COPY {flag} {ELSEWHERE}; copy from the context.")
+            elif name not in ("--chown", "--link"):
+                raise Unsupported(f"COPY {flag} is not supported. Leave it out.")
+        known = self._variables()
+        listed = _json_list(value)
+        paths = (
+            words(value, known)
+            if listed is None
+            else [expand(p, known, quoted=True) for p in listed]
+        )
+        if len(paths) < 2:
+            raise Unsupported(f"COPY {value!r} needs a source and a target.")
+        *sources, target = paths
+        absolute = posixpath.normpath(posixpath.join(self.workdir, target))
+        as_directory = target.endswith(("/", "/.")) or target == "."
+        found = [match for source in sources for match in self._in_context(source)]
+        ending = "/" if as_directory and absolute != "/" else ""
+        self.steps.append(Copy(tuple(found), absolute + ending, chmod))
+
+    def _in_context(self, source: str) -> list[str]:
+        """A source's paths in the context; a wildcard never crosses a `/`."""
+        path = posixpath.normpath(posixpath.join("/", source)).lstrip("/")
+        if ".." in source.split("/"):
+            raise Unsupported(f"COPY {source} leaves the context. Put it beside the Dockerfile.")
+        if not path:
+            return ["."]
+        pattern = path.split("/")
+        found: set[str] = set()
+        for file in self.context:
+            parts = file.split("/")[: len(pattern)]
+            if len(parts) == len(pattern) and all(map(fnmatchcase, parts, pattern)):
+                found.add("/".join(parts))
+        if not found:
+            raise Unsupported(f"COPY {source}: no such file beside the Dockerfile.")
+        return sorted(found)
+
+    def _run(self, value: str) -> None:
+        if _HEREDOC.search(value):
+            self.stopped = True
+            raise Unsupported(
+                "RUN with a here-document is not supported: COPY a script and run it."
+            )
+        if value.startswith("--"):
+            raise Unsupported(f"RUN {value.split()[0]} is not supported. Leave it out.")
+        command = _json_list(value)
+        argv = (*self._shell, value) if not command else tuple(command)
+        self.steps.append(Run(argv, dict(self._arguments)))
+
+
+def _json_list(value: str) -> list[str] | None:
+    """The exec form's strings; None where it is the shell form, as Docker decides it."""
+    if not value.lstrip().startswith("["):
+        return None
+    try:
+        parsed: Any = json.loads(value)
+    except ValueError:
+        return None
+    if isinstance(parsed, list) and all(isinstance(item, str) for item in parsed):  # pyright: ignore[reportUnknownVariableType]
+        return parsed  # pyright: ignore[reportUnknownVariableType]
+    return None

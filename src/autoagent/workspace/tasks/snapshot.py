@@ -1,0 +1,405 @@
+"""The tasks and rules of a climb, frozen by content (rule R1, threat D1).
+
+    <state>/snapshots/<digest>/
+      manifest.json          the digest is its SHA-256; it names every file's
+      program.md  autoagent.toml  fixed.py
+      tasks/<name>/…         in Harbor's form, read-only
+      holdout/<name>/…       the held-out tasks, likewise
+
+What runs is always the snapshot. A change in the workspace is drift: it is told, and has
+no effect until the next climb. What is told may reach the meta-agent, so that errors and
+drift count held-out tasks and never name them.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from autoagent.config import FILE_NAME, load_config
+from autoagent.errors import TaskError, WorkspaceError
+from autoagent.files import flush, read_regular, walk
+from autoagent.records import Record
+from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks.article import normalise
+from autoagent.workspace.tasks.inspect import Composed, inspect_task
+from autoagent.workspace.tasks.selection import files as so_many
+from autoagent.workspace.tasks.selection import (
+    held_out,
+    held_out_places,
+    seen_tasks,
+    select,
+)
+from autoagent.workspace.tasks.stat_cache import StatCache
+
+MANIFEST = "manifest.json"
+HOLDOUT = "holdout"
+
+
+class TaskFacts(Record):
+    """A frozen task. `digest` names its content as it runs."""
+
+    name: str
+    digest: str
+    path: Path
+    has_solution: bool
+    notes: tuple[str, ...] = ()
+    composed: Composed = ""
+
+
+class Snapshot(Record):
+    """A frozen set of tasks and rules.
+
+    `excluded` says why a task of the workspace is not in it. `holdout` and `holdout_excluded`
+    say the same of held-out tasks, which `tasks` and `excluded` never mention: those two are
+    not for the meta-agent's eyes.
+    """
+
+    digest: str
+    directory: Path
+    tasks: tuple[TaskFacts, ...]
+    excluded: Mapping[str, str]
+    holdout: tuple[TaskFacts, ...] = ()
+    holdout_excluded: Mapping[str, str] = {}
+
+    @property
+    def composed(self) -> dict[str, str]:
+        """Tasks that Harbor's own environment runs, and why; a held-out one is not named."""
+        hidden = (task.model_copy(update={"name": "a held-out task"}) for task in self.holdout)
+        return {task.name: task.composed for task in (*self.tasks, *hidden) if task.composed}
+
+    @property
+    def program(self) -> bytes:
+        """program.md as it was."""
+        return read_regular(self.directory / "program.md")
+
+    @property
+    def fixed(self) -> bytes:
+        """The harness's fixed section as it was."""
+        return read_regular(self.directory / "fixed.py")
+
+
+class _Frozen(Record):
+    """A task in the manifest."""
+
+    name: str
+    digest: str
+    has_solution: bool
+    notes: tuple[str, ...]
+    composed: Composed = ""
+
+
+class _Manifest(Record):
+    """Everything a snapshot is; its JSON's SHA-256 is the digest."""
+
+    format: Literal[2] = 2
+    files: Mapping[str, str]
+    """What is in the snapshot: `<sha256> <x or ->` by path."""
+    directories: tuple[str, ...]
+    """Its directories, because Harbor wants even an empty `environment/`."""
+    sources: Mapping[str, str]
+    """What it was taken from, by path in the workspace."""
+    holdout_sources: Mapping[str, str]
+    """What the held-out tasks were taken from, by absolute path."""
+    selected: tuple[str, ...]
+    """The tasks that were looked at, the bad ones too."""
+    tasks: tuple[_Frozen, ...]
+    excluded: Mapping[str, str]
+    holdout: tuple[_Frozen, ...]
+    holdout_excluded: Mapping[str, str]
+
+    def encoded(self) -> bytes:
+        """The same bytes for the same facts."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1).encode()
+
+
+def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapshot:
+    """Freeze what the climb is about; equal content gives the snapshot that is there.
+
+    A task with problems is left out, and `excluded` or `holdout_excluded` says why. Only for
+    the holder of the workspace's lock.
+
+    Args:
+        workspace: Whose tasks, program.md and autoagent.toml are frozen.
+        fixed: The harness's fixed section.
+        holdout: False leaves the held-out tasks where they are: nothing will certify.
+
+    Raises:
+        WorkspaceError: There is nothing to climb on or to hold out, or autoagent.toml changed
+            meanwhile.
+        TaskError: Every selected task has problems; all of them are told. Or every held-out
+            task has; that is counted.
+    """
+    names, excluded = select(workspace)
+    held = held_out(workspace) if holdout else {}
+    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
+    for stale in workspace.snapshots.glob(".new-*"):
+        shutil.rmtree(stale)
+    staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
+    (staging / "tasks").mkdir(mode=0o700, parents=True)
+    try:
+        cache = StatCache(workspace.state / "drift.json")
+        sources = _freeze_rules(workspace, fixed, staging, cache)
+        sources |= _sources(workspace, names, cache)
+        environment = workspace.config.benchmark.environment
+        tasks, bad = _freeze(
+            [workspace.tasks / name for name in names], staging / "tasks", environment
+        )
+        if not tasks:
+            listed = "\n".join(bad.values())
+            raise TaskError(f"No task can be used:\n{listed}")
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, environment)
+        if held and not hidden:
+            raise TaskError(
+                f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
+                "certified on them. `autoagent doctor` says what is wrong with each."
+            )
+        manifest = _Manifest(
+            files=_seal(staging),
+            directories=tuple(walk(staging).directories),
+            sources=sources,
+            holdout_sources=_held_sources(held.values(), cache),
+            selected=tuple(names),
+            tasks=tasks,
+            excluded={**excluded, **bad},
+            holdout=hidden,
+            holdout_excluded=hidden_bad,
+        )
+        return _publish(workspace, staging, manifest)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def load(workspace: Workspace, digest: str) -> Snapshot:
+    """Read a snapshot back, every file checked against its digest.
+
+    Files nobody touched since they were last checked are not read again.
+
+    Raises:
+        WorkspaceError: It is missing, or something in it was changed.
+    """
+    directory = workspace.snapshots / digest
+    manifest = _manifest(directory, digest)
+    cache = StatCache(workspace.state / f"checked-{digest[:12]}.json")
+    here = walk(directory)
+    for name, expected in manifest.files.items():
+        status = here.files.get(name)
+        if status is None or _state(directory / name, name, status, cache) != expected:
+            what = "is missing from" if status is None else "was changed in"
+            raise WorkspaceError(
+                f"{_unnamed(name)} {what} the snapshot {directory}, so nothing more can be "
+                "measured on it. Start a new climb."
+            )
+    if missing := sorted({*manifest.directories} - {*here.directories}):
+        raise WorkspaceError(
+            f"{_unnamed(missing[0])}/ is missing from the snapshot {directory}. Create it."
+        )
+    if strange := sorted({*here.files, *here.problems} - {*manifest.files, MANIFEST}):
+        raise WorkspaceError(
+            f"{_unnamed(strange[0])} was added to the snapshot {directory}. Remove it."
+        )
+    cache.save()
+    return _snapshot(directory, digest, manifest)
+
+
+def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
+    """What the workspace says differently now; each line names a file.
+
+    Returns:
+        Sorted lines, and last how many files of held-out tasks; empty while the workspace is
+        as it was when the climb started.
+    """
+    manifest = _manifest(snapshot.directory, snapshot.digest)
+    cache = StatCache(workspace.state / "drift.json")
+    rules = {name: workspace.root / name for name in ("program.md", FILE_NAME)}
+    seen = seen_tasks(workspace)
+    now = _states(rules, cache)
+    now |= _sources(workspace, [name for name in manifest.selected if name in seen], cache)
+    held_now = _held_sources(held_out_places(workspace), cache) if snapshot.holdout else {}
+    cache.save()
+    what = _differences(manifest.sources, now)
+    known = {*manifest.selected, *manifest.excluded}
+    for name in seen:
+        if name not in known:
+            what[f"{workspace.config.benchmark.tasks}/{name}"] = "added"
+    lines = [f"{path}: {what[path]}" for path in sorted(what)]
+    if held := _differences(manifest.holdout_sources, held_now):
+        lines.append(f"held-out tasks: {so_many(len(held))} changed")
+    return [f"{line} since the climb started, which goes on with what it froze." for line in lines]
+
+
+def _differences(then: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """How each path differs."""
+    what = {path: "changed" for path in then if path in now and now[path] != then[path]}
+    what |= {path: "removed" for path in then.keys() - now.keys()}
+    return what | {path: "added" for path in now.keys() - then.keys()}
+
+
+def _unnamed(path: str) -> str:
+    """A path in the snapshot, to be told."""
+    return f"{HOLDOUT}/…" if path.startswith(f"{HOLDOUT}/") else path
+
+
+def _freeze_rules(
+    workspace: Workspace, fixed: bytes, staging: Path, cache: StatCache
+) -> dict[str, str]:
+    """Copy the directive and the config; both are read once."""
+    if load_config(workspace.root) != workspace.config:
+        raise WorkspaceError(
+            f"{workspace.root / FILE_NAME} changed while the server was running. Restart it."
+        )
+    try:
+        (staging / "program.md").write_bytes(read_regular(workspace.program))
+    except OSError as error:
+        raise WorkspaceError(
+            f"{workspace.program} cannot be read ({error.strerror}). Write the directive there."
+        ) from error
+    toml = workspace.root / FILE_NAME
+    (staging / FILE_NAME).write_bytes(read_regular(toml) if toml.is_file() else b"")
+    (staging / "fixed.py").write_bytes(fixed)
+    return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
+
+
+def _freeze(
+    sources: Iterable[Path], target: Path, environment: str
+) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
+    """Copy tasks; returns those that can be used, and what is wrong with the others."""
+    frozen: list[_Frozen] = []
+    bad: dict[str, str] = {}
+    for source in sources:
+        told = _freeze_task(source, target / source.name, environment)
+        if isinstance(told, str):
+            bad[source.name] = told
+        else:
+            frozen.append(told)
+    return tuple(frozen), bad
+
+
+def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
+    """Copy one task and check the copy: what is checked is what runs."""
+    before = inspect_task(source, environment)
+    try:
+        changes = [] if before.problems else normalise(source, target)
+    except (WorkspaceError, OSError) as error:
+        shutil.rmtree(target, ignore_errors=True)
+        return f"{source.parent.name}/{source.name}: {error}"
+    if before.problems:
+        return "\n".join(before.problems)
+    after = inspect_task(target, environment)
+    if after.problems:
+        shutil.rmtree(target)
+        return "\n".join(after.problems)
+    where = f"{source.parent.name}/{source.name}"
+    notes = (*(f"{where}/{change}" for change in changes), *after.notes)
+    same = after.model_dump(include={"name", "digest", "has_solution", "composed"})
+    return _Frozen(notes=notes, **same)
+
+
+def _seal(staging: Path) -> dict[str, str]:
+    """Make every file read-only and durable; returns what they are."""
+    sealed: dict[str, str] = {}
+    for name, status in walk(staging).files.items():
+        path = staging / name
+        path.chmod(0o555 if status.st_mode & 0o111 else 0o444)
+        flush(path)
+        sealed[name] = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {_bit(status)}"
+    return sealed
+
+
+def _publish(workspace: Workspace, staging: Path, manifest: _Manifest) -> Snapshot:
+    """Give the staged directory its name, unless it is there already and sound."""
+    data = manifest.encoded()
+    digest = hashlib.sha256(data).hexdigest()
+    directory = workspace.snapshots / digest
+    if directory.exists():
+        try:
+            return load(workspace, digest)
+        except WorkspaceError:
+            directory.rename(staging / "damaged")
+    (staging / MANIFEST).write_bytes(data)
+    (staging / MANIFEST).chmod(0o444)
+    damaged = staging / "damaged"
+    if damaged.exists():
+        shutil.rmtree(damaged)
+    for place in (staging / MANIFEST, *(staging / d for d in walk(staging).directories), staging):
+        flush(place)
+    staging.rename(directory)
+    flush(workspace.snapshots)
+    return _snapshot(directory, digest, manifest)
+
+
+def _manifest(directory: Path, digest: str) -> _Manifest:
+    try:
+        data = read_regular(directory / MANIFEST)
+        if hashlib.sha256(data).hexdigest() == digest:
+            return _Manifest.model_validate_json(data)
+    except (OSError, ValidationError):
+        pass
+    raise WorkspaceError(f"The snapshot {directory} is missing or was changed. Start a new climb.")
+
+
+def _snapshot(directory: Path, digest: str, manifest: _Manifest) -> Snapshot:
+    return Snapshot(
+        digest=digest,
+        directory=directory,
+        tasks=_facts(manifest.tasks, directory / "tasks"),
+        excluded=manifest.excluded,
+        holdout=_facts(manifest.holdout, directory / HOLDOUT),
+        holdout_excluded=manifest.holdout_excluded,
+    )
+
+
+def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
+    return tuple(TaskFacts(path=directory / task.name, **task.model_dump()) for task in frozen)
+
+
+def _sources(workspace: Workspace, names: Iterable[str], cache: StatCache) -> dict[str, str]:
+    """What tasks of the workspace are now, file by file."""
+    found: dict[str, str] = {}
+    for name in names:
+        base = f"{workspace.config.benchmark.tasks}/{name}"
+        found |= _source(workspace.tasks / name, base, cache)
+    return found
+
+
+def _held_sources(places: Iterable[Path], cache: StatCache) -> dict[str, str]:
+    """What held-out tasks are now, which may lie anywhere."""
+    found: dict[str, str] = {}
+    for place in places:
+        found |= _source(place, str(place), cache)
+    return found
+
+
+def _source(directory: Path, base: str, cache: StatCache) -> dict[str, str]:
+    try:
+        files = {} if directory.is_symlink() else walk(directory).files
+    except OSError:
+        return {}
+    return _states({f"{base}/{path}": directory / path for path in files}, cache)
+
+
+def _states(paths: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, path in paths.items():
+        try:
+            found[name] = _state(path, name, path.lstat(), cache)
+        except FileNotFoundError:
+            continue
+        except (OSError, WorkspaceError):
+            found[name] = "unreadable"
+    return found
+
+
+def _state(path: Path, key: str, status: os.stat_result, cache: StatCache) -> str:
+    told = cache.answer(key, status, lambda: hashlib.sha256(read_regular(path)).hexdigest())
+    return f"{told} {_bit(status)}"
+
+
+def _bit(status: os.stat_result) -> str:
+    return "x" if status.st_mode & 0o111 else "-"
