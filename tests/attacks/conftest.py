@@ -12,7 +12,7 @@ from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting
 from autoagent.worker.engine import Engine
 
-from ..cli.conftest import Command
+from ..commands.conftest import Command
 from ..server.callers import Caller
 from ..tier.conftest import shared_python as shared_python
 

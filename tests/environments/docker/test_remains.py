@@ -14,7 +14,7 @@ from autoagent.environments.docker.labels import labels_for
 from autoagent.environments.docker.remains import PLACES_LIMIT, places_of
 from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
 
-from ..attacks.links import LEADING
+from ...attacks.links import LEADING
 from .test_swap import build
 
 pytestmark = [

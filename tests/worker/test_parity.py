@@ -2,7 +2,8 @@
 
 Both run on the same environment class, which Harbor takes by import path: what is compared is
 what we put around a trial. `harbor run` imports the harness into its own process; ours is in a
-process of its own, behind a proxy. tests/docker/test_parity.py runs Harbor's own environment.
+process of its own, behind a proxy. tests/environments/docker/test_parity.py runs Harbor's own
+environment.
 """
 
 from pathlib import Path

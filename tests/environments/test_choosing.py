@@ -1,6 +1,6 @@
 """Tasks that Harbor's own docker environment runs: chosen by the task, overlaid, refused in time.
 
-No daemon is asked here; tests/docker starts them for real.
+No daemon is asked here; tests/environments/docker starts them for real.
 """
 
 import json

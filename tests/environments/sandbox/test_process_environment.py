@@ -25,7 +25,7 @@ from autoagent.errors import InfrastructureFault
 from autoagent.worker.detached import DetachedEngine
 
 Bench = Any  # tests/benchmark/conftest.py
-QUICKSTART = Path(__file__).parents[2] / "examples/quickstart"
+QUICKSTART = Path(__file__).parents[3] / "examples/quickstart"
 
 
 def processes_with(word: str) -> list[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import Bench
-from ..parity import QUICKSTART, all_same, by_harbor, by_us, rewards
+from ...conftest import Bench
+from ...parity import QUICKSTART, all_same, by_harbor, by_us, rewards
 
 KILLED_AT_ONCE = "services:\n  main:\n    init: true\n    stop_grace_period: 0s\n"
 

@@ -17,7 +17,7 @@ from autoagent.records import Trial
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SUITES = [ROOT / "tasks", *sorted((ROOT / "examples").glob("*/tasks"))]
 
 SOLVES = '''

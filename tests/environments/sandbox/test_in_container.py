@@ -20,7 +20,7 @@ Bench = Any  # tests/benchmark/conftest.py
 KEY = "sk-the-real-key-0123456789"
 
 _spec = importlib.util.spec_from_file_location(
-    "fake_providers", Path(__file__).parents[1] / "gateway" / "providers.py"
+    "fake_providers", Path(__file__).parents[2] / "gateway" / "providers.py"
 )
 assert _spec and _spec.loader
 providers = importlib.util.module_from_spec(_spec)

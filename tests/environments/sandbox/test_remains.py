@@ -11,7 +11,7 @@ from autoagent.environments.sandbox import remains
 from autoagent.environments.sandbox.beneath import Beneath, remove_tree
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 
-from ..attacks.links import LEADING, Leading
+from ...attacks.links import LEADING, Leading
 from .test_process_environment import build as plain
 from .test_sandbox import build
 

@@ -11,7 +11,7 @@ from autoagent.records import Trial
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 ACTS = '''
 import asyncio
