@@ -23,13 +23,19 @@ define install
 	@$(UV) pip install --quiet --python $(1) --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: demo test test-313 check fix lock lock-check bench setup clean
+.PHONY: demo quick test test-313 check fix lock lock-check bench setup clean
 
 demo: setup
 	.venv/bin/autoagent demo
 
 test: setup
 	.venv/bin/python -m pytest
+
+# The pure rooms: no process is started, no file is waited for.
+quick: setup
+	.venv/bin/python -m pytest -q tests/gate tests/evidence tests/test_config.py tests/workspace/test_boundary.py \
+	tests/workspace/test_notes.py tests/workspace/test_dockerfile.py tests/referee/test_budget.py \
+	tests/referee/test_candidates.py tests/referee/test_passages.py
 
 test-313: $(FETCHED_UV)
 	@if [ -z "$(PYTHON313)" ]; then echo "test-313: skipped, no Python 3.13 found"; \

@@ -89,6 +89,28 @@ def test_an_ordinary_users_trials_can_write_nothing_below_proc(
         assert (found["user"], found["writable"]) == (["0", str(user), "1"], [])
 
 
+@pytest.mark.parametrize(
+    ("without", "trials_are_nobody"),
+    [
+        pytest.param("-sys_admin", True, id="may not mount"),
+        pytest.param("-sys_admin,-setuid,-setgid", False, id="may not be anybody else either"),
+    ],
+)
+@as_root
+def test_root_in_a_container_has_both_locks_or_the_second(
+    without: str, trials_are_nobody: bool
+) -> None:
+    """An engine withholds capabilities from a container's root; what it says is what holds."""
+    command = ["setpriv", f"--bounding-set={without}", f"--inh-caps={without}"]
+    done = subprocess.run(
+        [*command, sys.executable, sweep.__file__], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    user = str(outside.nobody() if trials_are_nobody else 0)
+    for found in json.loads(done.stdout).values():
+        assert (found["user"], found["writable"]) == (["0", user, "1"], [])
+
+
 @as_root
 def test_files_look_like_roots_inside_and_are_nobodys_outside(tmp_path: Path) -> None:
     place = tmp_path / "root"

@@ -4,6 +4,7 @@ A client may end its server within half a second, so the worker has its own sess
 holds a file lock for as long as it lives: whoever can take the lock knows it is gone.
 """
 
+import atexit
 import fcntl
 import os
 import signal
@@ -17,8 +18,8 @@ from autoagent.environments import providers
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.environments.sandbox.rewriting import require_plain
 from autoagent.errors import InfrastructureFault
+from autoagent.evidence.events import WorkerEnded
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.gateway.plan import worker_variables
 from autoagent.worker.engine import EvaluationSpec, Isolation
 
@@ -30,6 +31,14 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_
 
 _CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 """Workers this process started, held so that their end is collected by nobody else."""
+
+
+@atexit.register
+def _let_go() -> None:
+    """A worker outlives whoever started it; Python takes that for a mistake."""
+    for child in _CHILDREN.values():
+        if child.poll() is None:
+            child.returncode = 0
 
 
 class DetachedEngine:
@@ -135,7 +144,7 @@ class DetachedEngine:
                 (self._directory / evaluation / SPEC_FILE).read_bytes()
             )
             journal = Journal(spec.journal)
-            journal.append(Kind.WORKER_ENDED, evaluation, {"end": "cancelled"})
+            journal.append(WorkerEnded(end="cancelled"), evaluation)
             journal.close()
 
     def _try_lock(self, evaluation: str) -> int | None:

@@ -6,9 +6,10 @@ user, 0, who is UID outside. The mount namespace has the trees below PLACE, by n
 reach of that user however closed the directories above them are. No further user namespace can
 be made in there. Standard library only.
 
-Where UID is not its own it needs a user namespace for itself first, in which it still is who
-it is: only so can it look through closed directories and hand over to somebody who cannot
-(user_namespaces(7)). Where it may not (a container without CAP_SETUID), UID is its own after all.
+Where UID is not its own, somebody has to look through closed directories first and hand over
+to UID, who cannot. That is whoever runs this, where it may mount; else it is itself in a user
+namespace of its own, in which it may (user_namespaces(7)). Where it may not say who UID is (a
+container without CAP_SETUID), UID is its own after all.
 """
 
 import ctypes
@@ -31,6 +32,12 @@ def main(fd: int, uid: int, place: str, trees: Sequence[str]) -> int:
     own = os.geteuid()
     with socket.socket(fileno=fd) as given:
 
+        def as_somebody_else() -> None:
+            os.setresgid(0, 0, 0)
+            os.setresuid(0, 0, 0)
+            os.unshare(os.CLONE_NEWNS)  # one that this user namespace owns
+            give(given, b"another")
+
         def as_oneself() -> None:
             os.unshare(os.CLONE_NEWNS)
             show(trees, place)
@@ -39,13 +46,14 @@ def main(fd: int, uid: int, place: str, trees: Sequence[str]) -> int:
             elif not within(uid, as_somebody_else):
                 sys.exit(1)
 
-        def as_somebody_else() -> None:
-            os.setresgid(0, 0, 0)
-            os.setresuid(0, 0, 0)
-            os.unshare(os.CLONE_NEWNS)  # one that this user namespace owns
-            give(given, b"another")
-
-        return not within(own if uid == own else None, as_oneself)
+        if uid == own:
+            return not within(own, as_oneself)
+        try:
+            os.unshare(os.CLONE_NEWNS)
+        except PermissionError:
+            return not within(None, as_oneself)
+        show(trees, place)
+        return not within(uid, as_somebody_else)
 
 
 def show(trees: Sequence[str], place: str) -> None:
