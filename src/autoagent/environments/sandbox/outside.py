@@ -107,8 +107,7 @@ class Outside:
         if self.owner is None:
             return
         os.chown(tree, self.owner, self.owner, follow_symlinks=False)
-        for directory, names, files, opened in os.fwalk(tree):
-            del directory
+        for _, names, files, opened in os.fwalk(tree):
             for name in (*names, *files):
                 os.chown(name, self.owner, self.owner, dir_fd=opened, follow_symlinks=False)
 
