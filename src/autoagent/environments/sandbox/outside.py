@@ -34,6 +34,7 @@ NOBODY = 0x7A000000
 SUBORDINATE = Path("/etc/subuid")
 MARK = "AUTOAGENT_SANDBOX"
 """A variable of whatever starts a sandbox, by which a killed worker's are found."""
+_SYSTEM = "/usr/bin:/bin:/usr/sbin:/sbin"
 _PLACES = ("/run", "/mnt", "/tmp")
 """Where the trees are seen; one that every machine has."""
 
@@ -155,12 +156,12 @@ def programs() -> tuple[Path, ...]:
 
 @cache
 def nsenter() -> str:
-    """The path of util-linux's nsenter.
+    """The path of util-linux's nsenter; the system's, whatever the user's PATH says.
 
     Raises:
         InfrastructureFault: It is not installed.
     """
-    found = shutil.which("nsenter") or shutil.which("nsenter", path="/usr/bin:/bin:/usr/sbin:/sbin")
+    found = shutil.which("nsenter", path=_SYSTEM) or shutil.which("nsenter")
     if found is None:
         raise InfrastructureFault(
             "nsenter is not installed, and sandboxes are started with it. It is a part of "
