@@ -28,6 +28,7 @@ from typing import Any
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from autoagent.evidence.events import TrialFinished, TrialStarted
 from autoagent.evidence.journal import Journal
 from autoagent.records import Running
 from autoagent.worker.detached import DetachedEngine
@@ -198,11 +199,10 @@ def evaluation_seconds(directory: Path, tasks: list[TaskSpec], concurrency: int)
     engine.start(spec)
     while engine.alive("e1"):
         time.sleep(0.02)
-    events = journal.about("e1")
-    ended = [event for event in events if event.kind == "trial_finished"]
-    if [event.body["trial"]["outcome"] for event in ended] != ["passed"] * len(tasks):
+    ended = journal.about("e1", TrialFinished)
+    if [entry.event.trial.outcome for entry in ended] != ["passed"] * len(tasks):
         raise SystemExit(f"the trials did not pass: see {place / 'worker.log'}")
-    started = next(event.at for event in events if event.kind == "trial_started")
+    started = journal.about("e1", TrialStarted)[0].at
     journal.close()
     return (ended[-1].at - started) / len(tasks)
 

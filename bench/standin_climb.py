@@ -25,6 +25,7 @@ from typing import Any
 
 from autoagent.commands.demo import demonstrate
 from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.evidence.events import CandidateCommitted, ClimbStarted, ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.gateway.standin.rules import load_rules
@@ -76,10 +77,11 @@ def facts(found: Demonstration) -> dict[str, Any]:
     (path,) = found.state.glob("*/journal.sqlite3")
     digests: dict[str, str] = {}
     with closing(Journal(path, read_only=True)) as journal:
-        for event in journal.of_kind("climb_started", "candidate_committed"):
-            candidate = event.body.get("candidate") or event.body["baseline"]
-            digests[candidate["id"]] = digests[candidate["id"][:7]] = candidate["digest"]
-        rows = [event.body["row"] for event in journal.of_kind("result_recorded")]
+        for entry in journal.of_kind(ClimbStarted, CandidateCommitted):
+            match entry.event:
+                case ClimbStarted(baseline=candidate) | CandidateCommitted(candidate=candidate):
+                    digests[candidate.id] = digests[candidate.short] = candidate.digest
+        rows = [entry.event.row.model_dump() for entry in journal.of_kind(ResultRecorded)]
         certificate = Position.model_validate_json(journal.position() or "").certificate
     assert certificate is not None
     told: dict[str, Any] = {"certificate": certificate.model_dump()}

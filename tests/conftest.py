@@ -12,6 +12,7 @@ import anyio
 import pytest
 from hypothesis import settings
 
+from autoagent.evidence.events import TrialFinished
 from autoagent.evidence.journal import Journal
 from autoagent.records import Running, Trial
 from autoagent.referee.referee import Referee
@@ -283,8 +284,8 @@ class Bench:
 
     def trials(self, evaluation: str) -> dict[str, Trial]:
         """The last trial of each task so far."""
-        events = self.journal.about(evaluation, "trial_finished")
-        trials = [Trial.model_validate(event.body["trial"]) for event in events]
+        entries = self.journal.about(evaluation, TrialFinished)
+        trials = [entry.event.trial for entry in entries]
         return {trial.task: trial for trial in trials}
 
     def log(self, evaluation: str = "e1") -> str:
@@ -293,9 +294,9 @@ class Bench:
 
     def trial_directory(self, trial: Trial) -> Path:
         """A trial's Harbor directory."""
-        for event in self.journal.about(trial.id.split(".")[0], "trial_finished"):
-            if event.body["trial"]["id"] == trial.id:
-                return Path(event.body["directory"])
+        for entry in self.journal.about(trial.id.split(".")[0], TrialFinished):
+            if entry.event.trial.id == trial.id:
+                return Path(entry.event.directory)
         raise KeyError(trial.id)
 
     async def until(self, happened: Callable[[], bool], seconds: float = 30) -> None:

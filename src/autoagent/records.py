@@ -165,6 +165,14 @@ class Candidate(Record):
         return self.id[:7]
 
 
+class Copied(Record):
+    """How many passages of a task's file a candidate holds; `task` is "" for a held-out one."""
+
+    task: str
+    file: str
+    passages: int
+
+
 class Standing(Record):
     """A measured candidate: what the gate compares."""
 

@@ -6,8 +6,8 @@ from typing import Any, override
 
 import pytest
 
+from autoagent.evidence.events import CandidateCommitted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.scripted import ScriptedEngine
 
@@ -178,9 +178,9 @@ async def test_a_held_out_answer_is_flagged_where_the_meta_agent_does_not_look(
     assert "zebra" not in str(replies)
     assert "held-out" not in str(replies)
     journal = Journal(state / "journal.sqlite3", read_only=True)
-    (event,) = journal.of_kind(Kind.CANDIDATE_COMMITTED)
+    (entry,) = journal.of_kind(CandidateCommitted)
     journal.close()
-    assert any(found["task"] == "" for found in event.body["copied"])
+    assert any(found.task == "" for found in entry.event.copied)
     _, printed = autoagent("verify", "--workspace", telling)
     assert "passages of held-out tasks word for word" in printed
     assert "zebra" not in printed

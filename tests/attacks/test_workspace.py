@@ -1,6 +1,5 @@
 """The meta-agent's shell against the workspace, the repository and the ledger (D)."""
 
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from autoagent.evidence.events import ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.referee import climb
 from autoagent.worker.scripted import ScriptedEngine
@@ -392,11 +392,9 @@ async def test_an_event_written_beside_the_server_is_found(
         await caller.baseline()
         state = Path((await caller.ask("status"))["state_directory"])
     journal = Journal(state / "journal.sqlite3")
-    row = json.loads(
-        json.dumps(journal.of_kind("result_recorded")[-1].body["row"])  # pyright: ignore
-    )
-    body = {"climb": "night", "row": row | {"passed": "4/4", "avg_score": 1.0}}
-    journal.append("result_recorded", "x", body)  # pyright: ignore
+    row = journal.of_kind(ResultRecorded)[-1].event.row
+    better = row.model_copy(update={"passed": "4/4", "avg_score": 1.0})
+    journal.append(ResultRecorded(climb="night", row=better), "x")
     journal.close()
     code, printed = autoagent("verify", "--workspace", workspace)
     assert code != 0, printed

@@ -3,43 +3,81 @@
 import multiprocessing
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoagent.errors import JournalError
-from autoagent.evidence.journal import GENESIS, Event, Journal
+from autoagent.evidence.events import (
+    ClimbStarted,
+    Event,
+    TasksValidated,
+    TrialFinished,
+    TrialLost,
+    TrialStarted,
+    Unknown,
+    WorkerEnded,
+    WorkerFailed,
+    WorkerStarted,
+)
+from autoagent.evidence.journal import GENESIS, SCHEMA, Entry, Held, Journal, chain
+from autoagent.records import Candidate, Trial
 
+numbers = st.floats(allow_nan=False)
 values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False)
-    | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | numbers | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-bodies = st.dictionaries(st.text(max_size=10), values, max_size=4)
+names = st.lists(st.text(), max_size=3).map(tuple)
+reasons = st.dictionaries(st.text(), st.text(), max_size=3)
+candidates = st.builds(
+    Candidate, id=st.text(), digest=st.text(), parent=st.none() | st.text(), description=st.text(),
+    complexity=st.integers(0, 2**53), warnings=names,
+)  # fmt: skip
+trials = st.builds(
+    Trial, id=st.text(), task=st.text(), attempt=st.integers(1, 9), reward=st.none() | numbers,
+    outcome=st.sampled_from(["passed", "void"]), cost_usd=st.none() | numbers,
+)  # fmt: skip
+events: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        ClimbStarted, tag=st.text(), snapshot=st.text(), tasks=names, holdout=names,
+        excluded=reasons, baseline=candidates, model=st.none() | st.text(), head=st.text(),
+        config=st.dictionaries(st.text(), values, max_size=4), isolation=st.just("sandbox"),
+    ),
+    st.builds(TasksValidated, tasks=names, excluded=reasons, holdout_excluded=reasons),
+    st.builds(TrialLost, trial=st.text(), cost_usd=st.none() | numbers),
+    st.builds(TrialFinished, trial=trials, directory=st.text()),
+    st.builds(
+        TrialStarted, task=st.text(), attempt=st.integers(1, 9), side=st.text(), trial=st.text(),
+        reserved_dollars=numbers,
+    ),
+    st.builds(WorkerFailed, reason=st.text()),
+    st.just(WorkerStarted()),
+)  # fmt: skip
+
+
+def fact(number: int) -> Event:
+    return WorkerFailed(reason=str(number))
 
 
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None
 )
-@given(written=st.lists(st.tuples(st.text(max_size=8), bodies), min_size=1, max_size=6))
+@given(written=st.lists(st.tuples(st.text(max_size=8), events), min_size=1, max_size=6))
 def test_what_was_appended_reads_back_equal_and_in_order(
-    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[str, dict[str, Any]]]
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[str, Event]]
 ) -> None:
     path = tmp_path_factory.mktemp("journal") / "journal.sqlite3"
     journal = Journal(path)
-    for subject, body in written:
-        journal.append("fact", subject, body)
-    events = list(journal.events())
-    assert [(event.subject, event.body) for event in events] == written
-    assert [event.seq for event in events] == list(range(1, len(written) + 1))
-    assert journal.check() == events[-1]
-    assert journal.head() == events[-1].hash
+    for about, event in written:
+        journal.append(event, about)
+    entries = list(journal.entries())
+    assert [(entry.subject, entry.event) for entry in entries] == written
+    assert [entry.seq for entry in entries] == list(range(1, len(written) + 1))
+    assert journal.check() == entries[-1]
+    assert journal.head() == entries[-1].hash
     journal.close()
 
 
@@ -55,9 +93,9 @@ def test_a_changed_column_is_named_by_its_event(tmp_path: Path, column: str, seq
     path = tmp_path / "j"
     journal = Journal(path)
     for number in range(5):
-        journal.append("fact", "s", {"n": number})
+        journal.append(fact(number), "s")
     journal.close()
-    changed = {"at": 1.5, "body": '{"n":7}'}.get(column, "x")
+    changed = {"at": 1.5, "body": '{"reason":"7"}'}.get(column, "x")
     raw = sqlite3.connect(path)
     raw.execute("DROP TRIGGER events_are_final")
     raw.execute(f"UPDATE events SET {column} = ? WHERE seq = ?", (changed, seq))
@@ -71,7 +109,7 @@ def test_a_removed_event_is_named(tmp_path: Path) -> None:
     path = tmp_path / "j"
     journal = Journal(path)
     for number in range(5):
-        journal.append("fact", "s", {"n": number})
+        journal.append(fact(number), "s")
     journal.close()
     raw = sqlite3.connect(path)
     raw.execute("DROP TRIGGER events_stay")
@@ -85,7 +123,7 @@ def test_a_removed_event_is_named(tmp_path: Path) -> None:
 def test_events_cannot_be_updated_or_deleted_through_sql(tmp_path: Path) -> None:
     path = tmp_path / "j"
     journal = Journal(path)
-    journal.append("fact", "s", {})
+    journal.append(fact(0), "s")
     for statement in ("UPDATE events SET kind = 'x'", "DELETE FROM events"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             journal._db.execute(statement)
@@ -94,23 +132,23 @@ def test_events_cannot_be_updated_or_deleted_through_sql(tmp_path: Path) -> None
 def test_the_position_moves_with_the_event_or_not_at_all(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
 
-    def count(stored: str | None, event: Event) -> str:
-        if event.body.get("bad"):
+    def count(stored: str | None, entry: Entry[Held]) -> str:
+        if isinstance(entry.event, WorkerEnded):
             raise ValueError("this event cannot follow")
         return str(int(stored or "0") + 1)
 
-    journal.append("fact", "s", {}, count)
+    journal.append(fact(0), "s", count)
     with pytest.raises(ValueError, match="cannot follow"):
-        journal.append("fact", "s", {"bad": True}, count)
-    journal.append("fact", "s", {}, count)
+        journal.append(WorkerEnded(end="complete"), "s", count)
+    journal.append(fact(0), "s", count)
     assert journal.position() == "2"
-    assert [event.seq for event in journal.events()] == [1, 2]
+    assert [entry.seq for entry in journal.entries()] == [1, 2]
 
 
 def append_many(path: Path, name: str) -> None:
     journal = Journal(path)
     for number in range(25):
-        journal.append("fact", name, {"n": number})
+        journal.append(fact(number), name)
     journal.close()
 
 
@@ -128,3 +166,50 @@ def test_processes_that_append_together_make_one_chain(tmp_path: Path) -> None:
     assert last is not None
     assert last.seq == 75
     assert [len(journal.about(f"p{n}")) for n in range(3)] == [25, 25, 25]
+
+
+def foreign(path: Path, kind: str, text: str) -> None:
+    """Append a line as another version would: by the rules of the chain, and by no record's."""
+    journal = Journal(path)
+    digest = chain(journal.head(), 1, 1.0, kind, "s", text)
+    journal._db.execute("INSERT INTO events VALUES (1, 1.0, ?, 's', ?, ?)", (kind, text, digest))
+    journal.close()
+
+
+def test_an_event_of_a_kind_that_is_not_known_is_kept_and_verifies(tmp_path: Path) -> None:
+    foreign(tmp_path / "j", "moon_landed", '{"feet":1}')
+    journal = Journal(tmp_path / "j", read_only=True)
+    (entry,) = journal.entries()
+    assert journal.check() == entry
+    assert entry.event == Unknown(kind="moon_landed", text='{"feet":1}')
+
+
+def test_an_event_without_the_facts_of_its_kind_is_named(tmp_path: Path) -> None:
+    foreign(tmp_path / "j", "trial_lost", '{"cost_usd":1.0}')
+    journal = Journal(tmp_path / "j", read_only=True)
+    (entry,) = journal.entries()
+    assert journal.check() == entry
+    with pytest.raises(JournalError, match=r"Event 1 \(`trial_lost`\).*trial: Field required"):
+        _ = entry.event
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_versions_journal_is_refused_and_not_touched(
+    tmp_path: Path, read_only: bool
+) -> None:
+    path = tmp_path / "j.sqlite3"
+    Journal(path).close()
+    raw = sqlite3.connect(path)
+    assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+    raw.execute(f"PRAGMA user_version = {SCHEMA + 1}")
+    raw.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError) as refused:
+        Journal(path, read_only=read_only)
+    assert refused.value.message == (
+        f"{path} has schema version 2; this AutoAgent knows versions up to 1."
+    )
+    assert (
+        refused.value.next_call == "the same call with the AutoAgent that wrote it, or a newer one"
+    )
+    assert path.read_bytes() == before

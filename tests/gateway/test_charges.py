@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from autoagent.evidence.events import TrialFinished, TrialLost, TrialStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.records import Trial
 from autoagent.referee.evaluations import charge_of
 
@@ -14,17 +14,16 @@ from autoagent.referee.evaluations import charge_of
 def test_metered_costs_take_the_place_of_reservations_and_lost_ones_too(tmp_path: Path) -> None:
     with closing(Journal(tmp_path / "j.sqlite3")) as journal:
         for name in ("metered", "unpriced", "lost", "lost-unknown", "killed"):
-            body = {"trial": name, "task": "t", "attempt": 1, "reserved_dollars": 1.0}
-            journal.append(Kind.TRIAL_STARTED, "e1", body)
+            started = TrialStarted(trial=name, task="t", attempt=1, reserved_dollars=1.0)
+            journal.append(started, "e1")
         for name, cost, judge in (("metered", 0.25, 0.5), ("unpriced", None, 0.125)):
             trial = Trial(
                 id=name, task="t", attempt=1, outcome="passed", reward=1.0,
                 cost_usd=cost, judge_cost_usd=judge,
             )  # fmt: skip
-            body = {"trial": trial.model_dump(), "directory": ""}
-            journal.append(Kind.TRIAL_FINISHED, "e1", body)
-        journal.append(Kind.TRIAL_LOST, "e1", {"trial": "lost", "cost_usd": 0.0625})
-        journal.append(Kind.TRIAL_LOST, "e1", {"trial": "lost-unknown", "cost_usd": None})
+            journal.append(TrialFinished(trial=trial, directory=""), "e1")
+        journal.append(TrialLost(trial="lost", cost_usd=0.0625), "e1")
+        journal.append(TrialLost(trial="lost-unknown", cost_usd=None), "e1")
 
         charged = charge_of(journal, "e1")
 

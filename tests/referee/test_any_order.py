@@ -133,8 +133,8 @@ class AnyOrder(RuleBasedStateMachine):
         assert (position.running is None) <= (position.phase != "evaluating")
         assert (position.pending is not None) == (position.phase == "evaluated")
         for standing in filter(None, (position.incumbent, position.evaluated)):
-            measured = started(journal, standing.evaluation).body["running"]
-            assert measured["digest"] == standing.candidate.digest
+            measured = started(journal, standing.evaluation)
+            assert measured.digest == standing.candidate.digest
         journal.close()
 
 

@@ -18,6 +18,7 @@ from autoagent.errors import (
     WorkspaceBusy,
     WorkspaceError,
 )
+from autoagent.evidence.events import WorkerFailed
 from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import ScriptedEngine
@@ -193,7 +194,7 @@ def test_a_full_disk_loses_nothing_and_the_call_works_once_there_is_room(
     before = referee.status()
     with pytest.raises(JournalError, match=r"nothing was lost.*disk") as refused:
         for _ in range(200):
-            referee._table.journal.append("filler", "x", {"text": "x" * 1000})
+            referee._table.journal.append(WorkerFailed(reason="x" * 1000), "x")
     assert refused.value.next_call == "the same call again"
     assert referee.status().phase == before.phase
     database.execute("PRAGMA max_page_count = 1000000")

@@ -9,8 +9,8 @@ import pytest
 
 from autoagent.commands.verify import audit
 from autoagent.errors import BudgetExceeded, OutOfOrder
+from autoagent.evidence.events import EvaluationResumed, EvaluationStarted, TrialFinished
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.referee.referee import Referee
 from autoagent.referee.worth import worth
 from autoagent.worker.engine import Engine
@@ -32,8 +32,8 @@ def climbed(referee: Referee, workspace: Path) -> None:
 
 def measurements(referee: Referee) -> list[tuple[str, bool]]:
     with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
-        runs = [event.body["running"] for event in journal.of_kind(Kind.EVALUATION_STARTED)]
-    return [(run["kind"], run["hidden"]) for run in runs if run["kind"] == "certify"]
+        runs = [entry.event.running for entry in journal.of_kind(EvaluationStarted)]
+    return [(run.kind, run.hidden) for run in runs if run.kind == "certify"]
 
 
 @pytest.mark.rule("R12")
@@ -68,14 +68,14 @@ def test_sides_take_turns_so_that_both_meet_the_same_conditions(
     referee.finish_climb()
     settle(referee)
     with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
-        ended = [e.body["trial"] for e in journal.about("e5", Kind.TRIAL_FINISHED)]
-    assert [(t["attempt"], t["task"], t["side"]) for t in ended[:4]] == [
+        ended = [e.event.trial for e in journal.about("e5", TrialFinished)]
+    assert [(t.attempt, t.task, t.side) for t in ended[:4]] == [
         (1, "t1", ""),
         (1, "t1", "baseline"),
         (1, "t2", ""),
         (1, "t2", "baseline"),
     ]
-    assert [t["attempt"] for t in ended] == [1] * 8 + [2] * 8 + [3] * 8
+    assert [t.attempt for t in ended] == [1] * 8 + [2] * 8 + [3] * 8
 
 
 @pytest.mark.rule("R12")
@@ -111,7 +111,7 @@ def test_a_certification_that_was_cut_short_goes_on_where_it_stopped(
     assert referee.position.certificate is not None
     assert measurements(referee) == [("certify", False)]
     with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
-        assert len(journal.about("e5", Kind.EVALUATION_RESUMED)) == 1
+        assert len(journal.about("e5", EvaluationResumed)) == 1
         assert audit(journal, None).problems == ()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from autoagent.errors import InfrastructureFault
+from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
@@ -48,7 +48,7 @@ def test_with_isolation_process_the_climb_starts_and_everything_says_so(
     assert status.isolation == "UNSANDBOXED (isolation = process)"
     assert {spec.isolation for spec in engine.started} == {"process"}
     journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
-    started = journal.last(Kind.CLIMB_STARTED)
+    started = journal.last(ClimbStarted)
     journal.close()
     assert started is not None
-    assert started.body["isolation"] == "process"
+    assert started.event.isolation == "process"

@@ -5,7 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.referee.passages import Copied, copied, passages, sentences
+from autoagent.records import Copied
+from autoagent.referee.passages import copied, passages, sentences
 from autoagent.workspace.tasks.snapshot import Snapshot
 
 ANSWER = "the refund for order seven hundred was approved on the third of may by maria\n"

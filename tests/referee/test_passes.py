@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from autoagent.commands.verify import audit
 from autoagent.evidence import ledger
+from autoagent.evidence.events import EvaluationFinished, TrialFinished
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.records import Row
 from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
@@ -25,8 +24,8 @@ MakeWorkspace = Callable[..., Path]
 def trials_run(referee: Referee, evaluation: str) -> list[str]:
     """The trials of an evaluation that ended, in their order."""
     with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
-        events = journal.about(evaluation, Kind.TRIAL_FINISHED)
-        return [event.body["trial"]["id"].partition(".")[2] for event in events]
+        entries = journal.about(evaluation, TrialFinished)
+        return [entry.event.trial.id.partition(".")[2] for entry in entries]
 
 
 def replay_problems(referee: Referee) -> tuple[str, ...]:
@@ -201,18 +200,19 @@ def test_anytime_goes_on_until_the_evidence_suffices(make_workspace: MakeWorkspa
     """W decides only at the end of a pass of both sides."""
     referee, root = night(make_workspace, 'rule = "anytime"\nalpha = 0.2', ONE, ALL)
     row = propose(referee, root)
-    (event,) = (e for e in referee_events(referee) if e["evaluation"] == "e4")
+    (event,) = (e for e in referee_events(referee) if e.evaluation == "e4")
     ran, problems = trials_run(referee, "e4"), replay_problems(referee)
     referee.close()
     assert row.status == "keep"
-    assert "evidence" in event["verdict"]["sentence"]
+    assert event.verdict is not None
+    assert "evidence" in event.verdict.sentence
     assert len(ran) % 8 == 4
     assert problems == ()
 
 
-def referee_events(referee: Referee) -> list[dict[str, Any]]:
+def referee_events(referee: Referee) -> list[EvaluationFinished]:
     with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
-        return [event.body for event in journal.of_kind(Kind.EVALUATION_FINISHED)]
+        return [entry.event for entry in journal.of_kind(EvaluationFinished)]
 
 
 @pytest.mark.rule("R8")

@@ -11,6 +11,7 @@ import pytest
 
 from autoagent.commands.init import commit_all
 from autoagent.commands.verify import audit
+from autoagent.evidence.events import CandidateCommitted, ClimbStarted, ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.gateway.standin.rules import Rules
@@ -89,11 +90,10 @@ async def climb(root: Path) -> tuple[list[dict[str, Any]], dict[str, Any], Statu
         status, path = referee.status(), referee.workspace.journal
     with closing(Journal(path, read_only=True)) as journal:
         assert audit(journal, (root / "results.tsv").read_text()).problems == ()
-        started = [e.body for e in journal.of_kind("climb_started", "candidate_committed")]
-        rows = [event.body["row"] for event in journal.of_kind("result_recorded")]
-    candidates = [body.get("candidate") or body["baseline"] for body in started]
-    content = {c["id"][: len(c["id"]) if whole else 7]: c["digest"]
-               for c in candidates for whole in (True, False)}  # fmt: skip
+        candidates = [e.event.baseline for e in journal.of_kind(ClimbStarted)]
+        candidates += [e.event.candidate for e in journal.of_kind(CandidateCommitted)]
+        rows = [entry.event.row.model_dump() for entry in journal.of_kind(ResultRecorded)]
+    content = {name: c.digest for c in candidates for name in (c.id, c.short)}
     assert status.certificate is not None, status.uncertified
     certificate = status.certificate.model_dump()
     for side in ("baseline", "champion"):

@@ -17,8 +17,8 @@ from autoagent.errors import (
     UnknownName,
 )
 from autoagent.evidence import ledger
+from autoagent.evidence.events import EvaluationFinished, ResultRecorded
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.records import row_of
 from autoagent.referee.measuring import MAX_WORKER_STARTS
 from autoagent.referee.referee import Referee
@@ -658,7 +658,7 @@ def test_a_forged_row_does_not_verify(open_referee: OpenReferee, workspace: Path
     assert position.evaluated is not None
     assert position.pending is not None
     row = row_of(position.evaluated, position.pending, "x").model_copy(update={"passed": "4/4"})
-    referee._table.append(Kind.RESULT_RECORDED, "x", climb="night", row=row.model_dump(mode="json"))
+    referee._table.append(ResultRecorded(climb="night", row=row), "x")
     found = audit(referee._table.journal, None)
     assert any("does not follow from its evaluation" in problem for problem in found.problems)
 
@@ -702,7 +702,7 @@ def test_a_night_verifies_and_a_flipped_verdict_does_not(
     found = audit(journal, (workspace / "results.tsv").read_text())
     assert found.problems == ()
     assert found.decisions == 3
-    body = journal.of_kind("evaluation_finished")[-1].body
+    body = json.loads(journal.of_kind(EvaluationFinished)[-1].text)
     body["verdict"]["status"] = "keep"
     journal._db.execute("DROP TRIGGER events_are_final")
     journal._db.execute(

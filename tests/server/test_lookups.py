@@ -9,8 +9,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent, TextResourceContents
 
 from autoagent.commands.init import commit_all
+from autoagent.evidence.events import TrialFinished, WorkerEnded
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.records import Trial
 from autoagent.server.prompts import INSTRUCTIONS
 from autoagent.worker.engine import EvaluationSpec
@@ -45,9 +45,8 @@ class Recorded(ScriptedEngine):
                 detail=f'ValueError: "{HOSTILE}"\n',
                 seconds=1.25,
             )
-            body = {"trial": trial.model_dump(), "directory": str(directory)}
-            journal.append(Kind.TRIAL_FINISHED, spec.id, body)
-        journal.append(Kind.WORKER_ENDED, spec.id, {"end": "complete"})
+            journal.append(TrialFinished(trial=trial, directory=str(directory)), spec.id)
+        journal.append(WorkerEnded(end="complete"), spec.id)
         journal.close()
 
 

@@ -16,8 +16,8 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
+from autoagent.evidence.events import TrialStarted, WorkerStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 
 from .callers import Caller, edit
 
@@ -153,8 +153,8 @@ async def test_an_evaluation_outlives_a_killed_server_and_is_rejoined(workspace:
     assert (reply["evaluation"], reply["state"]) == (evaluation, "complete")
     assert reply["score"]["expected"] == 4
     with closing(Journal(state / "journal.sqlite3", read_only=True)) as journal:
-        assert len(journal.about(evaluation, Kind.WORKER_STARTED)) == 1
-        assert len(journal.about(evaluation, Kind.TRIAL_STARTED)) == 8
+        assert len(journal.about(evaluation, WorkerStarted)) == 1
+        assert len(journal.about(evaluation, TrialStarted)) == 8
 
 
 def kill_while_measuring(workspace: Path) -> tuple[Path, str]:

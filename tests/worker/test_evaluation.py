@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
-from autoagent.records import Contest, Side, Trial
+from autoagent.evidence.events import TrialFinished, TrialLost, TrialStarted, WorkerEnded
+from autoagent.records import Contest, Side
 from autoagent.worker.memory import memory_of
 
 pytestmark = pytest.mark.slow
 
-Bench = Any  # tests/benchmark/conftest.py
+Bench = Any  # tests/conftest.py
 
 BEHAVIOURS = """
 import asyncio, os, socket, subprocess, sys, threading
@@ -104,6 +105,11 @@ async def speaks_nonsense(environment):
 """
 
 
+def ends(bench: Bench) -> list[str]:
+    """How the workers of the evaluation said they ended."""
+    return [entry.event.end for entry in bench.journal.about("e1", WorkerEnded)]
+
+
 def behaving(harness_source: str) -> str:
     start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
     return harness_source[:start] + BEHAVIOURS.replace("\\\\", "\\") + "\n\n" + harness_source[end:]
@@ -153,7 +159,7 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "speaks_nonsense": ("crashed", 0.0),
     }, bench.log()
     assert trials["raises"].detail == "KeyError: 'no such tool'"
-    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "complete"}]
+    assert ends(bench) == ["complete"]
     assert not (spec.directory / "scratch").exists()
 
 
@@ -230,13 +236,13 @@ async def test_a_killed_worker_loses_only_what_was_running(
         behaving(harness_source), {w: w for w in words}, concurrency=1, trial_timeout_seconds=30.0
     )
     bench.engine.start(spec)
-    started = lambda: len(bench.journal.about("e1", "trial_started"))  # noqa: E731
+    started = lambda: len(bench.journal.about("e1", TrialStarted))  # noqa: E731
     await bench.until(lambda: "fine" in bench.trials("e1") and started() == 2)
     os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
     await bench.until(lambda: not bench.engine.alive("e1"))
     again = spec.model_copy(update={"trial_timeout_seconds": 1.0})
     trials = await bench.finish(again)
-    assert [e.body["trial"] for e in bench.journal.about("e1", "trial_lost")] == ["e1.spins.1"]
+    assert [e.event.trial for e in bench.journal.about("e1", TrialLost)] == ["e1.spins.1"]
     assert (trials["fine"].id, trials["spins"].id) == ("e1.fine.1", "e1.spins.1.try2")
     assert trials["spins"].outcome == "timeout"
 
@@ -253,11 +259,11 @@ async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(
 ) -> None:
     spec = bench.spec(behaving(harness_source), {"spins": "spins"}, trial_timeout_seconds=60.0)
     bench.engine.start(spec)
-    await bench.until(lambda: bool(bench.journal.about("e1", "trial_started")))
+    await bench.until(lambda: bool(bench.journal.about("e1", TrialStarted)))
     pid = int((spec.directory / "worker.pid").read_text())
     bench.engine.cancel("e1")
     await bench.until(lambda: not bench.engine.alive("e1"))
-    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "cancelled"}]
+    assert ends(bench) == ["cancelled"]
     assert bench.trials("e1") == {}
     assert alive_in_session(pid) == []
 
@@ -275,7 +281,7 @@ async def test_a_harness_process_that_the_machine_ended_voids_what_it_had_not_me
         void_retries=0,
     )
     bench.engine.start(spec)
-    await bench.until(lambda: len(bench.journal.about("e1", "trial_started")) == 2)
+    await bench.until(lambda: len(bench.journal.about("e1", TrialStarted)) == 2)
     pid = (spec.directory / "worker.pid").read_text()
     subprocess.run(["pkill", "-KILL", "-P", pid, "bwrap"], check=True)
     await bench.until(lambda: not bench.engine.alive("e1"))
@@ -293,7 +299,7 @@ async def test_the_deadline_ends_an_evaluation(bench: Bench, harness_source: str
         deadline=time.time() + 3,
     )
     await bench.finish(spec)
-    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "out_of_time"}]
+    assert ends(bench) == ["out_of_time"]
 
 
 async def test_a_broken_sandbox_is_void_and_retried_up_to_the_cap(bench: Bench) -> None:
@@ -304,7 +310,7 @@ async def test_a_broken_sandbox_is_void_and_retried_up_to_the_cap(bench: Bench) 
     trials = await bench.finish(spec)
     assert (trials["broken"].outcome, trials["broken"].reward) == ("void", None)
     assert "RUN exit 7" in trials["broken"].detail
-    assert len(bench.journal.about("e1", "trial_finished")) == 2
+    assert len(bench.journal.about("e1", TrialFinished)) == 2
 
 
 @pytest.mark.parametrize(
@@ -372,8 +378,8 @@ async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(
     )
     trials = await bench.finish(spec, 40)
     assert {task: trial.outcome for task, trial in trials.items()} == {"raises": "crashed"}
-    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "pruned"}]
-    started = {event.body["task"] for event in bench.journal.about("e1", "trial_started")}
+    assert ends(bench) == ["pruned"]
+    started = {entry.event.task for entry in bench.journal.about("e1", TrialStarted)}
     assert started == {"raises", "spins"}
     assert not list((spec.directory / "scratch").glob("*"))
 
@@ -408,15 +414,12 @@ async def test_fresh_passes_run_each_sides_own_harness_beside_the_other(
     (place / "agent.py").write_text(idle)
     spec = spec.model_copy(update={"harnesses": {**spec.harnesses, "incumbent": place}})
     await bench.finish(spec)
-    ended = [
-        Trial.model_validate(event.body["trial"])
-        for event in bench.journal.about("e1", "trial_finished")
-    ]
+    ended = [entry.event.trial for entry in bench.journal.about("e1", TrialFinished)]
     assert {(t.side, t.attempt) for t in ended[:3]} == {("", 1)}
     assert {(t.side, t.attempt) for t in ended[3:]} == {("", 2), ("incumbent", 2)}
     assert {t.outcome for t in ended if t.side == "incumbent"} == {"failed"}
     assert sum(t.outcome == "passed" for t in ended) == 4
-    assert [e.body for e in bench.journal.about("e1", "worker_ended")] == [{"end": "complete"}]
+    assert ends(bench) == ["complete"]
     versions = {
         TrialResult.model_validate_json(
             (bench.trial_directory(t) / "result.json").read_text()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from autoagent.evidence.events import ModelRefused, TrialFinished, TrialLost, WorkerEnded
 from autoagent.gateway.plan import GatewayPlan, Upstream
 
 pytestmark = pytest.mark.slow
@@ -222,9 +223,9 @@ async def test_a_harness_reaches_its_model_and_gains_nothing_by_anything_else(
     assert said(bench, trials["asks_for_another_model"]) == [403, 403]
     asked = trials["asks_for_another_model"]
     assert asked.model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
-    events = [event.body for event in bench.journal.about("e1", "model_refused")]
-    assert [body["model"] for body in events] == ["gpt-5-mini", "gpt-4.1"]
-    assert {body["trial"] for body in events} == {asked.id}
+    refused = [entry.event for entry in bench.journal.about("e1", ModelRefused)]
+    assert [event.model for event in refused] == ["gpt-5-mini", "gpt-4.1"]
+    assert {event.trial for event in refused} == {asked.id}
     assert trials["forges_usage"].cost_usd == one
     assert said(bench, trials["looks_for_a_key"]) == 0
     assert said(bench, trials["calls_the_internet"]) == [[], ["lo"], ["0000000000000000"], False]
@@ -269,7 +270,7 @@ async def test_a_provider_that_fails_makes_the_trial_void_and_not_zero(
 
     assert (trial.outcome, trial.reward) == ("void", None)
     assert "refuses the key in OPENAI_API_KEY (401)" in trial.detail
-    assert len(bench.journal.about("e1", "trial_finished")) == 2
+    assert len(bench.journal.about("e1", TrialFinished)) == 2
 
 
 @pytest.mark.rule("R10")
@@ -283,10 +284,10 @@ async def test_an_evaluation_ends_when_its_money_does(
     )  # fmt: skip
     await bench.finish(spec)
 
-    assert [e.body["end"] for e in bench.journal.about("e1", "worker_ended")] == ["out_of_budget"]
-    spent = [e.body["trial"]["cost_usd"] for e in bench.journal.about("e1", "trial_finished")]
-    spent += [e.body["cost_usd"] for e in bench.journal.about("e1", "trial_lost")]
-    assert 0.002 < sum(spent) <= 0.004
+    assert [e.event.end for e in bench.journal.about("e1", WorkerEnded)] == ["out_of_budget"]
+    spent = [e.event.trial.cost_usd for e in bench.journal.about("e1", TrialFinished)]
+    spent += [e.event.cost_usd for e in bench.journal.about("e1", TrialLost)]
+    assert 0.002 < sum(dollars or 0.0 for dollars in spent) <= 0.004
 
 
 async def test_a_replay_gives_the_same_trials_without_a_provider(

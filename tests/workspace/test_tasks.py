@@ -1,11 +1,15 @@
 """A task is usable or every reason why not is told; the article's form becomes Harbor's."""
 
+import copy
 import os
 import subprocess
+import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+from harbor.models.task.config import EnvironmentConfig, TaskConfig
 from harbor.models.task.task import Task
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +17,7 @@ from inline_snapshot import snapshot
 from pydantic import ValidationError
 
 from autoagent.errors import TaskError
+from autoagent.workspace.tasks.config import check_task_toml
 from autoagent.workspace.tasks.dockerfile import ELSEWHERE
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task, normalise
 
@@ -175,6 +180,21 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
             "environment.healthcheck.command: missing; Harbor needs it.",
         ),
         ('artifacts = ["../x"]\n', "artifacts.0.source: '../x' must not contain `..`."),
+        ("a" + ".a" * 2000 + " = 1\n", "task.toml: is nested too deeply."),
+        (f"artifacts = {['/a'] * 201}\n", "artifacts: are 201, of at most 200."),
+        ("agent = 3\n", "agent: is 3, but: must be a table."),
+        ("[agent]\nuser = [1]\n", "agent.user: input should be a valid string."),
+        ("artifacts = [{}]\n", "artifacts.0.source: missing; Harbor needs it."),
+        ("version = 1\n", "schema_version: is 1, but: input should be a valid string."),
+        (
+            '[environment]\nmemory = "2X"\n',
+            "environment: invalid size format: 2X. Expected format like '1G', '512M', etc.",
+        ),
+        ('[environment]\nmemory = "infG"\n', "environment: Harbor cannot read a size ("),
+        (
+            "[agent]\nallowed_hosts = []\n",
+            'agent.allowed_hosts: needs network_mode = "allowlist"; remove it.',
+        ),
     ],
 )
 def test_a_task_toml_that_cannot_work_is_told_with_key_and_fix(
@@ -185,6 +205,34 @@ def test_a_task_toml_that_cannot_work_is_told_with_key_and_fix(
     assert all(problem.startswith("tasks/sort-csv/task.toml: ") for problem in report.problems)
 
 
+def test_what_is_wrong_beside_what_harbor_refuses_is_told_with_it(tmp_path: Path) -> None:
+    """One look, one list: nobody mends a name to be told of the next thing."""
+    report = inspected(
+        tmp_path,
+        with_toml(
+            '[task]\nname = "csv"\n[agent]\ntimeout_sec = -1\nuser = [1]\ntimeout = 3\n'
+            '[environment]\nos = "plan9"\ngpus = 1\n[[steps]]\n'
+        ),
+    )
+    assert [p.removeprefix("tasks/sort-csv/task.toml: ") for p in report.problems] == snapshot(
+        [
+            "steps: multi-step tasks are not in this release; make each step a task.",
+            "task.name: is 'csv', but Harbor wants org/name: write \"local/csv\".",
+            "agent.user: input should be a valid string.",
+            "agent.user: input should be a valid integer.",
+            "environment.os: is 'plan9', but: input should be 'linux' or 'windows'.",
+            "agent.timeout_sec: is -1, but: must be a number of seconds above 0.",
+            "environment.gpus: the sandbox has no GPUs; remove the key if the task needs none.",
+        ]
+    )
+    assert [n.removeprefix("tasks/sort-csv/task.toml: ") for n in report.notes] == snapshot(
+        [
+            "agent.timeout: Harbor ignores this key; did you mean `timeout_sec`?",
+            'environment.network_mode: not set, so "public"; write "no-network" if the task can.',
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("toml", "told"),
     [
@@ -193,6 +241,7 @@ def test_a_task_toml_that_cannot_work_is_told_with_key_and_fix(
             "agent.timeout_seconds: Harbor ignores this key; did you mean `timeout_sec`?",
         ),
         ("difficulty = 3\n", "difficulty: Harbor ignores this key."),
+        ("[task]\nname = 'a/b'\nauthors = [{name = 'x', mail = 'y'}]\n", "task.authors.0.mail: "),
         (
             "[environment.healthcheck]\ncommand = 'x'\nwait = 1\n",
             "environment.healthcheck.wait: Harbor ignores",
@@ -248,6 +297,20 @@ HARBOR_TOMLS = [
     "agent = 3\n",
     "metadata = 3\n",
     "multi_step_reward_strategy = 'best'\n",
+    "version = 1.0\n",
+    "version = '1'\nschema_version = '9'\n",
+    "[environment]\nmemory = '1G'\nstorage = 7\n",
+    "[environment]\nmemory = '1X'\n",
+    "[environment]\nmemory = '1G'\nmemory_mb = 2\n",
+    "[environment]\nallow_internet = true\n",
+    "[environment]\nallowed_hosts = []\n",
+    "[environment]\nnetwork_mode = 'public'\nallowed_hosts = []\n",
+    "[agent]\nallowed_hosts = []\n",
+    "[verifier.environment]\nmcp_servers = [{name = 'x'}]\n",
+    "artifacts = ['/a', '/a/b']\n",
+    "artifacts = ['../x']\n",
+    "artifacts = [{source = '/x', destination = '/y'}]\n",
+    "artifacts = [{source = 'x', service = 'main'}]\n",
 ]
 
 
@@ -265,6 +328,58 @@ def test_a_task_toml_is_wrong_here_exactly_if_harbor_cannot_load_it(
         assert report.problems
     else:
         assert report.problems == ()
+
+
+KEYS = [*TaskConfig.model_fields, *EnvironmentConfig.model_fields, "version", "memory", "name"]
+VALUES = st.sampled_from(
+    [0, -1, 1.5, True, "", "a/b", "../x", "infG", "2X", "1G", "allowlist", "shared", "separate"]
+)
+
+
+@given(
+    content=st.dictionaries(
+        st.sampled_from(KEYS),
+        st.recursive(
+            VALUES,
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+            ),
+            max_leaves=6,
+        ),
+        max_size=4,
+    )
+)
+def test_nothing_that_harbor_refuses_passes_and_nothing_at_all_is_raised(
+    content: dict[str, Any],
+) -> None:
+    """A task is untrusted: its task.toml may say anything."""
+    before = copy.deepcopy(content)
+    problems = check_task_toml(content).problems
+    assert content == before
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            TaskConfig.model_validate(content)
+    except (ValidationError, OverflowError):
+        assert problems
+    assert not any("\n" in problem for problem in problems)
+
+
+def test_reading_a_task_brings_harbors_model_and_none_of_its_weight() -> None:
+    """The server reads tasks: it must not wait for, nor be printed on by, what runs them."""
+    code = """
+import sys
+from autoagent.workspace.tasks.config import check_task_toml
+assert "harbor" not in sys.modules, "imported before a task is read"
+check_task_toml({"artifacts": ["/a"]})
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "harbor.models.task.config" in imported
+    assert imported.isdisjoint({"rich", "litellm", "docker", "typer", "httpx", "jinja2"})
+    runs = {"agents", "cli", "environments", "job", "orchestrators", "trial", "verifier"}
+    assert imported.isdisjoint(f"harbor.{room}" for room in runs)
 
 
 @pytest.mark.parametrize(

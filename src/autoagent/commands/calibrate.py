@@ -28,8 +28,8 @@ from autoagent.errors import (
     UnknownName,
     WorkspaceBusy,
 )
+from autoagent.evidence.events import TrialFinished, TrialStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.files import write_durably
 from autoagent.records import Record
 from autoagent.referee.evaluations import trials_of
@@ -217,8 +217,8 @@ def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> S
                 time.sleep(POLL_SECONDS)
             raise
         found = trials_of(journal, name)
-        started = journal.about(name, Kind.TRIAL_STARTED)
-        ended = journal.about(name, Kind.TRIAL_FINISHED)
+        started = journal.about(name, TrialStarted)
+        ended = journal.about(name, TrialFinished)
     if len(found) < tasks * running.attempts:
         log = directory / "worker.log"
         said = log.read_text(errors="replace")[-1000:].strip()

@@ -19,8 +19,9 @@ from autoagent.commands.verify import Audit, audit
 from autoagent.config import FILE_NAME, load_config
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
 from autoagent.evidence import ledger
+from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind, Position
+from autoagent.evidence.position import Position
 from autoagent.files import read_regular
 from autoagent.gateway.report import model_row
 from autoagent.records import Record
@@ -160,9 +161,9 @@ def climb_of(workspace: Workspace) -> tuple[Position, str]:
     if not workspace.journal.exists():
         return Position(), ""
     with closing(Journal(workspace.journal, read_only=True)) as journal:
-        start, stored = journal.last(Kind.CLIMB_STARTED), journal.position()
+        start, stored = journal.last(ClimbStarted), journal.position()
         position = Position.model_validate_json(stored) if stored else Position()
-        return position, start.body["head"] if start else ""
+        return position, start.event.head if start else ""
 
 
 def _program(workspace: Workspace) -> Told:

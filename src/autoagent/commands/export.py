@@ -10,8 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from autoagent.errors import WorkspaceError
-from autoagent.evidence.journal import Event, Journal
-from autoagent.evidence.position import Kind
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    Certified,
+    ClimbFinished,
+    ClimbStarted,
+    EvaluationFinished,
+    EvaluationReused,
+    EvaluationStarted,
+    ResultRecorded,
+    TasksValidated,
+    TrialFinished,
+)
+from autoagent.evidence.journal import Entry, Held, Journal
+from autoagent.records import Record, Running, Trial
 from autoagent.workspace.layout import open_workspace
 
 FORMAT = 1
@@ -35,11 +47,11 @@ def export(root: Path) -> dict[str, Any]:
     with closing(Journal(workspace.journal, read_only=True)) as journal:
         last = journal.check()
         climbs: list[_Climb] = []
-        for event in journal.events():
-            if event.kind == Kind.CLIMB_STARTED:
-                climbs.append(_Climb(event))
+        for entry in journal.entries():
+            if isinstance(entry.event, ClimbStarted):
+                climbs.append(_Climb(entry.event, entry.at))
             elif climbs:
-                climbs[-1].take(event)
+                climbs[-1].take(entry)
         return {
             "format": FORMAT,
             "workspace": str(workspace.root),
@@ -52,85 +64,87 @@ def export(root: Path) -> dict[str, Any]:
 class _Climb:
     """One climb's facts, gathered from its events."""
 
-    def __init__(self, event: Event) -> None:
-        body = event.body
+    def __init__(self, event: ClimbStarted, at: float) -> None:
         self._evaluations: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {
-            "tag": body["tag"],
-            "started_at": event.at,
-            "tier": body.get("tier", UNRECORDED),
-            "isolation": body["isolation"],
-            "model": body["model"],
-            "gate": body["config"]["gate"],
-            "snapshot": body["snapshot"],
-            "tasks": body["tasks"],
-            "held_out": len(body.get("holdout", ())),
-            "excluded": body["excluded"],
-            "candidates": [body["baseline"]],
+            "tag": event.tag,
+            "started_at": at,
+            "tier": event.tier or UNRECORDED,
+            "isolation": event.isolation,
+            "model": event.model,
+            "gate": event.config.get("gate"),
+            "snapshot": event.snapshot,
+            "tasks": list(event.tasks),
+            "held_out": len(event.holdout),
+            "excluded": dict(event.excluded),
+            "candidates": [_json(event.baseline)],
             "evaluations": [],
             "rows": [],
             "certificate": None,
             "ended": None,
         }
 
-    def take(self, event: Event) -> None:
+    def take(self, entry: Entry[Held]) -> None:
         """One more event of this climb."""
-        body, facts = event.body, self.facts
-        match event.kind:
-            case Kind.TASKS_VALIDATED:
-                facts["tasks"], facts["held_out"] = body["tasks"], len(body.get("holdout", ()))
-                facts["excluded"] = {**facts["excluded"], **body["excluded"]}
-            case Kind.CANDIDATE_COMMITTED:
-                facts["candidates"].append(body["candidate"])
-            case Kind.EVALUATION_STARTED:
-                self._started(event)
-            case Kind.TRIAL_FINISHED:
-                self._trial(event)
-            case Kind.EVALUATION_FINISHED | Kind.EVALUATION_REUSED:
-                said = {name: body[name] for name in ("state", "score", "verdict")}
-                self._decided(event, said)
-            case Kind.RESULT_RECORDED:
-                facts["rows"].append(body["row"])
-            case Kind.CERTIFIED:
-                facts["certificate"] = body["certificate"]
-                facts["ended"] = event.at
-            case Kind.CLIMB_FINISHED:
-                facts["ended"] = event.at
-                facts["uncertified"] = body.get("uncertified", "")
+        facts = self.facts
+        match entry.event:
+            case TasksValidated() as event:
+                facts["tasks"], facts["held_out"] = list(event.tasks), len(event.holdout)
+                facts["excluded"] |= event.excluded
+            case CandidateCommitted(candidate=candidate):
+                facts["candidates"].append(_json(candidate))
+            case EvaluationStarted(running=running):
+                self._started(running, entry.at)
+            case TrialFinished(trial=trial):
+                self._trial(entry.subject, trial)
+            case EvaluationFinished() | EvaluationReused() as event:
+                self._decided(event, entry.at)
+            case ResultRecorded(row=row):
+                facts["rows"].append(_json(row))
+            case Certified(certificate=certificate):
+                facts["certificate"], facts["ended"] = _json(certificate), entry.at
+            case ClimbFinished(uncertified=uncertified):
+                facts["ended"], facts["uncertified"] = entry.at, uncertified
             case _:
                 pass
 
-    def _started(self, event: Event) -> None:
-        running = event.body["running"]
-        hidden = running.get("hidden", False)
+    def _started(self, running: Running, at: float) -> None:
         facts: dict[str, Any] = {
-            "id": running["id"],
-            "kind": running["kind"],
-            "candidate": running["candidate"],
-            "started_at": event.at,
-            "hidden": hidden,
-            "tasks": len(running["tasks"]) if hidden else running["tasks"],
-            "trials": 0 if hidden else [],
+            "id": running.id,
+            "kind": running.kind,
+            "candidate": running.candidate,
+            "started_at": at,
+            "hidden": running.hidden,
+            "tasks": len(running.tasks) if running.hidden else list(running.tasks),
+            "trials": 0 if running.hidden else [],
             "decisions": [],
         }
-        self._evaluations[running["id"]] = facts
+        self._evaluations[running.id] = facts
         self.facts["evaluations"].append(facts)
 
-    def _trial(self, event: Event) -> None:
-        evaluation = self._evaluations.get(event.subject)
+    def _trial(self, of: str, trial: Trial) -> None:
+        evaluation = self._evaluations.get(of)
         if evaluation is None:
             return
         if evaluation["hidden"]:
             evaluation["trials"] += 1
         else:
-            evaluation["trials"].append(event.body["trial"])
+            evaluation["trials"].append(_json(trial))
 
-    def _decided(self, event: Event, said: dict[str, Any]) -> None:
+    def _decided(self, event: EvaluationFinished | EvaluationReused, at: float) -> None:
         """What an evaluation said of a candidate; a reused one speaks again."""
-        evaluation = self._evaluations.get(event.body["evaluation"])
+        evaluation = self._evaluations.get(event.evaluation)
         if evaluation is None:
             return
-        if evaluation["hidden"]:
-            said = {**said, "score": None}
-        reused = event.kind == Kind.EVALUATION_REUSED
-        evaluation["decisions"].append({"at": event.at, "reused": reused, **said})
+        said = {
+            "at": at,
+            "reused": isinstance(event, EvaluationReused),
+            "state": event.state,
+            "score": None if evaluation["hidden"] else _json(event.score),
+            "verdict": _json(event.verdict) if event.verdict else None,
+        }
+        evaluation["decisions"].append(said)
+
+
+def _json(record: Record) -> dict[str, Any]:
+    return record.model_dump(mode="json")

@@ -4,17 +4,27 @@ The chain shows that no event changed; the replay shows that every score, verdic
 position follows from the trials before it. Reads only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from autoagent.config import Config
 from autoagent.errors import JournalError
 from autoagent.evidence import ledger
-from autoagent.evidence.journal import Event, Journal
-from autoagent.evidence.position import Kind, Position, apply
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    Certified,
+    ClimbStarted,
+    EvaluationFinished,
+    EvaluationResumed,
+    EvaluationReused,
+    EvaluationStarted,
+    ResultRecorded,
+    TrialFinished,
+)
+from autoagent.evidence.journal import Entry, Held, Journal
+from autoagent.evidence.position import Position, apply
 from autoagent.gate.certificate import certificate
 from autoagent.gate.decide import contest_for, decide, decide_again, score_of
-from autoagent.records import Certificate, Record, Row, Running, Score, Standing, Trial, row_of
-from autoagent.referee.passages import Copied
+from autoagent.records import Certificate, Copied, Record, Row, Running, Standing, Trial, row_of
 
 
 class Audit(Record):
@@ -45,8 +55,8 @@ def audit(journal: Journal, ledger_text: str | None) -> Audit:
     """
     last = journal.check()
     replayed = _Replay()
-    for event in journal.events():
-        replayed.take(event)
+    for entry in journal.entries():
+        replayed.take(entry)
     problems = list(replayed.problems)
     if journal.sealed() is False:
         problems.append(
@@ -87,41 +97,48 @@ class _Replay:
         self._config = Config()
         self._certified: dict[bool, str] = {}
 
-    def take(self, event: Event) -> None:
-        """One more event; what does not follow from those before it is a problem."""
-        body = event.body
-        match event.kind:
-            case Kind.CLIMB_STARTED:
-                self.rows = []
-                self._config = Config.model_validate(body["config"])
-                self._certified = {}
-                self.tier = body.get("tier", "")
-            case Kind.CANDIDATE_COMMITTED:
-                self.flags += _copies(event)
-            case Kind.TRIAL_FINISHED:
-                trial = Trial.model_validate(body["trial"])
-                self._trials.setdefault(event.subject, []).append(trial)
-            case Kind.EVALUATION_STARTED | Kind.EVALUATION_RESUMED:
-                self.problems += self._started(event)
-            case Kind.CERTIFIED:
-                self.problems += self._certificate(event)
-            case Kind.EVALUATION_FINISHED | Kind.EVALUATION_REUSED:
-                self.problems += self._decision(event)
-            case Kind.RESULT_RECORDED:
-                self.rows.append(Row.model_validate(body["row"]))
-                self.problems += self._recorded(event)
-            case _:
-                pass
+    def take(self, entry: Entry[Held]) -> None:
+        """One more event; what does not follow from those before it is a problem.
+
+        Raises:
+            JournalError: It cannot follow them at all.
+        """
         try:
-            self.position = apply(self.position, event)
+            self._compare(entry)
+            self.position = apply(self.position, entry)
         except (AssertionError, KeyError, ValueError) as error:
             raise JournalError(
-                f"Event {event.seq} (`{event.kind}`) cannot follow those before it."
+                f"Event {entry.seq} (`{entry.kind}`) cannot follow those before it."
             ) from error
 
-    def _started(self, event: Event) -> Iterator[str]:
+    def _compare(self, entry: Entry[Held]) -> None:
+        """Hold what an event states against what the events before it lead to."""
+        where = f"event {entry.seq}"
+        match entry.event:
+            case ClimbStarted(config=config, tier=tier):
+                self.rows, self._certified, self.tier = [], {}, tier
+                self._config = Config.model_validate(config)
+            case CandidateCommitted(copied=copied):
+                self.flags += _copies(entry.subject, copied)
+            case TrialFinished(trial=trial):
+                self._trials.setdefault(entry.subject, []).append(trial)
+            case EvaluationStarted(running=running) | EvaluationResumed(running=running):
+                self._told(where, self._started(running))
+            case Certified(certificate=certificate):
+                self._told(where, self._certificate(certificate))
+            case EvaluationFinished() | EvaluationReused() as event:
+                self._told(where, self._decision(event))
+            case ResultRecorded(row=row):
+                self.rows.append(row)
+                self._told(where, self._recorded(row))
+            case _:
+                pass
+
+    def _told(self, where: str, problems: Iterator[str]) -> None:
+        self.problems += [f"{where}: {problem}" for problem in problems]
+
+    def _started(self, running: Running) -> Iterator[str]:
         """A candidate is held against the incumbent of the moment, by the gate that is frozen."""
-        running = Running.model_validate(event.body["running"])
         self._running[running.id] = running
         if running.kind == "certify":
             self._certified[running.hidden] = running.id
@@ -129,63 +146,59 @@ class _Replay:
             candidate, incumbent = self.position.proposed, self.position.incumbent
             assert candidate is not None and incumbent is not None
             if running.contest != contest_for(self._config.gate, candidate, incumbent):
-                yield f"event {event.seq}: {running.id} is not held against the incumbent"
+                yield f"{running.id} is not held against the incumbent"
 
-    def _certificate(self, event: Event) -> Iterator[str]:
+    def _certificate(self, stated: Certificate) -> Iterator[str]:
         """The certificate follows from the trials of the certification."""
         position = self.position
         running, hidden = (self._running.get(self._certified.get(h, "")) for h in (False, True))
         if running is None or position.incumbent is None:
-            yield f"event {event.seq}: a certificate without a certification"
+            yield "a certificate without a certification"
             return
         trials = self._trials.get(running.id, [])
         held_out = self._trials.get(hidden.id, []) if hidden else []
         passed = position.baseline_passed or 0
         computed = certificate(running, trials, held_out, position.incumbent, passed)
-        if computed != Certificate.model_validate(event.body["certificate"]):
-            yield f"event {event.seq}: the certificate does not follow from its trials"
-
-    def _decision(self, event: Event) -> Iterator[str]:
-        """The score follows from the trials, and the verdict from the score."""
-        body = event.body
-        running = self._running.get(body["evaluation"])
-        if running is None:
-            yield f"event {event.seq}: {body['evaluation']} was never started"
-            return
-        stated = Score.model_validate(body["score"])
-        trials = self._trials.get(running.id, [])
-        computed = score_of(running, trials, seconds=stated.seconds)
         if computed != stated:
-            yield f"event {event.seq}: the score of {running.id} does not follow from its trials"
+            yield "the certificate does not follow from its trials"
+
+    def _decision(self, event: EvaluationFinished | EvaluationReused) -> Iterator[str]:
+        """The score follows from the trials, and the verdict from the score."""
+        running = self._running.get(event.evaluation)
+        if running is None:
+            yield f"{event.evaluation} was never started"
+            return
+        trials = self._trials.get(running.id, [])
+        if event.score != score_of(running, trials, seconds=event.score.seconds):
+            yield f"the score of {running.id} does not follow from its trials"
         candidate = self.position.proposed
         if candidate is None:
-            yield f"event {event.seq}: {running.id} measured no candidate"
+            yield f"{running.id} measured no candidate"
             return
-        measured = Standing(candidate=candidate, evaluation=running.id, score=stated)
-        state, incumbent = body["state"], self.position.incumbent
-        if event.kind == Kind.EVALUATION_REUSED:
+        measured = Standing(candidate=candidate, evaluation=running.id, score=event.score)
+        state, incumbent = event.state, self.position.incumbent
+        if isinstance(event, EvaluationReused):
             assert incumbent is not None
             contest = contest_for(self._config.gate, candidate, incumbent)
             verdict = decide_again(running, state, trials, measured, incumbent, contest)
         else:
             verdict = decide(running, state, trials, measured, incumbent)
         self.decisions += verdict is not None
-        if (verdict.model_dump() if verdict else None) != body["verdict"]:
-            yield f"event {event.seq}: the verdict on {running.id} does not follow from its score"
+        if verdict != event.verdict:
+            yield f"the verdict on {running.id} does not follow from its score"
 
-    def _recorded(self, event: Event) -> Iterator[str]:
+    def _recorded(self, row: Row) -> Iterator[str]:
         """The row follows from the verdict and the score; only its description is free."""
-        row, pending, evaluated = self.rows[-1], self.position.pending, self.position.evaluated
+        pending, evaluated = self.position.pending, self.position.evaluated
         if pending is None or evaluated is None:
-            yield f"event {event.seq}: a row without an evaluated candidate"
+            yield "a row without an evaluated candidate"
             return
         if row != row_of(evaluated, pending, row.description):
-            yield f"event {event.seq}: the row of {row.commit} does not follow from its evaluation"
+            yield f"the row of {row.commit} does not follow from its evaluation"
 
 
-def _copies(event: Event) -> Iterator[str]:
+def _copies(commit: str, copied: Iterable[Copied]) -> Iterator[str]:
     """What a candidate copied from its tasks (threat E4), those that are held out included."""
-    for found in event.body.get("copied", ()):
-        copy = Copied.model_validate(found)
+    for copy in copied:
         where = f"tasks/{copy.task}/{copy.file}" if copy.task else "held-out tasks"
-        yield f"{event.subject[:7]} holds {copy.passages} passages of {where} word for word"
+        yield f"{commit[:7]} holds {copy.passages} passages of {where} word for word"

@@ -3,7 +3,8 @@
 Each event is hashed over the one before it, so whoever remembers one head hash can
 tell that nothing before it changed. The position of the climb is stored beside the
 events in the same transaction; it is a fold of them and can always be recomputed.
-The journal does not know the rules: what an event does to a position is passed in.
+The journal does not know the rules: what an event does to a position is passed in. What is hashed
+is the stored text, so an old journal verifies whatever its events have become since.
 """
 
 import hashlib
@@ -11,17 +12,25 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import cast, overload
+
+from pydantic import ValidationError
 
 from autoagent.errors import JournalError
+from autoagent.evidence.events import Event, Unknown, read
 
 GENESIS = "0" * 64
 """The hash before the first event."""
 
-_SCHEMA = """
+SCHEMA = 1
+"""The version of the tables below; 0 is what was written before there was one, and is the same."""
+
+_TABLES = """
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY,
     at REAL NOT NULL,
@@ -43,19 +52,45 @@ CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events
 """
 
 
-class Event(NamedTuple):
-    """One entry: when (Unix seconds), what kind, about whom, and the facts."""
+type Held = Event | Unknown
+"""What a journal may hold: one that a newer version wrote, too."""
+
+
+@dataclass(frozen=True)
+class Entry[E: Held]:
+    """One line of the journal: when (Unix seconds), about whom, what, and the hash over it all.
+
+    `text` is the event as it is stored; it is read into its record when that is first asked for.
+    """
 
     seq: int
     at: float
     kind: str
     subject: str
-    body: dict[str, Any]
+    text: str
     hash: str
 
+    @cached_property
+    def event(self) -> E:
+        """What happened.
 
-Fold = Callable[[str | None, Event], str]
-"""Maps the stored position (None at first) and an event to the next position."""
+        Raises:
+            JournalError: These are no facts of this kind, so none of ours wrote them.
+        """
+        try:
+            return cast(E, read(self.kind, self.text))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise JournalError(
+                f"Event {self.seq} (`{self.kind}`) does not say what such an event says: "
+                f"{where and f'{where}: '}{first['msg']}.",
+                "run `autoagent verify`",
+            ) from error
+
+
+Fold = Callable[[str | None, Entry[Held]], str]
+"""Maps the stored position (None at first) and an entry to the next position."""
 
 
 def chain(previous: str, seq: int, at: float, kind: str, subject: str, body: str) -> str:
@@ -78,7 +113,7 @@ class Journal:
         """Open the journal, creating it unless `read_only`.
 
         Raises:
-            JournalError: The file cannot be opened or is not a journal.
+            JournalError: The file cannot be opened, is not a journal or is a newer version's.
         """
         self.path, self._read_only = path, read_only
         try:
@@ -93,9 +128,11 @@ class Journal:
                 self._db = sqlite3.connect(
                     path, timeout=30, isolation_level=None, check_same_thread=False
                 )
-                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA journal_mode=WAL")  # first: whoever reads is in its way
                 self._db.execute("PRAGMA synchronous=FULL")
-                self._db.executescript(_SCHEMA)
+            self._refuse_newer()
+            if not read_only:
+                self._make_tables()
             self._db.execute("SELECT count(*) FROM events WHERE seq < 0")
         except sqlite3.Error as error:
             with suppress(AttributeError):  # where not even the file could be opened
@@ -103,6 +140,23 @@ class Journal:
             raise JournalError(
                 f"{path} cannot be opened as a journal: {error}.", "run `autoagent doctor`"
             ) from error
+
+    def _refuse_newer(self) -> None:
+        """A newer version's journal is left alone: who does not know its tables spoils them."""
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA:
+            self._db.close()
+            raise JournalError(
+                f"{self.path} has schema version {version}; this AutoAgent knows versions up to "
+                f"{SCHEMA}.",
+                "the same call with the AutoAgent that wrote it, or a newer one",
+            )
+
+    def _make_tables(self) -> None:
+        """Make what is missing; only whoever makes the file gives it its version."""
+        new = self._db.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+        made = f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
+        self._db.executescript(made if new else _TABLES)
 
     def close(self) -> None:
         """Release the file; the last to do so, if it may write, seals it as it then is."""
@@ -138,21 +192,18 @@ class Journal:
         log = self.path.with_name(f"{self.path.name}-wal")
         return log.exists() and log.stat().st_size > 0
 
-    def append(
-        self, kind: str, subject: str, body: Mapping[str, Any], fold: Fold | None = None
-    ) -> Event:
+    def append(self, event: Event, about: str, fold: Fold | None = None) -> Entry[Held]:
         """Write one event and the position it leads to, in one durable transaction.
 
         Args:
-            kind: What happened, in snake_case.
-            subject: The id the event is about; lookups by subject are indexed.
-            body: The facts, as JSON-able values.
+            event: What happened.
+            about: The id of what it happened to; lookups by it are indexed.
             fold: What the event does to the position; None leaves it as it is.
 
         Raises:
             JournalError: Nothing was written (a full disk, a lock held too long).
         """
-        text = json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        kind, text = event.kind, event.text()
         try:
             with self._transaction():
                 last = self._db.execute(
@@ -160,16 +211,16 @@ class Journal:
                 ).fetchone()
                 seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
                 at = time.time()
-                digest = chain(previous, seq, at, kind, subject, text)
-                event = Event(seq, at, kind, subject, json.loads(text), digest)
+                digest = chain(previous, seq, at, kind, about, text)
+                entry: Entry[Held] = Entry(seq, at, kind, about, text, digest)
                 self._db.execute(
                     "INSERT INTO events VALUES (?,?,?,?,?,?)",
-                    (seq, at, kind, subject, text, digest),
+                    (seq, at, kind, about, text, digest),
                 )
                 if fold is not None:
-                    position = fold(self.position(), event)
+                    position = fold(self.position(), entry)
                     self._db.execute("INSERT OR REPLACE INTO position VALUES (0, ?)", (position,))
-                return event
+                return entry
         except sqlite3.Error as error:
             raise JournalError(
                 f"{self.path}: `{kind}` was not written ({error}); nothing was lost. Free disk "
@@ -187,40 +238,47 @@ class Journal:
         row = self._db.execute("SELECT hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         return row[0] if row else GENESIS
 
-    def about(self, subject: str, *kinds: str) -> list[Event]:
-        """Events about `subject`, oldest first; all kinds, or only those named."""
+    @overload
+    def about(self, subject: str) -> list[Entry[Held]]: ...
+    @overload
+    def about[E: Event](
+        self, subject: str, kind: type[E], /, *kinds: type[E]
+    ) -> list[Entry[E]]: ...
+    def about[E: Event](self, subject: str, *kinds: type[E]) -> list[Entry[Held]] | list[Entry[E]]:
+        """Entries about `subject`, oldest first; all kinds, or only those named."""
         where, arguments = _any_of(kinds)
         query = f"SELECT * FROM events WHERE subject = ?{where} ORDER BY seq"
-        return [_event(row) for row in self._db.execute(query, (subject, *arguments))]
+        return [Entry(*row) for row in self._db.execute(query, (subject, *arguments))]
 
-    def last(self, kind: str) -> Event | None:
-        """The newest event of a kind."""
+    def last[E: Event](self, kind: type[E]) -> Entry[E] | None:
+        """The newest entry of a kind."""
         row = self._db.execute(
-            "SELECT * FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", (kind,)
+            "SELECT * FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", (kind.kind,)
         ).fetchone()
-        return _event(row) if row else None
+        return Entry(*row) if row else None
 
-    def of_kind(self, *kinds: str, after: int = 0) -> list[Event]:
-        """Events of some kinds with seq > `after`, oldest first."""
+    def of_kind[E: Event](self, *kinds: type[E], after: int = 0) -> list[Entry[E]]:
+        """Entries of some kinds with seq > `after`, oldest first."""
         where, arguments = _any_of(kinds)
         query = f"SELECT * FROM events WHERE seq > ?{where} ORDER BY seq"
-        return [_event(row) for row in self._db.execute(query, (after, *arguments))]
+        return [Entry(*row) for row in self._db.execute(query, (after, *arguments))]
 
-    def events(self) -> Iterator[Event]:
-        """Every event, oldest first."""
+    def entries(self) -> Iterator[Entry[Held]]:
+        """Every entry, oldest first."""
         for row in self._db.execute("SELECT * FROM events ORDER BY seq"):
-            yield _event(row)
+            yield Entry(*row)
 
-    def check(self) -> Event | None:
+    def check(self) -> Entry[Held] | None:
         """Recompute the whole chain.
 
         Returns:
-            The last event, or None for an empty journal.
+            The last entry, or None for an empty journal.
 
         Raises:
             JournalError: Names the first event that does not hash to what is stored.
         """
-        previous, expected, last = GENESIS, 1, None
+        previous, expected = GENESIS, 1
+        last: Entry[Held] | None = None
         try:
             for seq, at, kind, subject, body, stored in self._db.execute(
                 "SELECT * FROM events ORDER BY seq"
@@ -231,7 +289,7 @@ class Journal:
                         "the journal was changed."
                     )
                 previous, expected = stored, seq + 1
-                last = _event((seq, at, kind, subject, body, stored))
+                last = Entry(seq, at, kind, subject, body, stored)
         except (sqlite3.Error, UnicodeDecodeError, ValueError, TypeError) as error:
             raise JournalError(
                 f"{self.path}: event {expected} cannot be read ({error}): the journal was changed."
@@ -255,11 +313,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _any_of(kinds: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _any_of(kinds: tuple[type[Event], ...]) -> tuple[str, tuple[str, ...]]:
     if not kinds:
         return "", ()
-    return f" AND kind IN ({','.join('?' * len(kinds))})", kinds
-
-
-def _event(row: tuple[int, float, str, str, str, str]) -> Event:
-    return Event(row[0], row[1], row[2], row[3], json.loads(row[4]), row[5])
+    return f" AND kind IN ({','.join('?' * len(kinds))})", tuple(each.kind for each in kinds)

@@ -7,10 +7,23 @@ Every position is a fold of the journal's events, so `autoagent verify` can repl
 a whole night and compare.
 """
 
-from enum import StrEnum
 from typing import assert_never
 
-from autoagent.evidence.journal import Event
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    CandidateReverted,
+    CertificationStarted,
+    Certified,
+    ClimbFinished,
+    ClimbStarted,
+    EvaluationFinished,
+    EvaluationResumed,
+    EvaluationReused,
+    EvaluationStarted,
+    ResultRecorded,
+    TasksValidated,
+)
+from autoagent.evidence.journal import Entry, Held
 from autoagent.records import (
     Candidate,
     Certificate,
@@ -18,37 +31,10 @@ from autoagent.records import (
     Phase,
     Record,
     Running,
-    Score,
     Spent,
     Standing,
     Verdict,
 )
-
-
-class Kind(StrEnum):
-    """The kinds of events. A worker writes those about trials, the referee all others."""
-
-    CLIMB_STARTED = "climb_started"
-    TASK_VALIDATED = "task_validated"
-    TASKS_VALIDATED = "tasks_validated"
-    CANDIDATE_COMMITTED = "candidate_committed"
-    EVALUATION_STARTED = "evaluation_started"
-    EVALUATION_RESUMED = "evaluation_resumed"
-    EVALUATION_FINISHED = "evaluation_finished"
-    EVALUATION_REUSED = "evaluation_reused"
-    RESULT_RECORDED = "result_recorded"
-    CANDIDATE_REVERTED = "candidate_reverted"
-    CERTIFICATION_STARTED = "certification_started"
-    CERTIFIED = "certified"
-    CLIMB_FINISHED = "climb_finished"
-    WORKER_STARTED = "worker_started"
-    WORKER_FAILED = "worker_failed"
-    CANCEL_REQUESTED = "cancel_requested"
-    TRIAL_STARTED = "trial_started"
-    TRIAL_FINISHED = "trial_finished"
-    TRIAL_LOST = "trial_lost"
-    MODEL_REFUSED = "model_refused"
-    WORKER_ENDED = "worker_ended"
 
 
 class Position(Record):
@@ -84,82 +70,78 @@ class Position(Record):
         return self.candidate or self.baseline
 
 
-def replay(stored: str | None, event: Event) -> str:
+def replay(stored: str | None, entry: Entry[Held]) -> str:
     """`apply` over stored JSON: the journal's fold."""
     position = Position.model_validate_json(stored) if stored else Position()
-    return apply(position, event).model_dump_json()
+    return apply(position, entry).model_dump_json()
 
 
-def apply(position: Position, event: Event) -> Position:
+def apply(position: Position, entry: Entry[Held]) -> Position:
     """The position after an event. Events that carry no rule leave it as it is."""
-    body = event.body
-    match event.kind:
-        case Kind.CLIMB_STARTED:
+    match entry.event:
+        case ClimbStarted() as event:
             return Position(
                 phase="validating",
-                tag=body["tag"],
-                started_at=event.at,
-                snapshot=body["snapshot"],
-                tasks=tuple(body["tasks"]),
-                holdout=tuple(body.get("holdout", ())),
-                baseline=Candidate.model_validate(body["baseline"]),
+                tag=event.tag,
+                started_at=entry.at,
+                snapshot=event.snapshot,
+                tasks=event.tasks,
+                holdout=event.holdout,
+                baseline=event.baseline,
             )
-        case Kind.TASKS_VALIDATED:
+        case TasksValidated(tasks=tasks, holdout=holdout):
             return position.model_copy(
-                update={
-                    "phase": "baseline_needed",
-                    "tasks": tuple(body["tasks"]),
-                    "holdout": tuple(body.get("holdout", ())),
-                }
+                update={"phase": "baseline_needed", "tasks": tasks, "holdout": holdout}
             )
-        case Kind.CANDIDATE_COMMITTED:
-            candidate = Candidate.model_validate(body["candidate"])
+        case CandidateCommitted(candidate=candidate):
             return position.model_copy(update={"phase": "committed", "candidate": candidate})
-        case Kind.EVALUATION_STARTED | Kind.EVALUATION_RESUMED:
-            running = Running.model_validate(body["running"])
-            spent = position.spent.model_copy(
-                update={
-                    "evaluations": position.spent.evaluations
-                    + (running.kind in ("baseline", "full", "subset")),
-                    "reserved_dollars": running.reserved_dollars,
-                }
-            )
-            stays = running.kind in ("oracle", "noop", "certify")
-            phase = position.phase if stays else "evaluating"
-            return position.model_copy(update={"phase": phase, "running": running, "spent": spent})
-        case Kind.EVALUATION_FINISHED:
+        case EvaluationStarted(running=running) | EvaluationResumed(running=running):
+            return _running(position, running)
+        case EvaluationFinished() as event:
             return _settled(position, event)
-        case Kind.EVALUATION_REUSED:
-            return _awaiting_row(position, event)
-        case Kind.RESULT_RECORDED:
+        case EvaluationReused() as event:
+            return _awaiting_row(position, event, event.verdict)
+        case ResultRecorded() as event:
             return _recorded(position, event)
-        case Kind.CANDIDATE_REVERTED:
+        case CandidateReverted():
             return position.model_copy(update={"phase": "idle", "candidate": None})
-        case Kind.CERTIFICATION_STARTED:
+        case CertificationStarted():
             return position.model_copy(update={"phase": "certifying", "uncertified": ""})
-        case Kind.CERTIFIED:
-            certificate = Certificate.model_validate(body["certificate"])
+        case Certified(certificate=certificate):
             return position.model_copy(update={"phase": "finished", "certificate": certificate})
-        case Kind.CLIMB_FINISHED:
+        case ClimbFinished(uncertified=uncertified):
             return position.model_copy(
                 update={
                     "phase": "finished",
                     "candidate": None,
                     "running": None,
-                    "uncertified": body.get("uncertified", ""),
+                    "uncertified": uncertified,
                 }
             )
         case _:
             return position
 
 
-def _settled(position: Position, event: Event) -> Position:
+def _running(position: Position, running: Running) -> Position:
+    """An evaluation is begun: its dollars are reserved, and one that counts is counted."""
+    counts = running.kind in ("baseline", "full", "subset")
+    spent = position.spent.model_copy(
+        update={
+            "evaluations": position.spent.evaluations + counts,
+            "reserved_dollars": running.reserved_dollars,
+        }
+    )
+    phase = "evaluating" if counts else position.phase
+    return position.model_copy(update={"phase": phase, "running": running, "spent": spent})
+
+
+def _settled(position: Position, event: EvaluationFinished) -> Position:
     """Settle the budget; a decisive evaluation waits for its ledger row."""
     running = position.running
     assert running is not None, "an evaluation ended that nobody started"
     spent = position.spent.model_copy(
         update={
-            "dollars": position.spent.dollars + event.body["charged_dollars"],
+            "dollars": position.spent.dollars + event.charged_dollars,
             "reserved_dollars": 0.0,
         }
     )
@@ -169,35 +151,34 @@ def _settled(position: Position, event: Event) -> Position:
             return settled
         case "subset":
             return settled.model_copy(update={"phase": resting(settled)})
-        case "baseline" if event.body["verdict"] is None:  # unfinished: it is run again
+        case "baseline" if event.verdict is None:  # unfinished: it is run again
             return settled.model_copy(update={"phase": "baseline_needed"})
         case "baseline":
-            noise = Noise.model_validate(event.body["noise"])
-            return _awaiting_row(settled.model_copy(update={"noise": noise}), event)
+            assert event.noise is not None, "a baseline ended that did not size the noise"
+            noisy = settled.model_copy(update={"noise": event.noise})
+            return _awaiting_row(noisy, event, event.verdict)
         case "full":
-            return _awaiting_row(settled, event)
+            return _awaiting_row(settled, event, event.verdict)
         case _ as never:
             assert_never(never)
 
 
-def _awaiting_row(position: Position, event: Event) -> Position:
+def _awaiting_row(
+    position: Position, event: EvaluationFinished | EvaluationReused, verdict: Verdict | None
+) -> Position:
     """A decided candidate, its verdict pending until the ledger row is written."""
     candidate = position.proposed
     assert candidate is not None, "an evaluation ended that has no candidate"
-    standing = Standing(
-        candidate=candidate,
-        evaluation=event.body["evaluation"],
-        score=Score.model_validate(event.body["score"]),
-    )
-    verdict = Verdict.model_validate(event.body["verdict"])
+    assert verdict is not None, "an evaluation ended that decides, and did not decide"
+    standing = Standing(candidate=candidate, evaluation=event.evaluation, score=event.score)
     return position.model_copy(
         update={"phase": "evaluated", "evaluated": standing, "pending": verdict}
     )
 
 
-def _recorded(position: Position, event: Event) -> Position:
+def _recorded(position: Position, event: ResultRecorded) -> Position:
     """The verdict takes effect: a keep moves the incumbent (rules R5, R6, R7)."""
-    kept = event.body["row"]["status"] == "keep"
+    kept = event.row.status == "keep"
     evaluated = position.evaluated
     first = position.baseline_passed is None and evaluated is not None
     return position.model_copy(

@@ -9,14 +9,12 @@ import asyncio
 import email.utils
 import logging
 import time
-import urllib.request
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 
 from autoagent.gateway.asking import Asked
-from autoagent.gateway.connecting import OnePiece
 from autoagent.gateway.manners import Manners, Patience
 from autoagent.gateway.plan import Upstream
 from autoagent.gateway.providers import auth_headers
@@ -90,11 +88,7 @@ class Provider:
             max_connections=256, max_keepalive_connections=128, keepalive_expiry=IDLE_SECONDS
         )
         timeout = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None)
-        proxied = set(urllib.request.getproxies()) - {"no"}  # a transport of ours knows no proxy
-        transport = None if proxied else OnePiece(limits)
-        async with httpx2.AsyncClient(
-            limits=limits, timeout=timeout, transport=transport
-        ) as client:
+        async with httpx2.AsyncClient(limits=limits, timeout=timeout) as client:
             self._client = client
             yield
             self._client = None

@@ -9,7 +9,14 @@ that nobody can run it again and pick the better.
 from collections.abc import Iterator
 
 from autoagent.errors import BudgetExceeded
-from autoagent.evidence.position import Kind, Position
+from autoagent.evidence.events import (
+    CertificationStarted,
+    Certified,
+    ClimbFinished,
+    EvaluationStarted,
+    ResultRecorded,
+)
+from autoagent.evidence.position import Position
 from autoagent.gate.certificate import BASELINE, WITHOUT, certificate
 from autoagent.records import Candidate, Certificate, Running, Side
 from autoagent.referee import evaluations, measuring
@@ -44,14 +51,14 @@ def step(table: Table, engine: Engine, position: Position) -> None:
         except BudgetExceeded as error:
             why = error.message
         if why:
-            table.append(Kind.CLIMB_FINISHED, position.tag, reason="finished", uncertified=why)
+            table.append(ClimbFinished(reason="finished", uncertified=why), position.tag)
         return
     found = _certificate(table, position)
     if found is None:
         why = "no trial was measured on both sides"
-        table.append(Kind.CLIMB_FINISHED, position.tag, reason="finished", uncertified=why)
+        table.append(ClimbFinished(reason="finished", uncertified=why), position.tag)
     else:
-        table.append(Kind.CERTIFIED, position.tag, certificate=found.model_dump())
+        table.append(Certified(certificate=found), position.tag)
 
 
 def _measure(
@@ -62,11 +69,11 @@ def _measure(
     Raises:
         BudgetExceeded: It could pass a cap; nothing was written.
     """
-    asked = table.this_climb(Kind.CERTIFICATION_STARTED)[-1]
+    asked = table.this_climb(CertificationStarted)[-1]
     stop = table.workspace.stop_file
     if stop.exists():
         return f"{stop} asks for the end of the climb"
-    capped = asked.body["capped"]
+    capped = asked.event.capped
     if running is not None:
         if evaluations.finished_after(table.journal, running, asked.seq):
             return "its measurement was cut short"
@@ -98,9 +105,9 @@ def _measure(
 def _ablations(table: Table, position: Position) -> Iterator[Side]:
     """The champion without each edit that was kept, where that can be taken back by itself."""
     kept = [
-        event.subject
-        for event in table.this_climb(Kind.RESULT_RECORDED)
-        if event.body["row"]["status"] == "keep"
+        entry.subject
+        for entry in table.this_climb(ResultRecorded)
+        if entry.event.row.status == "keep"
     ]
     if not table.workspace.config.certify.ablation or len(kept) < 3:
         return  # without the only edit it is the baseline
@@ -111,7 +118,7 @@ def _ablations(table: Table, position: Position) -> Iterator[Side]:
         files = without(champion, content(before), content(after), harness)
         if files is None:
             continue
-        draft = draft_of(table.workspace, files, canonical, table.climb()["model"])
+        draft = draft_of(table.workspace, files, canonical, table.climb().model)
         if draft is None:
             continue
         told = f"the champion without {after[:7]}"
@@ -126,8 +133,8 @@ def _side(name: str, candidate: Candidate) -> Side:
 
 def _begun(table: Table, *, hidden: bool) -> Running | None:
     """The certification's measurement in this climb, if it was ever begun."""
-    for event in table.this_climb(Kind.EVALUATION_STARTED):
-        running = Running.model_validate(event.body["running"])
+    for entry in table.this_climb(EvaluationStarted):
+        running = entry.event.running
         if running.kind == "certify" and running.hidden == hidden:
             return running
     return None
@@ -136,7 +143,7 @@ def _begun(table: Table, *, hidden: bool) -> Running | None:
 def _whole(table: Table, running: Running) -> bool:
     """Whether it was measured to its end; a trial that stays void drops its pair."""
     ends = evaluations.finishes(table.journal, running)
-    return bool(ends) and ends[-1].body["state"] in ("complete", "indecisive")
+    return bool(ends) and ends[-1].event.state in ("complete", "indecisive")
 
 
 def _certificate(table: Table, position: Position) -> Certificate | None:

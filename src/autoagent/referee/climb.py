@@ -7,12 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.evidence.journal import Event, Journal
-from autoagent.evidence.position import Kind, Position, replay
+from autoagent.evidence.events import CandidateReverted, ClimbStarted, Event, ResultRecorded
+from autoagent.evidence.journal import Entry, Held, Journal
+from autoagent.evidence.position import Position, replay
 from autoagent.gateway.plan import plan
 from autoagent.records import Candidate, Row, Running
 from autoagent.referee import passages
@@ -44,7 +44,7 @@ class Table:
         self.journal = journal or Journal(workspace.journal)
         self.tier = tier
         if self.position.phase not in ("new", "finished"):
-            frozen = Config.model_validate(self.climb()["config"])
+            frozen = Config.model_validate(self.climb().config)
             workspace = workspace.model_copy(update={"config": frozen})
         self.workspace = workspace
         self.projection = Projection(workspace)
@@ -59,19 +59,20 @@ class Table:
         stored = self.journal.position()
         return Position.model_validate_json(stored) if stored else Position()
 
-    def append(self, kind: Kind, subject: str, /, **body: Any) -> Event:
+    def append(self, event: Event, about: str) -> Entry[Held]:
         """Write an event; it moves the position in the same transaction."""
-        return self.journal.append(kind, subject, body, replay)
+        return self.journal.append(event, about, replay)
 
-    def this_climb(self, *kinds: Kind) -> list[Event]:
-        """Events since the climb started."""
-        start = self.journal.last(Kind.CLIMB_STARTED)
+    def this_climb[E: Event](self, *kinds: type[E]) -> list[Entry[E]]:
+        """Entries of some kinds since the climb started."""
+        start = self.journal.last(ClimbStarted)
         return self.journal.of_kind(*kinds, after=start.seq if start else 0)
 
-    def climb(self) -> dict[str, Any]:
-        """The facts frozen when the climb started."""
-        start = self.journal.last(Kind.CLIMB_STARTED)
-        return start.body if start else {}
+    def climb(self) -> ClimbStarted:
+        """What was frozen when the climb started."""
+        start = self.journal.last(ClimbStarted)
+        assert start is not None, "no climb was started"
+        return start.event
 
     def frozen(self, position: Position) -> Snapshot:
         """The climb's snapshot, read once."""
@@ -103,7 +104,7 @@ class Table:
 
     def rows(self) -> list[Row]:
         """The ledger of this climb."""
-        return [Row.model_validate(e.body["row"]) for e in self.this_climb(Kind.RESULT_RECORDED)]
+        return [entry.event.row for entry in self.this_climb(ResultRecorded)]
 
     def project(self) -> None:
         """Redo what the journal implies: files a discard restores, the branch, results.tsv.
@@ -115,10 +116,10 @@ class Table:
         if position.baseline is None:
             return
         standing = position.incumbent.candidate if position.incumbent else position.baseline
-        events = self.this_climb(Kind.RESULT_RECORDED, Kind.CANDIDATE_REVERTED)
+        entries = self.this_climb(ResultRecorded, CandidateReverted)
         notes: list[str] = []
         for show in (
-            lambda: self._restore(standing, events),
+            lambda: self._restore(standing, entries),
             lambda: notes.extend(self.projection.branch(position.tag, standing.id)),
             lambda: self.projection.ledger(self.rows()),
         ):
@@ -128,9 +129,15 @@ class Table:
                 notes.append(f"not shown yet: {error}")
         self.notes = tuple(notes)
 
-    def _restore(self, standing: Candidate, events: Sequence[Event]) -> None:
-        if events and (events[-1].kind == Kind.CANDIDATE_REVERTED or not _kept(events[-1])):
-            self.projection.restore(standing.id, events[-1].seq)
+    def _restore(
+        self, standing: Candidate, entries: Sequence[Entry[ResultRecorded | CandidateReverted]]
+    ) -> None:
+        """Redo the last discard or revert, unless a keep came after it (rule R6)."""
+        if not entries:
+            return
+        last = entries[-1].event
+        if isinstance(last, CandidateReverted) or last.row.status != "keep":
+            self.projection.restore(standing.id, entries[-1].seq)
 
     def known_tasks(self, position: Position, names: Sequence[str]) -> tuple[str, ...]:
         """The named tasks in the snapshot's order, or every task where none is named.
@@ -179,7 +186,7 @@ class Table:
             harness_file=config.harness.file,
             harness_class=config.harness.class_name,
             in_container=config.harness.in_container,
-            model=self.climb()["model"],
+            model=self.climb().model,
             isolation=config.isolation,
             environment=config.benchmark.environment,
             concurrency=config.benchmark.concurrency,
@@ -187,7 +194,7 @@ class Table:
             trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
             void_retries=config.benchmark.void_retries,
             reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
-            gateway=plan(config, self.climb()["model"], self.workspace.root, running.most_dollars),
+            gateway=plan(config, self.climb().model, self.workspace.root, running.most_dollars),
         )
 
 
@@ -198,10 +205,6 @@ def task_specs(config: Config, paths: Mapping[str, Path]) -> tuple[TaskSpec, ...
         TaskSpec(name=name, path=path, in_place=any(fnmatchcase(name, p) for p in live))
         for name, path in paths.items()
     )
-
-
-def _kept(event: Event) -> bool:
-    return event.body["row"]["status"] == "keep"
 
 
 def candidate_named(position: Position, name: str | None) -> Candidate:

@@ -6,22 +6,28 @@ An evaluation's trials carry its id as their subject, so one indexed look-up fin
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from autoagent.errors import UnknownName
-from autoagent.evidence.journal import Event, Journal
-from autoagent.evidence.position import Kind
+from autoagent.evidence.events import (
+    EvaluationFinished,
+    EvaluationResumed,
+    EvaluationReused,
+    EvaluationStarted,
+    Event,
+    TrialFinished,
+    TrialLost,
+    TrialStarted,
+    WorkerEnded,
+)
+from autoagent.evidence.journal import Entry, Journal
 from autoagent.gate.decide import agenda_of, deciding_attempts, score_of
-from autoagent.records import EvaluationState, Running, Score, Trial, Verdict
+from autoagent.records import EvaluationState, Running, Score, Trial
 from autoagent.referee.views import EvaluationReport, Progress
 
 
 def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
     """Every trial of an evaluation that ended, voids and their retries included."""
-    return [
-        Trial.model_validate(e.body["trial"])
-        for e in journal.about(evaluation, Kind.TRIAL_FINISHED)
-    ]
+    return [entry.event.trial for entry in journal.about(evaluation, TrialFinished)]
 
 
 def deciding_trials(trials: Sequence[Trial]) -> list[Trial]:
@@ -39,7 +45,7 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     """How far a running evaluation is."""
     trials = trials_of(journal, running.id)
     ended = deciding_trials(trials)
-    started = journal.about(running.id, Kind.EVALUATION_STARTED)
+    started = journal.about(running.id, EvaluationStarted)
     return Progress(
         evaluation=running.id,
         kind=running.kind,
@@ -55,8 +61,8 @@ def progress_of(journal: Journal, running: Running) -> Progress:
 
 def scored(journal: Journal, running: Running, trials: Sequence[Trial]) -> Score:
     """The score of an evaluation whose worker has ended, over every expected trial (rule R3)."""
-    events = journal.about(running.id)
-    seconds = events[-1].at - events[0].at if events else 0.0
+    entries = journal.about(running.id)
+    seconds = entries[-1].at - entries[0].at if entries else 0.0
     return score_of(running, trials, seconds=seconds)
 
 
@@ -67,11 +73,11 @@ def charge_of(journal: Journal, evaluation: str) -> float:
     gateway knew better. What a verifier's model cost comes on top.
     """
     reserved: dict[str, float] = {}
-    for event in journal.about(evaluation, Kind.TRIAL_STARTED):
-        reserved[event.body["trial"]] = event.body["reserved_dollars"]
-    for event in journal.about(evaluation, Kind.TRIAL_LOST):
-        if event.body.get("cost_usd") is not None:
-            reserved[event.body["trial"]] = event.body["cost_usd"]
+    for begun in journal.about(evaluation, TrialStarted):
+        reserved[begun.event.trial] = begun.event.reserved_dollars
+    for lost in journal.about(evaluation, TrialLost):
+        if lost.event.cost_usd is not None:
+            reserved[lost.event.trial] = lost.event.cost_usd
     for trial in trials_of(journal, evaluation):
         if trial.cost_usd is not None:
             reserved[trial.id] = trial.cost_usd
@@ -79,12 +85,12 @@ def charge_of(journal: Journal, evaluation: str) -> float:
     return sum(reserved.values())
 
 
-def finishes(journal: Journal, running: Running) -> list[Event]:
-    """The events that settled an evaluation: one, or more where it was resumed."""
+def finishes(journal: Journal, running: Running) -> list[Entry[EvaluationFinished]]:
+    """The entries that settled an evaluation: one, or more where it was resumed."""
     return [
-        event
-        for event in journal.about(running.digest, Kind.EVALUATION_FINISHED)
-        if event.body["evaluation"] == running.id
+        entry
+        for entry in journal.about(running.digest, EvaluationFinished)
+        if entry.event.evaluation == running.id
     ]
 
 
@@ -96,26 +102,26 @@ def finished_after(journal: Journal, running: Running, seq: int) -> bool:
 
 def ended(journal: Journal, evaluation: str) -> EvaluationState | None:
     """How the worker said it ended, or None while it has not since it was last begun."""
-    events = since_begun(journal, evaluation, Kind.WORKER_ENDED)
-    return events[-1].body["end"] if events else None
+    entries = since_begun(journal, evaluation, WorkerEnded)
+    return entries[-1].event.end if entries else None
 
 
-def since_begun(journal: Journal, evaluation: str, *kinds: str) -> list[Event]:
-    """Events about an evaluation since it was started, or resumed after it had been cut short."""
-    begun = journal.about(evaluation, Kind.EVALUATION_STARTED, Kind.EVALUATION_RESUMED)
-    return [e for e in journal.about(evaluation, *kinds) if not begun or e.seq > begun[-1].seq]
+def since_begun[E: Event](journal: Journal, evaluation: str, kind: type[E]) -> list[Entry[E]]:
+    """Entries about an evaluation since it was started, or resumed after it had been cut short."""
+    begun = journal.about(evaluation, EvaluationStarted, EvaluationResumed)
+    return [e for e in journal.about(evaluation, kind) if not begun or e.seq > begun[-1].seq]
 
 
-def started(journal: Journal, evaluation: str) -> Event:
-    """The event that started an evaluation.
+def started(journal: Journal, evaluation: str) -> Running:
+    """What an evaluation was started to measure.
 
     Raises:
         UnknownName: No evaluation has this id.
     """
-    events = journal.about(evaluation, Kind.EVALUATION_STARTED)
-    if not events:
+    entries = journal.about(evaluation, EvaluationStarted)
+    if not entries:
         raise UnknownName(f"There is no evaluation {evaluation!r}; ids look like e3.", "status()")
-    return events[0]
+    return entries[0].event.running
 
 
 def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
@@ -124,14 +130,13 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
     Raises:
         UnknownName: No evaluation has this id.
     """
-    running = Running.model_validate(started(journal, evaluation).body["running"])
-    finished = [
-        event
-        for event in journal.about(running.digest, Kind.EVALUATION_FINISHED, Kind.EVALUATION_REUSED)
-        if event.body["evaluation"] == evaluation
+    running = started(journal, evaluation)
+    decided = [
+        entry.event
+        for entry in journal.about(running.digest, EvaluationFinished, EvaluationReused)
+        if entry.event.evaluation == evaluation
     ]
-    unfinished: dict[str, Any] = {"state": "running", "score": None, "verdict": None}
-    body = finished[-1].body if finished else unfinished
+    last = decided[-1] if decided else None
     trials = trials_of(journal, evaluation)
     attempts = deciding_attempts(running, trials)
     own = [trial for trial in trials if trial.side == "" and trial.attempt in attempts]
@@ -139,9 +144,9 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
         id=evaluation,
         kind=running.kind,
         candidate=running.candidate,
-        state=body["state"],
-        score=Score.model_validate(body["score"]) if body["score"] else None,
-        verdict=Verdict.model_validate(body["verdict"]) if body["verdict"] else None,
+        state=last.state if last else "running",
+        score=last.score if last else None,
+        verdict=last.verdict if last else None,
         trials=tuple(deciding_trials(own)),
     )
 
@@ -153,21 +158,18 @@ def measured(
 
     A subset is the same one whatever the order its tasks are named in.
     """
-    for event in journal.about(digest, Kind.EVALUATION_FINISHED):
-        body = event.body
-        if body["climb"] != climb:
+    for entry in journal.about(digest, EvaluationFinished):
+        event = entry.event
+        if event.climb != climb:
             continue
         if subset is None:
-            found = body["kind"] in ("baseline", "full") and body["verdict"] is not None
+            found = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
         else:
-            started_as = Running.model_validate(
-                started(journal, body["evaluation"]).body["running"]
-            )
-            found = (body["kind"], body["state"]) == ("subset", "complete") and set(
-                started_as.tasks
-            ) == set(subset)
+            tasks = started(journal, event.evaluation).tasks
+            whole = (event.evaluation_kind, event.state) == ("subset", "complete")
+            found = whole and set(tasks) == set(subset)
         if found:
-            return report_of(journal, body["evaluation"])
+            return report_of(journal, event.evaluation)
     return None
 
 
@@ -178,11 +180,11 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
         UnknownName: No trial has this id, or it was of a held-out task.
     """
     evaluation = trial.split(".", 1)[0]
-    begun = journal.about(evaluation, Kind.EVALUATION_STARTED)
-    hidden = any(event.body["running"].get("hidden", False) for event in begun)
-    for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
-        if event.body["trial"]["id"] == trial and not hidden:
-            return Trial.model_validate(event.body["trial"]), Path(event.body["directory"])
+    begun = journal.about(evaluation, EvaluationStarted)
+    hidden = any(entry.event.running.hidden for entry in begun)
+    for entry in journal.about(evaluation, TrialFinished):
+        if entry.event.trial.id == trial and not hidden:
+            return entry.event.trial, Path(entry.event.directory)
     raise UnknownName(
         f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.", "status()"
     )

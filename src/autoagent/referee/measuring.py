@@ -6,10 +6,19 @@ is computed here, from the trials in the journal, over every trial that was expe
 """
 
 import time
-from typing import Any
 
 from autoagent.errors import InfrastructureFault
-from autoagent.evidence.position import Kind, Position
+from autoagent.evidence.events import (
+    CancelRequested,
+    EvaluationFinished,
+    EvaluationResumed,
+    EvaluationReused,
+    EvaluationStarted,
+    WorkerEnded,
+    WorkerFailed,
+    WorkerStarted,
+)
+from autoagent.evidence.position import Position
 from autoagent.gate.agenda import most_trials
 from autoagent.gate.decide import contest_for, decide, decide_again, state_of
 from autoagent.gate.noise import noise_of
@@ -43,7 +52,7 @@ def planned(
     and runs the tasks first on which it is most likely to be lost.
     """
     config = table.workspace.config
-    last = table.journal.last(Kind.EVALUATION_STARTED)
+    last = table.journal.last(EvaluationStarted)
     running = Running(
         id=f"e{int(last.subject[1:]) + 1 if last else 1}",
         kind=kind,
@@ -59,8 +68,8 @@ def planned(
         return running
     standing = position.incumbent
     assert standing is not None
-    finished = table.this_climb(Kind.EVALUATION_FINISHED)
-    others = [e.body["score"]["task_scores"] for e in finished if e.body["kind"] == "full"]
+    finished = [entry.event for entry in table.this_climb(EvaluationFinished)]
+    others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
     contest = contest_for(config.gate, chosen, standing)
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
@@ -90,7 +99,7 @@ def begin(
         InfrastructureFault: The worker was not started; the next `advance` tries again.
     """
     running = _reserved(table, position, planned, capped=capped)
-    _start(table, engine, position, Kind.EVALUATION_STARTED, running)
+    _start(table, engine, EvaluationStarted(climb=position.tag, running=running))
     return running.id
 
 
@@ -104,13 +113,14 @@ def resume(
         InfrastructureFault: The worker was not started; the next `advance` tries again.
     """
     again = _reserved(table, position, running, capped=capped)
-    _start(table, engine, position, Kind.EVALUATION_RESUMED, again)
+    _start(table, engine, EvaluationResumed(climb=position.tag, running=again))
 
 
-def _start(table: Table, engine: Engine, position: Position, kind: Kind, running: Running) -> None:
+def _start(table: Table, engine: Engine, event: EvaluationStarted | EvaluationResumed) -> None:
+    running = event.running
     spec = table.spec(running)
-    table.append(kind, running.id, climb=position.tag, running=running.model_dump())
-    table.append(Kind.WORKER_STARTED, running.id)
+    table.append(event, running.id)
+    table.append(WorkerStarted(), running.id)
     engine.start(spec)
 
 
@@ -158,8 +168,8 @@ def certification(table: Table, position: Position) -> budget.Reserve:
 
 def cancel(table: Table, engine: Engine, running: Running) -> None:
     """Ask the worker to stop; the wish is written down first, so that no restart forgets it."""
-    if not evaluations.since_begun(table.journal, running.id, Kind.CANCEL_REQUESTED):
-        table.append(Kind.CANCEL_REQUESTED, running.id)
+    if not evaluations.since_begun(table.journal, running.id, CancelRequested):
+        table.append(CancelRequested(), running.id)
     engine.cancel(running.id)
 
 
@@ -168,18 +178,18 @@ def restart(table: Table, engine: Engine, running: Running) -> None:
 
     Every start counts, one that fails too, so that no machine can hold a climb up for ever.
     """
-    if evaluations.since_begun(table.journal, running.id, Kind.CANCEL_REQUESTED):
-        table.append(Kind.WORKER_ENDED, running.id, end="cancelled")
+    if evaluations.since_begun(table.journal, running.id, CancelRequested):
+        table.append(WorkerEnded(end="cancelled"), running.id)
         return
-    starts = evaluations.since_begun(table.journal, running.id, Kind.WORKER_STARTED)
+    starts = evaluations.since_begun(table.journal, running.id, WorkerStarted)
     if len(starts) >= MAX_WORKER_STARTS:
-        table.append(Kind.WORKER_ENDED, running.id, end="indecisive")
+        table.append(WorkerEnded(end="indecisive"), running.id)
         return
-    table.append(Kind.WORKER_STARTED, running.id)
+    table.append(WorkerStarted(), running.id)
     try:
         engine.start(table.spec(running))
     except InfrastructureFault as fault:
-        table.append(Kind.WORKER_FAILED, running.id, reason=fault.message)
+        table.append(WorkerFailed(reason=fault.message), running.id)
 
 
 def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
@@ -195,22 +205,19 @@ def settle(table: Table, position: Position, running: Running, ended: Evaluation
     assert position.proposed is not None
     measured = Standing(candidate=position.proposed, evaluation=running.id, score=score)
     verdict = decide(running, state, trials, measured, position.incumbent)
-    more: dict[str, Any] = {}
-    if running.kind == "baseline":
-        more["noise"] = noise_of(trials, running.tasks, running.attempts).model_dump()
-    table.append(
-        Kind.EVALUATION_FINISHED,
-        running.digest,
+    baseline = running.kind == "baseline"
+    charged = [entry.event.charged_dollars for entry in evaluations.finishes(journal, running)]
+    finished = EvaluationFinished(
         evaluation=running.id,
         climb=position.tag,
         kind=running.kind,
         state=state,
-        score=score.model_dump(),
-        charged_dollars=evaluations.charge_of(journal, running.id)
-        - sum(e.body["charged_dollars"] for e in evaluations.finishes(journal, running)),
-        verdict=verdict.model_dump() if verdict else None,
-        **more,
+        score=score,
+        charged_dollars=evaluations.charge_of(journal, running.id) - sum(charged),
+        verdict=verdict,
+        noise=noise_of(trials, running.tasks, running.attempts) if baseline else None,
     )
+    table.append(finished, running.digest)
 
 
 def reuse(table: Table, position: Position, chosen: Candidate, before: EvaluationReport) -> None:
@@ -218,17 +225,15 @@ def reuse(table: Table, position: Position, chosen: Candidate, before: Evaluatio
     assert before.score is not None and position.incumbent is not None
     measured = Standing(candidate=chosen, evaluation=before.id, score=before.score)
     contest = contest_for(table.workspace.config.gate, chosen, position.incumbent)
-    started = evaluations.started(table.journal, before.id)
-    running = Running.model_validate(started.body["running"])
+    running = evaluations.started(table.journal, before.id)
     trials = evaluations.trials_of(table.journal, before.id)
     verdict = decide_again(running, before.state, trials, measured, position.incumbent, contest)
-    table.append(
-        Kind.EVALUATION_REUSED,
-        chosen.digest,
+    reused = EvaluationReused(
         evaluation=before.id,
         climb=position.tag,
         kind="full",
         state=before.state,
-        score=before.score.model_dump(),
-        verdict=verdict.model_dump(),
+        score=before.score,
+        verdict=verdict,
     )
+    table.append(reused, chosen.digest)

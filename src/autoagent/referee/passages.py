@@ -14,7 +14,7 @@ from pathlib import Path
 
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular, walk
-from autoagent.records import Record
+from autoagent.records import Copied
 from autoagent.workspace.tasks.snapshot import Snapshot
 
 WORDS = 8
@@ -27,14 +27,6 @@ _READ = ("instruction.md", "tests/", "solution/")
 
 Place = tuple[str, str]
 """A task and a file in it."""
-
-
-class Copied(Record):
-    """How many passages of a task's file a candidate holds; `task` is "" for a held-out one."""
-
-    task: str
-    file: str
-    passages: int
 
 
 def passages(text: str) -> set[bytes]:

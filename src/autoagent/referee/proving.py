@@ -4,7 +4,8 @@ Held-out tasks are proved by themselves, in evaluations that no tool tells of.
 """
 
 from autoagent.errors import TaskError
-from autoagent.evidence.position import Kind, Position
+from autoagent.evidence.events import ClimbFinished, EvaluationStarted, TasksValidated
+from autoagent.evidence.position import Position
 from autoagent.referee import measuring, validation
 from autoagent.referee.climb import Table
 from autoagent.worker.engine import Engine
@@ -17,8 +18,8 @@ def step(table: Table, engine: Engine, position: Position) -> None:
         TaskError: No task can be used; the climb is over.
     """
     journal, frozen = table.journal, table.frozen(position)
-    runs = [event.body["running"] for event in table.this_climb(Kind.EVALUATION_STARTED)]
-    asked = {(run["kind"], run.get("hidden", False)) for run in runs}
+    runs = [entry.event.running for entry in table.this_climb(EvaluationStarted)]
+    asked = {(run.kind, run.hidden) for run in runs}
     needed = validation.Terms.of(table.workspace.config)
     assert position.baseline is not None
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
@@ -34,16 +35,15 @@ def step(table: Table, engine: Engine, position: Position) -> None:
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
     held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
     if used:
-        table.append(
-            Kind.TASKS_VALIDATED,
-            position.tag,
-            tasks=used,
+        validated = TasksValidated(
+            tasks=tuple(used),
             excluded=left_out,
-            holdout=held_out,
+            holdout=tuple(held_out),
             holdout_excluded=unusable,
         )
+        table.append(validated, position.tag)
         return
-    table.append(Kind.CLIMB_FINISHED, position.tag, reason="no usable task")
+    table.append(ClimbFinished(reason="no usable task"), position.tag)
     listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
     raise TaskError(
         f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from autoagent.config import Config
 from autoagent.errors import UnknownName
 from autoagent.evidence import trajectory
-from autoagent.evidence.position import Kind, Position
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    EvaluationFinished,
+    TasksValidated,
+    WorkerFailed,
+)
+from autoagent.evidence.position import Position
 from autoagent.gate import noise
 from autoagent.records import Trial
 from autoagent.referee import budget, evaluations
 from autoagent.referee.climb import Table
-from autoagent.referee.passages import Copied, sentences
+from autoagent.referee.passages import sentences
 from autoagent.referee.views import Comparison, EvaluationReport, Status
 from autoagent.referee.worth import NO_MODEL
 
@@ -84,9 +90,9 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     """What the human should know: the noise, tasks left out, lint lines, a repaired branch."""
     if position.phase == "new":
         return ()
-    left_out = dict(table.climb()["excluded"])
-    for event in table.this_climb(Kind.TASKS_VALIDATED):
-        left_out.update(event.body["excluded"])
+    left_out = dict(table.climb().excluded)
+    for entry in table.this_climb(TasksValidated):
+        left_out.update(entry.event.excluded)
     measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
     lines = [NO_MODEL] if any(standing.score.stand_in for standing in measured) else []
     lines += _about_noise(table, position)
@@ -97,8 +103,8 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
         f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
     ]
     if position.running is not None:
-        failures = table.journal.about(position.running.id, Kind.WORKER_FAILED)
-        lines += [event.body["reason"] for event in failures]
+        failures = table.journal.about(position.running.id, WorkerFailed)
+        lines += [entry.event.reason for entry in failures]
     return (*lines, *table.notes)
 
 
@@ -118,14 +124,14 @@ def _about_copies(table: Table, position: Position) -> list[str]:
     """What the harnesses of the moment copy from their tasks (threat E4), and how many did."""
     current = [position.candidate, position.incumbent and position.incumbent.candidate]
     now = {candidate.id: candidate.short for candidate in current if candidate}
-    events = [e for e in table.this_climb(Kind.CANDIDATE_COMMITTED) if e.body.get("copied")]
+    entries = table.this_climb(CandidateCommitted)
     told = [
-        f"{now[event.subject]} {sentence}"
-        for event in events
-        if event.subject in now
-        for sentence in sentences(Copied.model_validate(found) for found in event.body["copied"])
+        f"{now[entry.subject]} {sentence}"
+        for entry in entries
+        if entry.subject in now
+        for sentence in sentences(entry.event.copied)
     ]
-    copies = sum(any(found["task"] for found in event.body["copied"]) for event in events)
+    copies = sum(any(found.task for found in entry.event.copied) for entry in entries)
     return told + (
         [f"{copies} committed candidates held passages of tasks word for word"] if copies else []
     )
@@ -147,8 +153,8 @@ def compare(table: Table, candidate: str | None, against: str | None) -> Compari
         UnknownName: One of them has no finished full evaluation in this climb.
     """
     position = table.position
-    done = [e for e in table.this_climb(Kind.EVALUATION_FINISHED) if e.body["verdict"]]
-    ids = [event.body["evaluation"] for event in done]
+    finished = [entry.event for entry in table.this_climb(EvaluationFinished)]
+    ids = [event.evaluation for event in finished if event.verdict]
     if not ids:
         raise UnknownName(
             "No full evaluation has finished yet, so nothing can be compared.", next_call(position)

@@ -21,25 +21,21 @@ from pathlib import Path
 from typing import Any, Self
 
 from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder
-from autoagent.evidence.position import Kind, Position
-from autoagent.records import (
-    Phase,
-    Row,
-    Trial,
-    clean,
-    row_of,
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    CandidateReverted,
+    CertificationStarted,
+    ClimbFinished,
+    ClimbStarted,
+    ResultRecorded,
 )
+from autoagent.evidence.position import Position
+from autoagent.records import Phase, Row, Trial, clean, row_of
 from autoagent.referee import certifying, evaluations, measuring, proving, reading
 from autoagent.referee.candidates import baseline_draft, read_draft
 from autoagent.referee.climb import Table, candidate_named
 from autoagent.referee.passages import sentences
-from autoagent.referee.views import (
-    Commitment,
-    Comparison,
-    EvaluationReport,
-    Progress,
-    Status,
-)
+from autoagent.referee.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.worker.engine import Engine
 from autoagent.workspace import editing
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
@@ -124,21 +120,20 @@ class Referee:
         commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
         self._table = table
-        table.append(
-            Kind.CLIMB_STARTED,
-            tag,
+        started = ClimbStarted(
             tag=tag,
             snapshot=frozen.digest,
-            tasks=[task.name for task in frozen.tasks],
-            holdout=[task.name for task in frozen.holdout],
-            excluded=dict(frozen.excluded),
-            baseline=baseline.model_dump(),
+            tasks=tuple(task.name for task in frozen.tasks),
+            holdout=tuple(task.name for task in frozen.holdout),
+            excluded=frozen.excluded,
+            baseline=baseline,
             model=model,
             config=table.workspace.config.model_dump(mode="json", by_alias=True),
             head=head,
             isolation=table.workspace.config.isolation,
             tier=table.tier,
         )
+        table.append(started, tag)
         table.project()
         self.advance()
         return self.status()
@@ -156,11 +151,11 @@ class Referee:
         self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
         config = self._table.workspace.config
         own = f"{config.harness.file} and .agent/"
-        if others := self._table.projection.changed_elsewhere(self._table.climb()["head"]):
+        if others := self._table.projection.changed_elsewhere(self._table.climb().head):
             problems = [f"{path}: changed, and only {own} may" for path in others[:20]]
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
         draft = read_draft(
-            self._table.workspace, self._table.canonical(position), self._table.climb()["model"]
+            self._table.workspace, self._table.canonical(position), self._table.climb().model
         )
         copied = () if dry_run else self._table.copied(position, draft.files)  # no free soundings
         draft = draft.model_copy(update={"warnings": (*sentences(copied), *draft.warnings)})
@@ -181,10 +176,7 @@ class Referee:
             )
         commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
-        flags = {"copied": [found.model_dump() for found in copied]} if copied else {}
-        self._table.append(
-            Kind.CANDIDATE_COMMITTED, commit, candidate=candidate.model_dump(), **flags
-        )
+        self._table.append(CandidateCommitted(candidate=candidate, copied=copied), commit)
         return Commitment(candidate=candidate, **facts)
 
     def revert(self) -> Position:
@@ -196,7 +188,7 @@ class Referee:
         position = self._require("idle", "committed")
         incumbent = candidate_named(position, "incumbent")
         subject = (position.candidate or incumbent).id
-        self._table.append(Kind.CANDIDATE_REVERTED, subject, restored=incumbent.id)
+        self._table.append(CandidateReverted(restored=incumbent.id), subject)
         self._table.project()
         return self.position
 
@@ -304,9 +296,7 @@ class Referee:
         candidate = position.evaluated.candidate
         told = clean(description or candidate.description)
         row = row_of(position.evaluated, position.pending, told)
-        self._table.append(
-            Kind.RESULT_RECORDED, candidate.id, climb=position.tag, row=row.model_dump()
-        )
+        self._table.append(ResultRecorded(climb=position.tag, row=row), candidate.id)
         self._table.project()
         return row
 
@@ -327,13 +317,11 @@ class Referee:
         if position.phase == "certifying":
             self.advance()
         elif why := certifying.needless(self._table, self.position):
-            self._table.append(
-                Kind.CLIMB_FINISHED, position.tag, reason=clean(reason), uncertified=why
-            )
+            finished = ClimbFinished(reason=clean(reason), uncertified=why)
+            self._table.append(finished, position.tag)
         else:
-            self._table.append(
-                Kind.CERTIFICATION_STARTED, position.tag, reason=clean(reason), capped=True
-            )
+            asked = CertificationStarted(reason=clean(reason), capped=True)
+            self._table.append(asked, position.tag)
             self.advance()
         return self.status()
 
@@ -349,9 +337,8 @@ class Referee:
         if position.phase == "finished":
             if why := certifying.needless(self._table, position):
                 raise OutOfOrder(f"There is nothing to certify: {why}.", "status()")
-            self._table.append(
-                Kind.CERTIFICATION_STARTED, position.tag, reason="by hand", capped=False
-            )
+            asked = CertificationStarted(reason="by hand", capped=False)
+            self._table.append(asked, position.tag)
         self.advance()
         return self.status()
 

@@ -6,11 +6,11 @@ in the next climb.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from autoagent.config import Config
+from autoagent.evidence.events import TaskValidated
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.referee import evaluations
 from autoagent.workspace.tasks.snapshot import TaskFacts
 
@@ -57,15 +57,15 @@ def record(
     for task in tasks:
         trial = trials.get(task.name)
         if trial is not None and trial.outcome != "void":
-            body = {
-                "probe": probe,
-                "pass_reward": terms.pass_reward,
-                "environment": terms.environment,
-                "outcome": trial.outcome,
-                "detail": trial.detail,
-                "trial": trial.id,
-            }
-            journal.append(Kind.TASK_VALIDATED, task.digest, body)
+            found = TaskValidated(
+                probe=probe,
+                pass_reward=terms.pass_reward,
+                environment=terms.environment,
+                outcome=trial.outcome,
+                detail=trial.detail,
+                trial=trial.id,
+            )
+            journal.append(found, task.digest)
 
 
 def unusable(journal: Journal, task: TaskFacts, terms: Terms) -> str | None:
@@ -74,13 +74,13 @@ def unusable(journal: Journal, task: TaskFacts, terms: Terms) -> str | None:
         oracle = _answer(journal, task, "oracle", terms)
         if oracle is None:
             return "its oracle could not be measured; `autoagent doctor` looks at the machine"
-        if oracle["outcome"] != "passed":
-            why = oracle["detail"] or "mend its solution/ or its verifier"
-            return f"its oracle did not pass ({oracle['outcome']}): {why}"
+        if oracle.outcome != "passed":
+            why = oracle.detail or "mend its solution/ or its verifier"
+            return f"its oracle did not pass ({oracle.outcome}): {why}"
     noop = _answer(journal, task, "noop", terms)
     if noop is None:
         return "a no-op could not be measured; `autoagent doctor` looks at the machine"
-    if noop["outcome"] == "passed":
+    if noop.outcome == "passed":
         return "a harness that does nothing passes it: mend its verifier"
     return None
 
@@ -94,18 +94,17 @@ def sorted_out(
     return [name for name in verdicts if name not in left_out], left_out
 
 
-def _good(probe: Probe, answer: dict[str, Any] | None) -> bool:
+def _good(probe: Probe, answer: TaskValidated | None) -> bool:
     if answer is None:
         return False
-    return (answer["outcome"] == "passed") == (probe == "oracle")
+    return (answer.outcome == "passed") == (probe == "oracle")
 
 
-def _answer(journal: Journal, task: TaskFacts, probe: Probe, terms: Terms) -> dict[str, Any] | None:
+def _answer(journal: Journal, task: TaskFacts, probe: Probe, terms: Terms) -> TaskValidated | None:
+    told = (entry.event for entry in journal.about(task.digest, TaskValidated))
     answers = [
-        event.body
-        for event in journal.about(task.digest, Kind.TASK_VALIDATED)
-        if event.body["probe"] == probe
-        and event.body["pass_reward"] == terms.pass_reward
-        and event.body.get("environment", "sandbox") == terms.environment
+        event
+        for event in told
+        if event.probe == probe and (event.pass_reward, event.environment) == terms
     ]
     return answers[-1] if answers else None

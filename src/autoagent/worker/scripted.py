@@ -7,8 +7,8 @@ the engine's seam cannot tell the difference.
 from collections.abc import Mapping, Sequence
 
 from autoagent.errors import InfrastructureFault
+from autoagent.evidence.events import TrialFinished, TrialStarted, WorkerEnded
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.records import Outcome, Trial
 from autoagent.worker.engine import EvaluationSpec, Isolation, WorkerEnd
@@ -101,13 +101,13 @@ class ScriptedEngine:
         spec = self._held.pop(evaluation)
         journal = Journal(spec.journal)
         for task in spec.tasks:
-            body = {
-                "task": task.name,
-                "attempt": 1,
-                "trial": f"{spec.id}.{task.name}.1",
-                "reserved_dollars": spec.reserved_dollars_per_trial,
-            }
-            journal.append(Kind.TRIAL_STARTED, spec.id, body)
+            started = TrialStarted(
+                task=task.name,
+                attempt=1,
+                trial=f"{spec.id}.{task.name}.1",
+                reserved_dollars=spec.reserved_dollars_per_trial,
+            )
+            journal.append(started, spec.id)
         journal.close()
 
     def _script_for(self, spec: EvaluationSpec) -> Script:
@@ -128,23 +128,21 @@ class ScriptedEngine:
         while due := agenda.due():
             for slot in due:
                 trial = self._trial(spec, slot, script)
-                body = {
-                    "task": slot.task,
-                    "attempt": slot.attempt,
-                    "side": slot.side,
-                    "trial": trial.id,
-                    "reserved_dollars": spec.reserved_dollars_per_trial,
-                }
-                journal.append(Kind.TRIAL_STARTED, spec.id, body)
-                journal.append(
-                    Kind.TRIAL_FINISHED, spec.id, {"trial": trial.model_dump(), "directory": ""}
+                started = TrialStarted(
+                    task=slot.task,
+                    attempt=slot.attempt,
+                    side=slot.side,
+                    trial=trial.id,
+                    reserved_dollars=spec.reserved_dollars_per_trial,
                 )
+                journal.append(started, spec.id)
+                journal.append(TrialFinished(trial=trial, directory=""), spec.id)
                 agenda.note(trial)
                 if agenda.pruned:
                     break
         if agenda.pruned:
             end = "pruned"
-        journal.append(Kind.WORKER_ENDED, spec.id, {"end": end})
+        journal.append(WorkerEnded(end=end), spec.id)
         journal.close()
 
     def _trial(self, spec: EvaluationSpec, slot: Slot, script: Script) -> Trial:
@@ -172,5 +170,5 @@ class ScriptedEngine:
 
     def _end(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
         journal = Journal(spec.journal)
-        journal.append(Kind.WORKER_ENDED, spec.id, {"end": end})
+        journal.append(WorkerEnded(end=end), spec.id)
         journal.close()

@@ -31,11 +31,16 @@ from autoagent.environments.providers import is_provider
 from autoagent.environments.refereed import Caller
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
+from autoagent.evidence.events import (
+    ModelRefused,
+    TrialFinished,
+    TrialLost,
+    TrialStarted,
+    WorkerEnded,
+)
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Kind
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.gateway.bill import Owner
-from autoagent.records import Trial
 from autoagent.worker.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.harness import HarnessProcess
@@ -109,31 +114,31 @@ class Worker:
 
     def _on_refused(self, trial: str, model: str, path: str) -> None:
         """Another model was asked for: the journal remembers (threat A6)."""
-        body = {"trial": trial, "model": model, "path": path}
-        self._journal.append(Kind.MODEL_REFUSED, self._spec.id, body)
+        refused = ModelRefused(trial=trial, model=model, path=path)
+        self._journal.append(refused, self._spec.id)
 
     def end(self, how: WorkerEnd) -> None:
         """The last event of a worker that was not killed."""
-        self._journal.append(Kind.WORKER_ENDED, self._spec.id, {"end": how})
+        self._journal.append(WorkerEnded(end=how), self._spec.id)
         self._journal.close()
 
     def _recover(self) -> None:
         """Trials an earlier worker started and never ended are lost; their charge stands."""
         journal, evaluation = self._journal, self._spec.id
         open_trials: dict[str, Slot] = {}
-        for event in journal.about(evaluation, Kind.TRIAL_STARTED):
-            slot = Slot(event.body.get("side", ""), event.body["task"], event.body["attempt"])
+        for entry in journal.about(evaluation, TrialStarted):
+            started = entry.event
+            slot = Slot(started.side, started.task, started.attempt)
             self._tries[slot] += 1
-            open_trials[event.body["trial"]] = slot
-        for event in journal.about(evaluation, Kind.TRIAL_FINISHED):
-            trial = Trial.model_validate(event.body["trial"])
+            open_trials[started.trial] = slot
+        for trial in (entry.event.trial for entry in journal.about(evaluation, TrialFinished)):
             open_trials.pop(trial.id, None)
             self._agenda.note(trial)
-        for event in journal.about(evaluation, Kind.TRIAL_LOST):
-            open_trials.pop(event.body["trial"], None)
+        for entry in journal.about(evaluation, TrialLost):
+            open_trials.pop(entry.event.trial, None)
         for name in open_trials:
             spent = self._gateway.spent_before(name) if self._gateway else None
-            journal.append(Kind.TRIAL_LOST, evaluation, {"trial": name, "cost_usd": spent})
+            journal.append(TrialLost(trial=name, cost_usd=spent), evaluation)
 
     async def _round(self, slots: Sequence[Slot]) -> None:
         """One Harbor job over these trials, in this order; cut short when the rest is no use."""
@@ -209,14 +214,14 @@ class Worker:
         self._trials[event.trial_name] = (slot, name)
         ProxyAgent.sides[event.trial_name] = slot.side
         ProxyAgent.limits[event.trial_name] = self._limit(event.config.task.path)
-        body = {
-            "task": task,
-            "attempt": slot.attempt,
-            "side": slot.side,
-            "trial": name,
-            "reserved_dollars": self._spec.reserved_dollars_per_trial,
-        }
-        self._journal.append(Kind.TRIAL_STARTED, self._spec.id, body)
+        started = TrialStarted(
+            task=task,
+            attempt=slot.attempt,
+            side=slot.side,
+            trial=name,
+            reserved_dollars=self._spec.reserved_dollars_per_trial,
+        )
+        self._journal.append(started, self._spec.id)
         if self._gateway is not None:
             owner = Owner(name, task, slot.attempt, self._spec.running.digest_of(slot.side))
             self._gateway.expect(event.trial_name, owner, self._directory(event))
@@ -236,8 +241,8 @@ class Worker:
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             if bill is not None:
-                lost = {"trial": name, "cost_usd": bill.total_usd}
-                self._journal.append(Kind.TRIAL_LOST, self._spec.id, lost)
+                lost = TrialLost(trial=name, cost_usd=bill.total_usd)
+                self._journal.append(lost, self._spec.id)
             return
         directory = self._directory(event)
         seen = Seen(
@@ -249,8 +254,8 @@ class Worker:
         )
         refereed.verified_in_place.discard(event.trial_name)
         trial = trial_of(event.result, name, slot, self._spec.pass_reward, seen)
-        body = {"trial": trial.model_dump(), "directory": str(directory)}
-        self._journal.append(Kind.TRIAL_FINISHED, self._spec.id, body)
+        finished = TrialFinished(trial=trial, directory=str(directory))
+        self._journal.append(finished, self._spec.id)
         self._agenda.note(trial)
         if self._agenda.pruned:
             self._pruned.set()

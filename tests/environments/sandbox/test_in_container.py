@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from autoagent.commands.init import TEMPLATES
+from autoagent.evidence.events import ModelRefused
 from autoagent.gateway.plan import GatewayPlan, Upstream
 from autoagent.gateway.standin.rules import load_rules
 from autoagent.gateway.standin.server import running
@@ -189,7 +190,7 @@ async def test_the_part_in_the_environment_has_what_the_harness_has_and_no_more(
     assert said(bench, trials["asks_for_others"]) == [403, 403]
     assert trials["asks_for_others"].cost_usd == 0.0
     assert trials["asks_for_others"].model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
-    assert [e.body["model"] for e in bench.journal.about("e1", "model_refused")] == [
+    assert [e.event.model for e in bench.journal.about("e1", ModelRefused)] == [
         "gpt-5-mini",
         "gpt-4.1",
     ]

@@ -14,13 +14,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tomli
 
 from autoagent.errors import TaskError
 from autoagent.files import read_regular, walk
-from autoagent.workspace.tasks.config import FULL_NAME, parse_toml, short_name
+from autoagent.workspace.tasks.config import FULL_NAME, parse_toml, short_name, subtable
 from autoagent.workspace.tasks.dockerfile import (
     BASE_IMAGE,
     BASE_WORKDIR,
@@ -146,27 +146,22 @@ def _task_toml(task: Conformed) -> Iterator[str]:
         return
     text = file.read().decode()
     name, seconds = content.get("name"), content.get("timeout_sec")
-    if isinstance(name, str) and "name" not in _table(content, "task"):
+    if isinstance(name, str) and "name" not in subtable(content, "task"):
         full = name if FULL_NAME.fullmatch(name) else f"local/{short_name(name)}"
         text = _moved(text, "name", "task", f'"{full}"')
         yield f'task.toml: name: the article\'s form, now "{full}" in [task].'
-    if isinstance(seconds, int | float) and "timeout_sec" not in _table(content, "agent"):
+    if isinstance(seconds, int | float) and "timeout_sec" not in subtable(content, "agent"):
         text = _moved(text, "timeout_sec", "agent", repr(float(seconds)))
         yield f"task.toml: timeout_sec: the article's form, now {seconds} in [agent]."
     if text.encode() != file.read():
         task.files["task.toml"] = File(text.encode(), file.executable)
 
 
-def _table(content: dict[str, Any], key: str) -> dict[str, Any]:
-    value = content.get(key)
-    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-
-
 def _moved(text: str, key: str, table: str, value: str) -> str:
     """TOML text with a top-level key moved into a table, parsed again to be sure of it."""
     expected = tomli.loads(text)
     del expected[key]
-    expected[table] = {**_table(expected, table), key: tomli.loads(f"v = {value}")["v"]}
+    expected[table] = {**subtable(expected, table), key: tomli.loads(f"v = {value}")["v"]}
     text = re.sub(rf"^[ \t]*{key}[ \t]*=[^\n]*\n?", "", text, count=1, flags=re.MULTILINE)
     header = re.compile(rf"^[ \t]*\[[ \t]*{table}[ \t]*\][^\n]*$", re.MULTILINE)
     line = f"{key} = {value}"

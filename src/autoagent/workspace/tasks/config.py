@@ -1,152 +1,43 @@
-"""task.toml as Harbor 0.24 reads it (schema 1.4), without importing Harbor.
+"""task.toml, read by Harbor's own model: what Harbor refuses is a problem, told with its fix.
 
-Harbor ignores unknown keys in silence and drops an invalid task in silence. Here the
-first are notes, with the likely spelling, and the second are problems that say what to
-write. What the sandbox cannot give is a problem too, by name.
+Harbor drops an invalid task in silence, ignores unknown keys and accepts a timeout of 0. Here
+an unknown key is a note, with the likely spelling, and the others are problems. What the sandbox
+cannot give is a problem too, by name. Which keys there are is not known here.
 """
 
-import math
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomli
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from autoagent.workspace.tasks.dockerfile import ELSEWHERE
 
+if TYPE_CHECKING:
+    from harbor.models.task.config import EnvironmentConfig, TaskConfig
+
 FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
-_NETWORKS = Literal["no-network", "public", "allowlist"]
-
-
-def _seconds(value: float) -> float:
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError("must be a number of seconds above 0")
-    return value
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-Seconds = Annotated[float, AfterValidator(_seconds)]
-
-
-class _Table(BaseModel):
-    """A table of task.toml: typed where Harbor types it, unknown keys kept for the notes."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class _Author(_Table):
-    name: str
-    email: str | None = None
-
-
-class _Package(_Table):
-    name: str
-    version: str | None = Field(None, min_length=1)
-    description: str = ""
-    authors: list[_Author] = []
-    keywords: list[str] = []
-
-
-class _Phase(_Table):
-    network_mode: _NETWORKS | None = None
-    allowed_hosts: list[str] | None = None
-    user: str | int | None = None
-
-
-class _Agent(_Phase):
-    timeout_sec: Seconds | None = None
-
-
-class _Healthcheck(_Table):
-    command: str
-    interval_sec: float = 5.0
-    timeout_sec: float = 30.0
-    start_period_sec: float = 0.0
-    start_interval_sec: float = 5.0
-    retries: int = 3
-
-
-class _Server(_Table):
-    name: str
-    transport: Literal["stdio", "sse", "streamable-http", "http"] = "sse"
-    url: str | None = None
-    command: str | None = None
-    args: list[str] = []
-
-
-class _Environment(_Table):
-    network_mode: _NETWORKS = "public"
-    allowed_hosts: list[str] | None = None
-    build_timeout_sec: Seconds = 600.0
-    docker_image: str | None = None
-    os: Annotated[Literal["linux", "windows"], BeforeValidator(_lower)] = "linux"
-    cpus: int | None = None
-    memory_mb: int | None = None
-    storage_mb: int | None = None
-    gpus: int | None = None
-    gpu_types: list[str] | None = None
-    tpu: dict[str, Any] | None = None
-    mcp_servers: list[_Server] = []
-    env: dict[str, str] = {}
-    skills_dir: str | None = None
-    healthcheck: _Healthcheck | None = None
-    workdir: str | None = None
-    allow_internet: bool | None = None
-    memory: Any = None
-    storage: Any = None
-
-
-class _Collect(_Table):
-    command: str
-    service: str = "main"
-    timeout_sec: float = 60.0
-    user: str | int | None = None
-
-
-class _Verifier(_Phase):
-    timeout_sec: Seconds = 600.0
-    env: dict[str, str] = {}
-    environment_mode: Literal["shared", "separate"] | None = None
-    environment: _Environment | None = None
-    collect: list[_Collect] = []
-
-
-class _Solution(_Table):
-    env: dict[str, str] = {}
-
-
-class _Artifact(_Table):
-    source: str
-    destination: str | None = None
-    exclude: list[str] = []
-    service: str | None = None
-
-
-class TaskToml(_Table):
-    """All of task.toml."""
-
-    schema_version: str = "1.4"
-    version: Any = None
-    task: _Package | None = None
-    metadata: dict[str, Any] = {}
-    verifier: _Verifier = _Verifier()
-    agent: _Agent = _Agent()
-    environment: _Environment = _Environment()  # pyright: ignore[reportCallIssue]
-    solution: _Solution = _Solution()
-    source: str | None = None
-    multi_step_reward_strategy: Literal["mean", "final"] | None = None
-    steps: list[dict[str, Any]] | None = None
-    artifacts: list[str | _Artifact] = []
+_Place = tuple[str, ...]
+_MULTI_STEP = "steps: multi-step tasks are not in this release; make each step a task."
+_MOST_ARTIFACTS = 200
+"""Harbor compares each with each: two thousand of them would hold the server for seconds."""
 
 
 def short_name(text: str) -> str:
     """A text as the second half of Harbor's org/name."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_") or "task"
+
+
+def subtable(content: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """A table of task.toml's content, or an empty one."""
+    for key in keys:
+        value = content.get(key)
+        content = value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    return content
 
 
 class Finding(NamedTuple):
@@ -173,70 +64,184 @@ def parse_toml(data: bytes) -> dict[str, Any]:
         return tomli.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("is nested too deeply") from error
 
 
 def check_task_toml(content: dict[str, Any]) -> Finding:
     """Everything about task.toml that keeps a task from running here, or surprises."""
-    try:
-        config = TaskToml.model_validate(content)
-    except ValidationError as error:
-        return Finding([_told(problem) for problem in error.errors(include_url=False)], [])
+    told: dict[_Place, list[str]] = {}
+    if content.get("steps", []) != []:
+        told["steps",] = [_MULTI_STEP]
+    given = _for_harbor(content)
+    if (count := len(_listed(given, "artifacts"))) > _MOST_ARTIFACTS:
+        told["artifacts",] = [f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}."]
+        del given["artifacts"]
+    while True:
+        try:
+            config = _validated(given)
+            break
+        except ValidationError as error:
+            if not given:  # a later Harbor wants something of every task
+                return Finding([*chain(*told.values(), *_told(error, given).values())], [])
+            for place, lines in _told(error, given).items():
+                told.setdefault(place, lines)
+            _leave_out(given, error)
+        except OverflowError as error:  # a size such as "infG", for which Harbor is not prepared
+            told["environment",] = [f"environment: Harbor cannot read a size ({error})."]
+            given = {}
+    of_verifier = config.verifier.environment
     return Finding(
-        list(_problems(config)),
-        [*_unknown(config, ""), *_notes(config)],
-        _is_separate(config),
-        "windows" in (config.environment.os, getattr(config.verifier.environment, "os", "")),
+        [*chain(*told.values()), *_problems(config)],
+        [*_unknown(config, ""), *_notes(config, content)],
+        _is_separate(content),
+        "windows" in (config.environment.os, of_verifier and of_verifier.os),
         bool(config.environment.docker_image),
         [*_services(config)],
     )
 
 
-def _told(problem: Any) -> str:
-    location = ".".join(str(part) for part in problem["loc"])
-    said = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "missing":
-        return f"{location}: missing; Harbor needs it."
-    return f"{location}: is {problem['input']!r}, but: {said[:1].lower()}{said[1:]}."
+def _for_harbor(content: dict[str, Any]) -> dict[str, Any]:
+    """What Harbor's model is given: copies, since it takes deprecated keys out of their tables.
+
+    Steps are left out. An artifact is a table, as Harbor makes it, so that its problem has a place.
+    """
+    given = {key: subtable(content, key).copy() or value for key, value in content.items()}
+    if environment := subtable(content, "verifier", "environment"):
+        given["verifier"]["environment"] = environment.copy()
+    if listed := _listed(content, "artifacts"):
+        given["artifacts"] = [{"source": one} if isinstance(one, str) else one for one in listed]
+    given.pop("steps", None)
+    return given
 
 
-def _problems(config: TaskToml) -> Iterator[str]:
-    package, environment, verifier = config.task, config.environment, config.verifier
-    if package is not None and (not FULL_NAME.fullmatch(package.name) or ".." in package.name):
-        full = f"local/{short_name(package.name)}"
-        yield f'task.name: is {package.name!r}, but Harbor wants org/name: write "{full}".'
-    if config.steps:
-        yield "steps: multi-step tasks are not in this release; make each step a task."
+def _validated(given: dict[str, Any]) -> "TaskConfig":
+    """What Harbor makes of it, with the keys that it would ignore.
+
+    Imported when a task is read, so that the server starts without Harbor.
+    """
+    from harbor.models.task.config import TaskConfig
+
+    with warnings.catch_warnings(action="ignore"):  # deprecated keys are notes here
+        return TaskConfig.model_validate(given, extra="allow")
+
+
+def _leave_out(given: dict[str, Any], error: ValidationError) -> None:
+    """Take out what Harbor refused, so that what else is wrong is told at the same time."""
+    known = set(given)
+    for place in {problem["loc"][:2] for problem in error.errors(include_url=False)}:
+        match place:
+            case [str(key), str(inner)] if inner in subtable(given, key):
+                del given[key][inner]
+            case [str(key), *_] if key in known:
+                given.pop(key, None)
+            case _:
+                given.clear()
+
+
+def _told(error: ValidationError, given: dict[str, Any]) -> dict[_Place, list[str]]:
+    """What Harbor refuses, by place: in our words where there are any, or in Harbor's."""
+    ours: dict[_Place, list[str]] = {}
+    for place, words in _broken_rules(given):
+        for depth in range(len(place) + 1):
+            ours.setdefault(place[:depth], []).append(f"{'.'.join(place)}: {words}")
+    told: dict[_Place, list[str]] = {}
+    for problem in error.errors(include_url=False):
+        if problem["loc"][::2] == ("artifacts", "str"):
+            continue  # tried first, and all of them are tables
+        place = _place(problem, given)
+        told.setdefault(place, []).extend(ours.get(place) or [_in_harbors_words(place, problem)])
+    return {place: [*dict.fromkeys(lines)] for place, lines in told.items()}
+
+
+def _place(problem: Any, given: dict[str, Any]) -> _Place:
+    """The key that a problem is about, without the types that pydantic tried in turn."""
+    parts: list[str] = []
+    value: Any = given
+    *_, last = (None, *problem["loc"])
+    for part in problem["loc"]:
+        try:
+            value = value[part]
+        except (LookupError, TypeError):
+            if parts and (problem["type"] != "missing" or part != last):
+                continue
+        parts.append(str(part))
+    return tuple(parts)
+
+
+def _in_harbors_words(place: _Place, problem: Any) -> str:
+    kind, value, key = problem["type"], problem["input"], ".".join(place) or "it"
+    if kind == "missing":
+        return f"{key}: missing; Harbor needs it."
+    said = " ".join(str(problem["msg"]).removeprefix("Value error, ").split()).rstrip(".")
+    said = "must be a table" if kind in ("dict_type", "model_type") else said
+    shown = f"is {value!r}, but: " if isinstance(value, str | int | float) else ""
+    return f"{key}: {shown}{said[:1].lower()}{said[1:]}."
+
+
+def _broken_rules(given: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
+    """What Harbor says of a table as a whole or in other terms: the key to change, and how."""
+    name = subtable(given, "task").get("name")
+    if isinstance(name, str) and (not FULL_NAME.fullmatch(name) or ".." in name):
+        full = f"local/{short_name(name)}"
+        yield ("task", "name"), f'is {name!r}, but Harbor wants org/name: write "{full}".'
+    for place in (("agent",), ("verifier",), ("environment",), ("verifier", "environment")):
+        part = subtable(given, *place)
+        if "allowed_hosts" in part and part.get("network_mode") != "allowlist":
+            yield (*place, "allowed_hosts"), 'needs network_mode = "allowlist"; remove it.'
+        for number, one in enumerate(_listed(part, "mcp_servers")):
+            server = subtable({"": one}, "")
+            transport = server.get("transport", "sse")
+            needed = "command" if transport == "stdio" else "url"
+            if not server.get(needed):
+                yield (*place, "mcp_servers", str(number), needed), f"{transport} needs it."
+    verifier = subtable(given, "verifier")
+    if verifier.get("environment_mode") == "shared" and "environment" in verifier:
+        words = 'contradicts environment_mode = "shared"; remove one of them.'
+        yield ("verifier", "environment"), words
+    for number, one in enumerate(_listed(given, "artifacts")):
+        source = subtable({"": one}, "").get("source")
+        if isinstance(source, str) and ".." in source.split("/"):
+            yield ("artifacts", str(number), "source"), f"{source!r} must not contain `..`."
+
+
+def _listed(content: dict[str, Any], key: str) -> list[Any]:
+    value = content.get(key)
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def _problems(config: "TaskConfig") -> Iterator[str]:
+    """What Harbor would start and not finish well, and what the sandbox cannot be."""
+    environment, verifier = config.environment, config.verifier
+    yield from _seconds("agent.timeout_sec", config.agent.timeout_sec)
+    yield from _seconds("verifier.timeout_sec", verifier.timeout_sec)
     yield from _environment_problems("environment", environment)
     if verifier.environment is not None:
         yield from _environment_problems("verifier.environment", verifier.environment)
     for key, phase in (("agent", config.agent), ("verifier", verifier)):
-        yield from _network_problems(key, phase.network_mode, phase.allowed_hosts)
-    if verifier.environment_mode == "shared" and verifier.environment is not None:
-        yield 'verifier.environment: contradicts environment_mode = "shared"; remove one of them.'
+        yield from _network_problems(key, phase.network_mode)
     if verifier.collect:
         yield f"verifier.collect: hooks before the verifier {ELSEWHERE}."
-    for number, server in enumerate(environment.mcp_servers):
-        needed = "command" if server.transport == "stdio" else "url"
-        if not getattr(server, needed):
-            yield f"environment.mcp_servers.{number}.{needed}: {server.transport} needs it."
-    for number, artifact in enumerate(config.artifacts):
-        source = artifact.source if isinstance(artifact, _Artifact) else artifact
-        if ".." in source.split("/"):
-            yield f"artifacts.{number}.source: {source!r} must not contain `..`."
 
 
-def _services(config: TaskToml) -> Iterator[tuple[str, str]]:
+def _seconds(key: str, value: float | None) -> Iterator[str]:
+    """Harbor takes any number for a timeout."""
+    if value is not None and not 0 < value < float("inf"):
+        yield f"{key}: is {value:g}, but: must be a number of seconds above 0."
+
+
+def _services(config: "TaskConfig") -> Iterator[tuple[str, str]]:
     """Services beside `main`, which only a compose file starts."""
     for number, hook in enumerate(config.verifier.collect):
         if hook.service != "main":
             yield f"verifier.collect.{number}.service", hook.service
     for number, artifact in enumerate(config.artifacts):
-        if isinstance(artifact, _Artifact) and artifact.service not in (None, "main"):
+        if not isinstance(artifact, str) and artifact.service not in (None, "main"):
             yield f"artifacts.{number}.service", artifact.service
 
 
-def _environment_problems(key: str, environment: _Environment) -> Iterator[str]:
-    """What the sandbox cannot be."""
+def _environment_problems(key: str, environment: "EnvironmentConfig") -> Iterator[str]:
+    yield from _seconds(f"{key}.build_timeout_sec", environment.build_timeout_sec)
     if environment.os == "windows":
         yield f"{key}.os: windows {ELSEWHERE}, and a Windows host."
     if environment.docker_image:
@@ -245,36 +250,35 @@ def _environment_problems(key: str, environment: _Environment) -> Iterator[str]:
         yield f"{key}.gpus: the sandbox has no GPUs; remove the key if the task needs none."
     if environment.tpu:
         yield f"{key}.tpu: the sandbox has no TPUs; remove the key if the task needs none."
-    yield from _network_problems(key, environment.network_mode, environment.allowed_hosts)
+    yield from _network_problems(key, environment.network_mode)
 
 
-def _network_problems(key: str, mode: str | None, hosts: list[str] | None) -> Iterator[str]:
+def _network_problems(key: str, mode: str | None) -> Iterator[str]:
     if mode == "allowlist":
         yield (
             f'{key}.network_mode: "allowlist" needs a provider that enforces it (environment = '
             '"harbor:<type>"); write "no-network" or "public" here.'
         )
-    elif hosts or (hosts is not None and mode is None):
-        yield f'{key}.allowed_hosts: needs network_mode = "allowlist"; remove it.'
 
 
-def _is_separate(config: TaskToml) -> bool:
+def _is_separate(content: dict[str, Any]) -> bool:
     """Whether the verifier gets an environment of its own, as Harbor decides it."""
-    verifier = config.verifier
-    return (verifier.environment_mode or (verifier.environment and "separate")) == "separate"
+    verifier = subtable(content, "verifier")
+    implied = "separate" if "environment" in verifier else "shared"
+    return verifier.get("environment_mode", implied) == "separate"
 
 
-def _notes(config: TaskToml) -> Iterator[str]:
-    environment = config.environment
-    if config.agent.timeout_sec is None:
+def _notes(config: "TaskConfig", content: dict[str, Any]) -> Iterator[str]:
+    environment, declared = config.environment, subtable(content, "environment")
+    if "timeout_sec" not in subtable(content, "agent"):
         yield (
             "agent.timeout_sec: not set, which is no limit in Harbor; here "
             "benchmark.trial_timeout_seconds of autoagent.toml is the limit."
         )
-    if "network_mode" not in environment.model_fields_set and environment.allow_internet is None:
+    if declared.keys().isdisjoint(("network_mode", "allow_internet")):
         yield 'environment.network_mode: not set, so "public"; write "no-network" if the task can.'
     for key in ("allow_internet", "memory", "storage"):
-        if key in environment.model_fields_set:
+        if key in declared:
             new = {"allow_internet": "network_mode"}.get(key, f"{key}_mb")
             yield f"environment.{key}: deprecated; write {new}."
     if environment.mcp_servers or environment.skills_dir:
@@ -282,7 +286,7 @@ def _notes(config: TaskToml) -> Iterator[str]:
             "environment.mcp_servers, skills_dir: Harbor hands them to its own agents; a harness "
             "sees the instruction and the environment only."
         )
-    if _is_separate(config):
+    if _is_separate(content):
         yield (
             "verifier.environment_mode: separate: the verifier sees declared artifacts and "
             "/logs/artifacts, and nothing else of what the harness did."
