@@ -53,7 +53,7 @@ def read(root: Path, budget: Budget, below: str = "", skip: Collection[str] = ()
 
 
 def one(name: str, path: str, directory: int | None = None) -> Left | None:
-    """What a name stands for; None where that is a directory, nothing, or overlayfs's deletion.
+    """What a name stands for; None where that is a directory or nothing.
 
     Args:
         name: Its last component is not followed.
@@ -63,7 +63,7 @@ def one(name: str, path: str, directory: int | None = None) -> Left | None:
     try:
         facts = os.stat(name, dir_fd=directory, follow_symlinks=False)
         kind = _KINDS.get(stat.S_IFMT(facts.st_mode))
-        if kind is None or (kind == "device" and facts.st_rdev == 0):
+        if kind is None:
             return None
         text = os.readlink(name, dir_fd=directory) if kind == "link" else ""
     except OSError:

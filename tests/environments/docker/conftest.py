@@ -8,10 +8,7 @@ from typing import Any
 import docker
 import pytest
 
-from autoagent.environments.docker import container as containers
 from autoagent.environments.docker import daemon as ours
-from autoagent.environments.docker import layers
-from autoagent.environments.docker import volume as volumes
 from autoagent.environments.docker.labels import STATE
 from autoagent.errors import InfrastructureFault
 
@@ -71,14 +68,37 @@ def bridge(daemon: Any) -> None:
         pytest.skip("the daemon has no bridge network: it was started with --bridge=none")
 
 
-@pytest.fixture(params=["root", "archives"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How files travel: as this process may here, and as anybody's may."""
-    if request.param == "archives":
-        monkeypatch.setattr(containers, "root_of", lambda facts: None)  # pyright: ignore
-        monkeypatch.setattr(layers, "move", lambda used, fresh: False)  # pyright: ignore
-        monkeypatch.setattr(layers, "layer_of", lambda driver: None)  # pyright: ignore
-        monkeypatch.setattr(volumes, "reachable", lambda place: False)  # pyright: ignore
+class Newer:
+    """The daemon's client, whose answers are what API 1.52 has left of them.
+
+    A containerd image store has no `GraphDriver`, and what is empty in an image's
+    configuration is omitted (Docker Engine 29, API version history).
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        facts = self._client.inspect_container(container)
+        return {name: told for name, told in facts.items() if name != "GraphDriver"}
+
+    def inspect_image(self, image: str) -> dict[str, Any]:
+        facts = self._client.inspect_image(image)
+        config = {name: told for name, told in facts["Config"].items() if told}
+        return {name: told for name, told in facts.items() if name != "GraphDriver"} | {
+            "Config": config
+        }
+
+
+@pytest.fixture(params=["as it is", "1.52"])
+def api(daemon: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The daemon's answers: as they are here, and as those of the API's version."""
+    if request.param == "1.52":
+        newer = Newer(ours.client())
+        monkeypatch.setattr(ours, "client", lambda: newer)
     return request.param
 
 

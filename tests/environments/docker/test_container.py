@@ -1,7 +1,8 @@
-"""Files in and out of a container, by its root directory and by archives: the same is allowed."""
+"""Files in and out of a container, and what its daemon tells of them."""
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -25,14 +26,9 @@ ALONE = {"network_mode": "none"}
 
 
 @pytest.fixture
-def container(daemon: Any, rootfs: str, way: str) -> Iterator[Container]:
+def container(daemon: Any, rootfs: str) -> Iterator[Container]:
     made = Container(daemon.images.get(rootfs).id, LABELS, ALONE)
     made.start()
-    reached = made.is_directory("/etc")
-    if way == "root" and reached is None:
-        made.remove()
-        pytest.skip("this process may not reach a container's root directory")
-    assert reached is (True if way == "root" else None)
     yield made
     made.remove()
 
@@ -41,6 +37,21 @@ def sh(container: Container, script: str) -> str:
     done = container.run(["/bin/bash", "-c", script], {}, "/", "root", "marker")
     assert done.return_code == 0, done.stderr
     return done.stdout.decode()
+
+
+class Held:
+    """The daemon's client, which holds an archive back on its way in."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.begun, self.go = client, threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def put_archive(self, *what: Any) -> bool:
+        self.begun.set()
+        assert self.go.wait(10)
+        return self._client.put_archive(*what)
 
 
 def test_files_go_in_owned_by_root_and_readable(container: Container, tmp_path: Path) -> None:
@@ -124,25 +135,24 @@ def test_nothing_goes_in_once_the_container_was_killed(
 @pytest.mark.attack(
     "C3.10", ending="tampered", what="in a container: a file is on its way in when the phase ends"
 )
-@pytest.mark.parametrize("way", ["root"], indirect=True)
 def test_what_is_on_its_way_in_is_waited_for_and_looked_at(
     daemon: Any, container: Container, tmp_path: Path
 ) -> None:
-    os.mkfifo(tmp_path / "slow")
+    (tmp_path / "late").write_text("late")
+    container.archives._client = held = Held(container.archives._client)
     with ThreadPoolExecutor(2) as pool:
-        copying = pool.submit(container.put_file, tmp_path / "slow", "/usr/bin/cat")
-        with (tmp_path / "slow").open("wb") as slow:  # opens once the copy has begun
-            killing = pool.submit(container.kill)
-            while daemon.containers.get(container.id).status != "exited":
-                assert not copying.done()
-            assert wait([killing], 0.5).done == set()
-            slow.write(b"late")
+        copying = pool.submit(container.put_file, tmp_path / "late", "/usr/bin/cat")
+        assert held.begun.wait(10)
+        killing = pool.submit(container.kill)
+        while daemon.containers.get(container.id).status != "exited":
+            assert not copying.done()
+        assert wait([killing], 0.5).done == set()
+        held.go.set()
         copying.result(10)
         killing.result(10)
     assert "/usr/bin/cat" in [change.path for change in container.changes()]
 
 
-@pytest.mark.usefixtures("way")
 def test_a_container_that_is_offline_has_loopback_with_its_name_and_nothing_else(
     daemon: Any, rootfs: str
 ) -> None:
@@ -153,28 +163,58 @@ def test_a_container_that_is_offline_has_loopback_with_its_name_and_nothing_else
     made = Container(daemon.images.get(rootfs).id, LABELS, ALONE, offline=True)
     try:
         made.start()
+        made.furnish("/logs/agent")
+        assert sh(made, "stat -c %a /logs/agent") == "777\n"
         assert sh(made, f'python3 -c "{meets_itself}"; ls /sys/class/net') == "met\nlo\n"
         assert sh(made, "cat /proc/net/route").count("\n") == 1, "the heading alone"
     finally:
         made.remove()
 
 
-@pytest.mark.parametrize("way", ["root"], indirect=True)
-def test_what_stands_where_a_file_goes_is_moved_aside(container: Container, tmp_path: Path) -> None:
+def test_what_stands_where_a_file_goes_is_replaced_but_a_directory_receives_it(
+    container: Container, tmp_path: Path
+) -> None:
     (tmp_path / "new").write_text("new")
     sh(container, "rm -f /etc/motd; mkdir -p /etc/motd/full/of/it")
     container.put_tree(tmp_path, "/etc")
-    sh(container, "mkdir /etc/motd/new; true")
+    sh(container, "mkdir /etc/motd/new; ln -s /etc/motd /link")
     container.put_tree(tmp_path, "/etc/motd")
-    assert sh(container, "cat /etc/new /etc/motd/new") == "newnew"
+    container.put_file(tmp_path / "new", "/link")
+    container.put_file(tmp_path / "new", "/etc/motd/full")
+    assert sh(container, "cat /etc/new /etc/motd/new /etc/motd/full/new") == "newnewnew"
+
+
+def test_what_a_path_is_takes_no_command_but_where_the_kernel_answers(container: Container) -> None:
+    sh(
+        container,
+        "mkdir /d; touch /d/f; mkfifo /d/p; cd /d; ln -s f l; ln -s /d up; ln -s x none; "
+        "ln -s loop loop; ln -s /proc/self kernel; mkdir /d/shut; touch /d/shut/f; chmod 0 /d/shut",
+    )
+    files = {path: container.is_file(path) for path in ("/d/f", "/d/l", "/d/up/up/f", "/d/shut/f")}
+    assert files == dict.fromkeys(files, True)
+    neither = [container.is_file(f"/d/{name}") for name in ("p", "up", "none", "no/such", "")]
+    assert neither == [False] * 5
+    directories = [container.is_directory(path) for path in ("/d", "/d/up", "/", "/d/shut/.")]
+    assert directories == [True] * 4
+    assert not container.is_directory("/d/f") and not container.is_directory("/d/none")
+    for path in ("/d/kernel", "/proc", "/dev/../sys/x", "here"):
+        assert container.is_directory(path) is None, path
+    assert not container.is_file("/d/loop")
 
 
 @pytest.mark.attack(
     "C5.2", ending="tampered", what="the meta-agent's shell mounts the verifier's tests elsewhere"
 )
-@pytest.mark.parametrize("foreign", [False, True])
-def test_a_volume_is_filled_before_it_is_mounted_and_a_foreign_mount_is_seen(
-    daemon: Any, rootfs: str, tmp_path: Path, way: str, *, foreign: bool
+@pytest.mark.parametrize(
+    ("foreign", "said"),
+    [
+        ("", None),
+        ("mount", "a foreign container mounted what the verifier relies on"),
+        ("docker cp", "a foreign `docker cp` reached what the verifier relies on"),
+    ],
+)
+def test_a_volume_is_filled_where_it_is_read_only_and_a_foreign_hand_in_it_is_seen(
+    daemon: Any, rootfs: str, tmp_path: Path, foreign: str, said: str | None
 ) -> None:
     """Tests are read-only where they are run, and nobody else writes to them (threats C4, C5)."""
     (tmp_path / "test.sh").write_text("#!/bin/sh\necho ran\n")
@@ -184,17 +224,22 @@ def test_a_volume_is_filled_before_it_is_mounted_and_a_foreign_mount_is_seen(
     try:
         volume.mounted_by.add(made.id)
         made.start()
-        volume.fill(tmp_path, "/sub", image)
+        volume.open(image)
+        volume.fill(tmp_path, "/sub")
         assert sh(made, "/tests/sub/test.sh; ! touch /tests/new 2>/dev/null") == "ran\n"
-        if foreign:
+        if foreign == "docker cp":
+            assert volume.stage is not None
+            _, facts = daemon.api.get_archive(volume.stage.id, "/volume/sub")
+            assert facts["name"] == "sub"
+        elif foreign:
             binds = {volume.name: {"bind": "/x", "mode": "rw"}}
             daemon.containers.run(rootfs, "touch /x/planted", volumes=binds, remove=True)
         made.remove()
-        said = watch.foreign(made, [volume])
+        found = watch.foreign(made, [volume])
     finally:
         made.remove()
         volume.remove()
-    assert said == ("a foreign container mounted what the verifier relies on" if foreign else None)
+    assert found == said
 
 
 async def test_an_image_is_built_anew_when_its_task_or_its_base_is_another(

@@ -122,8 +122,8 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
 ) -> None:
     """Kill -9; while the candidate acts also in the next one: each finds what was left.
 
-    `die` and the second `create` are the daemon's events: the swap has begun, the verifier's
-    container is made.
+    `die` and the second `create` are the daemon's events: the swap has begun, the container is
+    made by which tests go into their volume.
     """
     harness = harness_source.replace(*WAITS) if moment == "acting" else harness_source
     spec = bench.spec(
@@ -133,7 +133,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
     if moment == "building":
         dockerfile = task.path / "environment/Dockerfile"
         dockerfile.write_text(f"{dockerfile.read_text()}RUN touch /first\nRUN {BUILDS}\n")
-    if moment == "verifying":
+    if moment in ("die", "create", "verifying"):  # it does not end by itself meanwhile
         (task.path / "tests/test.sh").write_text("#!/bin/bash\ntouch /app/here\nsleep 600\n")
     mine = {"label": f"{EVALUATION}={spec.directory}"}
     everything = held(daemon)
@@ -154,7 +154,7 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
                 await to_thread.run_sync(until_event, events, moment, abandon_on_cancel=True)
         else:
             await bench.until(happens, 60)
-        now = {each.id for each in daemon.containers.list(all=True, filters=mine)}
+        now = {each["Id"] for each in daemon.api.containers(all=True, filters=mine)}
         now |= {each.id for each in building(daemon)}
         os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
         await bench.until(lambda: not bench.engine.alive(spec.id))

@@ -1,16 +1,18 @@
-"""The swap of containers: what the candidate left is there, by rename or by snapshot."""
+"""The swap of containers: what the candidate left is there, whatever the daemon's API."""
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments import refereed
-from autoagent.environments.docker.container import Container
+from autoagent.environments.docker import daemon as ours
 from autoagent.environments.docker.environment import DockerEnvironment
-from autoagent.environments.docker.labels import labels_for
 
 pytestmark = [
     # The SDK drops the connection of an exec without closing it.
@@ -49,7 +51,7 @@ def build(place: Path, base: str) -> DockerEnvironment:
 
 
 async def test_the_verifier_finds_what_the_candidate_left_and_its_own_places_fresh(
-    way: str, rootfs: str, tmp_path: Path
+    api: str, rootfs: str, tmp_path: Path
 ) -> None:
     """Files, deletions, owners and the image's volumes; threats C1, C2 and C4."""
     environment = build(tmp_path, rootfs)
@@ -67,24 +69,57 @@ async def test_the_verifier_finds_what_the_candidate_left_and_its_own_places_fre
     assert (found.stdout or "").splitlines() == [
         *["new", "new", "kept", "0", "750 1234", "755 0"],
         *["/logs/verifier:", "", "/tests:", "test.sh", "Read-only"],
-    ], way
+    ], api
     assert (tmp_path / "reward/reward.txt").read_text() == "1\n"
     assert not refereed.tampered.pop("trial", None)
     assert not refereed.faults.pop("trial", None)
 
 
-def test_a_layer_is_not_moved_over_one_that_was_used(daemon: Any, rootfs: str) -> None:
-    image, labels = daemon.images.get(rootfs).id, labels_for("state", "swap")
-    pair = [Container(image, labels, {"network_mode": "none"}) for _ in range(2)]
+class Comparing:
+    """The daemon's client, which compares a container when it is let, or fails to."""
+
+    def __init__(self, client: Any, *, fails: bool) -> None:
+        self._client, self._fails = client, fails
+        self.asked, self.go = threading.Event(), threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def diff(self, container: str) -> Any:
+        self.asked.set()
+        assert self.go.wait(30)
+        if self._fails:
+            raise APIError("the storage is gone")
+        return self._client.diff(container)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_no_verifier_starts_before_its_trial_was_compared(
+    daemon: Any, rootfs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """Where the daemon cannot compare, nobody knows: the trial is void (rule R9)."""
+    comparing = Comparing(ours.client(), fails=fails)
+    monkeypatch.setattr(ours, "client", lambda: comparing)
+    environment = build(tmp_path, rootfs)
+    (tmp_path / "task/environment/Dockerfile").write_text(f"FROM {rootfs}\nWORKDIR /app\n")
+    await environment.start(force_build=False)
+
+    async def act() -> None:
+        async with environment.agent_phase():
+            await environment.exec("touch /etc/ld.so.preload")
+
+    acting = asyncio.ensure_future(act())
     try:
-        for container in pair:
-            container.start()
-            done = container.run(["touch", f"/{container.id}"], {}, "/", "root", "marker")
-            assert done.return_code == 0, done.stderr
-            container.kill()
-        assert not pair[0].hand_over(pair[1])
-        for container in pair:
-            assert f"/{container.id}" in [change.path for change in container.changes()]
+        await asyncio.to_thread(comparing.asked.wait, 30)
+        assert not acting.done(), "the verifier's turn has not come"
+        comparing.go.set()
+        await asyncio.wait({acting}, timeout=30)
+        failure = acting.exception()
     finally:
-        for container in pair:
-            container.remove()
+        comparing.go.set()
+        await environment.stop(delete=True)
+
+    told, fault = refereed.tampered.pop("trial", ""), refereed.faults.pop("trial", "")
+    assert told.startswith("/etc/ld.so.preload was written") != fails
+    assert ("the storage is gone" in fault) == fails
+    assert (failure is not None) == fails

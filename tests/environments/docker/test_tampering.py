@@ -4,12 +4,12 @@ import pytest
 
 from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change, judge
 
-PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/bin", "/bin", "")
+PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "")
 LIBRARY = "/opt/venv/lib/python3.11/site-packages"
 
 
 def said_of(*changes: Change) -> str | None:
-    return judge(changes, PATH, "/app", {"/usr/bin/cat"}.__contains__)
+    return judge(changes, PATH, "/app", {"/usr/bin/cat", "/bin/docker-init"}.__contains__)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,5 @@ def test_what_is_new_on_the_path_and_beside_it_is_honest() -> None:
         Change("/opt/data/table.csv", MODIFIED),
         Change("/app/bin/cat", MODIFIED),
         Change("/sbin/docker-init", ADDED),
+        Change("/usr/sbin/docker-init", ADDED),
     )

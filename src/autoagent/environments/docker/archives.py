@@ -4,13 +4,13 @@ import base64
 import io
 import json
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, override
+from posixpath import normpath
+from typing import Any, Literal, override
 
 from docker.errors import APIError, NotFound
 
-from autoagent.environments.docker.roots import Root
 from autoagent.environments.leftovers import Budget, Kind, Left, TooMuch
 from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
@@ -19,7 +19,14 @@ _LINK = 1 << 27
 """Go's ModeSymlink, by which the daemon tells that a path is a link."""
 _KINDS: dict[int, Kind] = {_LINK: "link", 1 << 26: "device", 1 << 25: "pipe", 1 << 24: "socket"}
 """Go's other modes (io/fs, FileMode)."""
+_DIRECTORY = 1 << 31
+_TYPES = _DIRECTORY | _LINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
+"""Go's ModeType: a plain file has none of these."""
 _FACTS = "X-Docker-Container-Path-Stat"
+_KERNELS = ("/dev", "/proc", "/sys")
+"""What a container's processes find there the daemon's archives do not hold."""
+_LEAST = 0o644
+"""What everybody may do with a file that was copied in."""
 
 
 class Archives:
@@ -35,8 +42,13 @@ class Archives:
         self.count = 0
 
     def write_file(self, source: Path, target: str, mode: int | None = None) -> None:
-        """Copy a host file in, below its directory, which is made if it is not there."""
+        """Copy a host file in, below its directory, which is made if it is not there.
+
+        What is there already is replaced; a directory receives it by name.
+        """
         place = PurePosixPath(target)
+        if target.endswith("/") or self.is_directory(target):
+            place /= source.name
         self._put(place.parent, [(source, place.name)], mode)
 
     def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
@@ -44,11 +56,14 @@ class Archives:
         entries = [(path, path.name) for path in sorted(source.iterdir())]
         self._put(PurePosixPath(target), entries, mode)
 
-    def open_to_all(self, path: str) -> None:
-        """Make a directory that anybody may write to."""
+    def furnish(self, directories: Sequence[str], files: Mapping[str, Path]) -> None:
+        """Make directories that anybody may write to, and copies of host files, at once."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
-            archive.addfile(_directory(path.strip("/"), 0o777))
+            for path in directories:
+                archive.addfile(_directory(path.strip("/"), 0o777))
+            for path, source in files.items():
+                archive.add(source, path.strip("/"), filter=lambda member: _owned(member, None))
         self._client.put_archive(self._container, "/", buffer.getvalue())
         self.count += 1
 
@@ -82,13 +97,20 @@ class Archives:
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at a path."""
-        self.count += 1
-        try:
-            stream, _ = self._client.get_archive(self._container, path)
-        except NotFound:
-            return False
-        _drain(stream)
-        return True
+        told = self._head(path)
+        if told.status_code not in (200, 404):
+            self._client._raise_for_status(told)
+        return told.status_code == 200
+
+    def is_directory(self, path: str) -> bool | None:
+        """Whether a path is a directory; None where only a command can tell."""
+        mode = self._mode(path)
+        return None if mode is None else bool(mode & _DIRECTORY)
+
+    def is_file(self, path: str) -> bool | None:
+        """Whether a path is a plain file; None where only a command can tell."""
+        mode = self._mode(path)
+        return None if mode is None else not mode & _TYPES
 
     def left(self, place: str, budget: Budget, room: int) -> tuple[list[Left], int]:
         """What is at or below a path that is no plain file with one name.
@@ -104,7 +126,6 @@ class Archives:
         Raises:
             TooMuch: There is more than honest work leaves, or it cannot be read.
         """
-        self.count += 1
         above = PurePosixPath(place).parent
         try:
             stream, _ = self._client.get_archive(self._container, place)
@@ -114,6 +135,7 @@ class Archives:
             if place == "/":
                 raise
             return self.left(str(above), budget, room)  # a link to itself is in no archive alone
+        self.count += 1
         reader = _Reader(stream, room)
         found: list[Left] = []
         try:
@@ -127,16 +149,24 @@ class Archives:
             stream.close()
         return found, reader.room
 
-    def one(self, path: str) -> Left | None:
-        """What a path is, if it is no directory."""
-        url = self._client._url("/containers/{0}/archive", self._container)
-        told = self._client.head(url, params={"path": path}, timeout=self._client.timeout)
+    def alone(self, path: str) -> Left | Literal["file", "directory", "link", "nothing", "untold"]:
+        """What a path itself is, as far as the daemon tells without an archive of it."""
+        told = self._head(path)
         if told.status_code != 200:
-            return None
-        mode = json.loads(base64.b64decode(told.headers[_FACTS]))["mode"]
+            return "nothing" if told.status_code == 404 else "untold"
+        mode = _told(told)["mode"]
+        if mode & _DIRECTORY:
+            return "directory"
         kind: Kind | None = next((kind for bit, kind in _KINDS.items() if mode & bit), None)
-        if kind != "link":
-            return None if kind is None else Left(path, kind)
+        if kind is None:
+            return "file"
+        return kind if kind == "link" else Left(path, kind)
+
+    def one(self, path: str) -> Left | None:
+        """What a path is, if it is neither a directory nor a plain file."""
+        told = self.alone(path)
+        if told != "link":
+            return told if isinstance(told, Left) else None
         found, _ = self.left(path, Budget(), BLOB_LIMIT)
         return found[0] if found else None
 
@@ -156,12 +186,33 @@ class Archives:
                 place, missing = place.parent, place.name / missing
         self.count += 1
 
+    def _head(self, path: str) -> Any:
+        url = self._client._url("/containers/{0}/archive", self._container)
+        return self._client.head(url, params={"path": path}, timeout=self._client.timeout)
+
+    def _mode(self, path: str) -> int | None:
+        """Go's mode of what a path leads to, a link's where that is nothing.
+
+        None where only a command can tell.
+        """
+        for _ in range(2):  # a link's target is told with every link in it resolved
+            if not path.startswith("/") or _is_kernels(path):
+                return None
+            told = self._head(path)
+            if told.status_code != 200:
+                return _LINK if told.status_code == 404 else None
+            facts = _told(told)
+            if not facts["mode"] & _LINK:
+                return int(facts["mode"])
+            path = str(facts["linkTarget"])
+        return None
+
     def _take(self, path: str) -> tuple[bytes, dict[str, Any]]:
-        self.count += 1
         try:
             stream, facts = self._client.get_archive(self._container, path)
         except NotFound as error:
             raise FileNotFoundError(f"{path} is not there") from error
+        self.count += 1
         data = bytearray()
         for chunk in stream:
             data += chunk
@@ -174,20 +225,23 @@ def _packed(missing: PurePosixPath, entries: Sequence[tuple[Path, str]], mode: i
     """Host files and directories by the names they get below new directories, owned by root."""
     buffer = io.BytesIO()
 
-    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
-        member.uid = member.gid = 0
-        member.uname = member.gname = "root"
-        if member.isreg() and mode is not None:
-            member.mode = mode
-        member.mode |= 0o755 if member.isdir() else Root.least
-        return member
-
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for place in [*reversed(missing.parents), missing][1:]:
             archive.addfile(_directory(str(place), 0o755))
         for path, name in entries:
-            archive.add(path, arcname=str(missing / name), filter=owned)
+            archive.add(
+                path, arcname=str(missing / name), filter=lambda member: _owned(member, mode)
+            )
     return buffer.getvalue()
+
+
+def _owned(member: tarfile.TarInfo, mode: int | None) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    if member.isreg() and mode is not None:
+        member.mode = mode
+    member.mode |= 0o755 if member.isdir() else _LEAST
+    return member
 
 
 def _directory(name: str, mode: int) -> tarfile.TarInfo:
@@ -239,7 +293,10 @@ def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list
     return [Left(budget.keep(path), kind, budget.keep(text))]
 
 
-def _drain(stream: Iterator[bytes]) -> None:
-    """Read an archive that nobody wants, so that its connection is free again."""
-    for _ in stream:
-        pass
+def _told(answer: Any) -> dict[str, Any]:
+    """What the daemon says of a path, beside its archive."""
+    return json.loads(base64.b64decode(answer.headers[_FACTS]))
+
+
+def _is_kernels(path: str) -> bool:
+    return any(f"{normpath(path)}/".startswith(f"{place}/") for place in _KERNELS)

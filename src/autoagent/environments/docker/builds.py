@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from posixpath import normpath
 from typing import Any, NamedTuple
 
 from docker.errors import APIError, BuildError, ImageNotFound
@@ -35,14 +36,14 @@ class Image(NamedTuple):
         path: The directories of its PATH, in their order.
         work: Its work directory.
         has_entry: It has an ENTRYPOINT.
-        has_volumes: It has a VOLUME, which no snapshot holds.
+        volumes: Its VOLUMEs, which no snapshot holds.
     """
 
     id: str
     path: tuple[str, ...]
     work: str
     has_entry: bool
-    has_volumes: bool
+    volumes: tuple[str, ...]
 
 
 _locks: dict[str, asyncio.Lock] = {}
@@ -89,7 +90,7 @@ def _known(image: str) -> Image:
         path=tuple(path.split(":")),
         work=facts.get("WorkingDir") or "/",
         has_entry=bool(facts.get("Entrypoint")),
-        has_volumes=bool(facts.get("Volumes")),
+        volumes=tuple(normpath(str(place)) for place in facts.get("Volumes") or ()),
     )
 
 
@@ -118,7 +119,7 @@ def _build(digest: str, context: Path, labels: Mapping[str, str], seconds: float
     if (
         base
         and (known := _inspected(tag))
-        and own.items() <= (known["Config"]["Labels"] or {}).items()
+        and own.items() <= (known["Config"].get("Labels") or {}).items()
     ):
         return str(known["Id"])
     try:

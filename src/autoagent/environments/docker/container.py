@@ -1,11 +1,9 @@
 """One container and what we ask of it. Every call blocks; `daemon.ask` makes it in a thread.
 
-Files travel as bytes, in both directions: through the container's root directory where this
-process may reach that, else as archives. No host path is ever named to a daemon.
+Files travel as archives, in both directions. No host path is ever named to a daemon.
 """
 
 import contextlib
-import os
 import secrets
 import shlex
 import threading
@@ -15,10 +13,8 @@ from typing import Any, NamedTuple
 
 from docker.errors import APIError, NotFound
 
-from autoagent.environments.docker import daemon, layers
+from autoagent.environments.docker import daemon
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.remains import Remains
-from autoagent.environments.docker.roots import Root, root_of
 from autoagent.environments.docker.tampering import Change
 from autoagent.environments.sandbox.commands import OUTPUT_LIMIT
 
@@ -88,20 +84,11 @@ class Container:
         self.id = str(created["Id"])
         self.execs: set[str] = set()
         self.archives = Archives(self._client, self.id)
-        self._root: Root | None = None
-        self._driver: dict[str, Any] = {}
-        self._volumes: dict[str, Path] = {}
         self._idle, self._copying, self._ended = threading.Condition(), 0, False
 
     def start(self) -> None:
         """Start it; its only process waits."""
         self._client.start(self.id)
-        facts = self._client.inspect_container(self.id)
-        self._driver, self._root = facts["GraphDriver"], root_of(facts)
-        mounts: list[dict[str, Any]] = facts["Mounts"]
-        self._volumes = {mount["Destination"]: Path(mount["Source"]) for mount in mounts}
-        if self._offline:
-            self.put_file(HOSTS, "/etc/hosts")
 
     def kill(self) -> None:
         """End everything in it at once."""
@@ -159,11 +146,13 @@ class Container:
         with self._files() as files:
             files.write_tree(source, target, mode)
 
-    def put_directories(self, *paths: str) -> None:
-        """Make directories that anybody may write to."""
+    def furnish(self, *directories: str) -> None:
+        """Make directories that anybody may write to, and name loopback where nobody else does.
+
+        A snapshot of the container has all that.
+        """
         with self._files() as files:
-            for path in paths:
-                files.open_to_all(path)
+            files.furnish(directories, {"/etc/hosts": HOSTS} if self._offline else {})
 
     def get_file(self, source: str, target: Path) -> None:
         """Copy a plain file out.
@@ -188,48 +177,22 @@ class Container:
     def is_directory(self, path: str) -> bool | None:
         """Whether a path is a directory; None where only a command can tell."""
         with self._files() as files:
-            return files.is_directory(path) if isinstance(files, Root) else None
+            return files.is_directory(path)
 
     def is_file(self, path: str) -> bool | None:
         """Whether a path is a plain file; None where only a command can tell."""
         with self._files() as files:
-            return files.is_file(path) if isinstance(files, Root) else None
+            return files.is_file(path)
 
     def changes(self) -> list[Change]:
         """Every path that differs from the image; the container has ended."""
-        if (own := layers.changes_of(self._driver)) is not None:
-            return own
         found: list[dict[str, Any]] = self._client.diff(self.id) or []
         return [Change(change["Path"], change["Kind"]) for change in found]
-
-    def leftovers(
-        self, changes: Sequence[Change], original: Callable[[], "Container"]
-    ) -> str | None:
-        """What was left in it that leads the verifier to its own files, or None.
-
-        Args:
-            changes: Every path that differs from the image.
-            original: A container of the image, made when it is asked for.
-        """
-        remains = Remains(changes, self.archives, lambda: original().archives)
-        readable = all(os.access(source, os.R_OK | os.X_OK) for source in self._volumes.values())
-        if readable and (layer := layers.layer_of(self._driver)) is not None:
-            with contextlib.suppress(OSError):
-                return remains.in_layer(layer, self._volumes)
-        return remains.in_archives([*self._volumes])
 
     def snapshot(self, labels: Mapping[str, str]) -> str:
         """An image of it as it is; its id."""
         changes = [f"LABEL {name}={_quoted(value)}" for name, value in labels.items()]
         return str(self._client.commit(self.id, pause=False, changes=changes)["Id"])
-
-    def hand_over(self, fresh: "Container") -> bool:
-        """Give everything that was changed in it to a container that was never started.
-
-        Returns:
-            Whether this process may; else a snapshot has to do.
-        """
-        return layers.move(self._driver, self._client.inspect_container(fresh.id)["GraphDriver"])
 
     def connect(self, *, network: bool) -> None:
         """Give the running container a network, or take it away."""
@@ -238,7 +201,7 @@ class Container:
         self._client.connect_container_to_network(self.id, new)
 
     @contextlib.contextmanager
-    def _files(self) -> Generator[Root | Archives]:
+    def _files(self) -> Generator[Archives]:
         """Its files, while one is copied: what ends the container waits for that.
 
         Raises:
@@ -249,7 +212,7 @@ class Container:
                 raise RuntimeError("The container has ended.")
             self._copying += 1
         try:
-            yield self._root or self.archives
+            yield self.archives
         finally:
             with self._idle:
                 self._copying -= 1
@@ -265,9 +228,6 @@ class Container:
         finally:
             with self._idle:
                 self._idle.wait_for(lambda: not self._copying)
-                root, self._root = self._root, None
-            if root is not None:
-                root.close()
 
 
 def _quoted(value: str) -> str:

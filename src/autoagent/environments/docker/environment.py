@@ -8,11 +8,10 @@ service is verified in place instead, and its trials say so.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import os
 import secrets
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, override
 
@@ -24,8 +23,8 @@ from harbor.models.task.config import NetworkPolicy
 from autoagent.environments import refereed
 from autoagent.environments.docker import builds, daemon
 from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.judging import judge_container
 from autoagent.environments.docker.labels import labels_for
-from autoagent.environments.docker.tampering import judge
 from autoagent.environments.docker.volume import Volume
 from autoagent.environments.docker.watching import Watch
 from autoagent.environments.refereed import (
@@ -79,11 +78,12 @@ class DockerEnvironment(RefereedEnvironment):
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
         self._image: builds.Image | None = None
-        self._container: Container | None = None
+        self._containers: list[Container] = []
+        self._running: asyncio.Future[Container] | None = None
+        self._begun: list[asyncio.Future[Any]] = []
         self._tests: Volume | None = None
         self._volumes: list[Volume] = []
         self._snapshot = ""
-        self._used: Container | None = None
         self._scripts = False
         self._verifying: dict[str, str] = {}
 
@@ -115,18 +115,27 @@ class DockerEnvironment(RefereedEnvironment):
                 self._labels,
                 self.task_env_config.build_timeout_sec,
             )
-            self._container = await self._new(self._image.id, {}, with_entry=True)
-            await daemon.ask(self._container.start)
-            await daemon.ask(self._container.put_directories, *LOGS)
+            container = await self._new(self._image.id, self._network(), with_entry=True)
+            await daemon.ask(container.start)
+            self._running = self._begin(self._furnished(container))
+
+    async def _furnished(self, container: Container) -> Container:
+        await daemon.ask(container.furnish, *LOGS)
+        return container
 
     @override
     async def stop(self, delete: bool) -> None:
-        """Look once more whose hands were in the container, and remove everything."""
-        container, self._container = self._container, None
+        """Wait for what is known of the trial by then, and remove everything."""
+        self._running = None
         try:
-            if container is not None:
-                await daemon.ask(container.remove)
-                self._note(await daemon.ask(self._watch.foreign, container, self._volumes))
+            if self._begun:
+                await asyncio.wait(self._begun)
+            await asyncio.gather(*(daemon.ask(each.remove) for each in self._containers))
+            if self._containers:
+                last = self._containers[-1]
+                self._note(await daemon.ask(self._watch.foreign, last, self._volumes))
+            for work in self._begun:
+                work.result()
         except (InfrastructureFault, APIError) as error:
             refereed.faults[self._trial] = str(error)
         finally:
@@ -144,59 +153,85 @@ class DockerEnvironment(RefereedEnvironment):
                 await to_its_end(self._end_agent_phase())
 
     async def _end_agent_phase(self) -> None:
-        """Put the verifier where nothing of the candidate's lives."""
+        """Put the verifier where nothing of the candidate's lives.
+
+        Its container is made while what the candidate left, which is nobody's any more, is
+        compared with the image. Nothing runs in it before that is done.
+        """
+        used = await self._container()
         if self._in_place:
             refereed.verified_in_place.add(self._trial)
-            self._note(await daemon.ask(self._judge, self._running))
+            self._note(await daemon.ask(self._judge, used))
             return
-        self._used = used = self._running
+        guarding = self._begin(daemon.ask(self._guard))
         await daemon.ask(used.kill)
         # Compiled modules that were planted beside a library's are not looked at.
         self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
+        self._snapshot = await daemon.ask(used.snapshot, self._labels)
+        host = {**self._network(), "binds": await guarding}
+        judging = self._begin(self._judged(used))
+        if self._the_image.volumes:  # no snapshot holds them, so the verifier gets them as they are
+            await judging
+            host["volumes_from"] = [used.id]
+        self._running = self._begin(self._fresh(host))
+        await judging
+
+    async def _judged(self, used: Container) -> None:
+        """Note what the candidate did, and whose hands were in its container."""
         self._note(await daemon.ask(self._judge, used))
-        self._container = await self._fresh(used)
-        for volume in self._volumes:
-            volume.mounted_by.add(self._container.id)
-        await daemon.ask(self._container.start)
         self._note(await daemon.ask(self._watch.foreign, used))
 
-    async def _fresh(self, used: Container) -> Container:
-        """A new container that holds what the candidate left: its layer, or a snapshot's."""
-        host = {"binds": await daemon.ask(self._guard)}
-        if self._the_image.has_volumes:
-            host["volumes_from"] = [used.id]
-        fresh = await self._new(self._the_image.id, host)
-        if await daemon.ask(used.hand_over, fresh):
-            return fresh
-        await daemon.ask(fresh.remove)
-        self._snapshot = await daemon.ask(used.snapshot, self._labels)
-        return await self._new(self._snapshot, host)
+    async def _fresh(self, host: Mapping[str, Any]) -> Container:
+        """A new container that holds what the candidate left."""
+        fresh = await self._new(self._snapshot, host)
+        for volume in self._volumes:
+            volume.mounted_by.add(fresh.id)
+        await daemon.ask(fresh.start)
+        return fresh
 
     def _guard(self) -> list[str]:
         """What is mounted for the verifier."""
         small = {"type": "tmpfs", "device": "tmpfs", "o": f"size={REWARD_MB}m,mode=0777"}
-        self._tests = Volume(self._labels)
+        tests = Volume(self._labels)
+        self._volumes.append(tests)
         logs = Volume(self._labels, small)
-        self._volumes = [self._tests, logs]
-        return [self._tests.at("/tests", "ro"), logs.at("/logs/verifier")]
+        self._volumes.append(logs)
+        tests.open(self._the_image.id)
+        self._tests = tests
+        return [tests.at("/tests", "ro"), logs.at("/logs/verifier")]
+
+    def _begin[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Begin what is waited for later, at the latest when everything is removed."""
+        begun = asyncio.ensure_future(work)
+        begun.add_done_callback(_collected)
+        self._begun.append(begun)
+        return begun
+
+    def _network(self) -> dict[str, Any]:
+        """The network that a container has until Harbor gives it another."""
+        return {"network_mode": "none" if self._network_disabled else "bridge"}
 
     async def _new(
-        self, image: str, mounts: Mapping[str, list[str]], *, with_entry: bool = False
+        self, image: str, more: Mapping[str, Any], *, with_entry: bool = False
     ) -> Container:
         """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
+        made = await self._made(image, more, with_entry=with_entry)
+        self._containers.append(made)
+        return made
+
+    async def _made(self, image: str, more: Mapping[str, Any], *, with_entry: bool) -> Container:
         config = self.task_env_config
         how = {"with_entry": with_entry, "offline": self._offline}
         memory = (config.memory_mb or MEMORY_MB) * 2**20
         host = {
             "init": True,
-            "network_mode": "none" if self._network_disabled else "bridge",
             "mem_limit": memory,
             "memswap_limit": memory,
             "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
             "pids_limit": PROCESSES,
             "cap_drop": ["MKNOD", "NET_RAW"],
             "security_opt": ["no-new-privileges"],
-            **mounts,
+            **more,
         }
         if config.storage_mb and self._bounds_storage:
             sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
@@ -210,21 +245,8 @@ class DockerEnvironment(RefereedEnvironment):
         return await daemon.ask(Container, image, self._labels, host, **how)
 
     def _judge(self, used: Container) -> str | None:
-        """What the candidate did to the system that its verifier will run on, or left for it."""
-        image = self._the_image
-        with contextlib.ExitStack() as stack:
-
-            @functools.cache
-            def original() -> Container:
-                made = Container(image.id, self._labels, {"network_mode": "none"})
-                stack.callback(made.remove)
-                return made
-
-            changes, work = used.changes(), self.task_env_config.workdir or image.work
-            if self._in_place:
-                return used.leftovers(changes, original)
-            said = judge(changes, image.path, work, lambda path: original().archives.exists(path))
-            return said or used.leftovers(changes, original)
+        work = self.task_env_config.workdir or self._the_image.work
+        return judge_container(used, self._the_image, self._labels, work, in_place=self._in_place)
 
     @override
     async def exec(
@@ -240,7 +262,7 @@ class DockerEnvironment(RefereedEnvironment):
         Raises:
             RuntimeError: It took longer than `timeout_sec`; what it started was ended.
         """
-        container = self._running
+        container = await self._container()
         if self._scripts and not self._acting and HARBORS_CHMOD.fullmatch(command):
             return ExecResult(stdout="", stderr="", return_code=0)  # uploads are executable there
         variables = {**self._verifying, **(self._merge_env(env) or {})}
@@ -272,43 +294,45 @@ class DockerEnvironment(RefereedEnvironment):
     @override
     async def upload_file(self, source_path: Path | str, target_path: str) -> None:
         with self._our_faults():
-            await daemon.ask(self._running.put_file, Path(source_path), target_path)
+            container = await self._container()
+            await daemon.ask(container.put_file, Path(source_path), target_path)
 
     @override
     async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
         source = Path(source_dir)
         place = None if self._acting else _script_place(target_dir)
         with self._our_faults():
-            if place is None:
-                await daemon.ask(self._running.put_tree, source, target_dir)
-                return
-            self._scripts = True
-            if self._tests is not None and place.startswith("/tests"):
+            if place is not None:
+                self._scripts = True
+            if self._tests is not None and place is not None and place.startswith("/tests"):
                 inside = place.removeprefix("/tests") or "/"  # read-only where they are run
-                await daemon.ask(self._tests.fill, source, inside, self._the_image.id)
-            else:
-                await daemon.ask(self._running.put_tree, source, place, 0o755)
+                await daemon.ask(self._tests.fill, source, inside)
+                return
+            container, mode = await self._container(), None if place is None else 0o755
+            await daemon.ask(container.put_tree, source, place or target_dir, mode)
 
     @override
     async def download_file(self, source_path: str, target_path: Path | str) -> None:
         with self._our_faults():
-            await daemon.ask(self._running.get_file, source_path, Path(target_path))
+            container = await self._container()
+            await daemon.ask(container.get_file, source_path, Path(target_path))
 
     @override
     async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
         target = Path(target_dir)
         with self._our_faults():
+            container = await self._container()
             async with taking_out(source_dir, target):
-                await daemon.ask(self._running.get_tree, source_dir, target)
+                await daemon.ask(container.get_tree, source_dir, target)
 
     @override
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
-        known = await daemon.ask(self._running.is_directory, path)
+        known = await daemon.ask((await self._container()).is_directory, path)
         return await super().is_dir(path, user) if known is None else known
 
     @override
     async def is_file(self, path: str, user: str | int | None = None) -> bool:
-        known = await daemon.ask(self._running.is_file, path)
+        known = await daemon.ask((await self._container()).is_file, path)
         return await super().is_file(path, user) if known is None else known
 
     @override
@@ -321,8 +345,8 @@ class DockerEnvironment(RefereedEnvironment):
     async def _apply_network_policy(self, network_policy: NetworkPolicy) -> None:
         before = self._network_disabled
         after = network_policy.network_mode.value == "no-network"
-        if before != after and self._container is not None:
-            await daemon.ask(self._container.connect, network=not after)
+        if before != after and self._running is not None:
+            await daemon.ask((await self._container()).connect, network=not after)
 
     @property
     def _offline(self) -> bool:
@@ -336,11 +360,11 @@ class DockerEnvironment(RefereedEnvironment):
         assert self._image is not None, "the environment was started"
         return self._image
 
-    @property
-    def _running(self) -> Container:
-        if self._container is None:
+    async def _container(self) -> Container:
+        """The container that is running now, once it is ready."""
+        if self._running is None:
             raise RuntimeError("The environment is not running.")
-        return self._container
+        return await asyncio.shield(self._running)
 
     @property
     def _watch(self) -> Watch:
@@ -352,14 +376,13 @@ class DockerEnvironment(RefereedEnvironment):
             refereed.tampered.setdefault(self._trial, said)
 
     async def _clear(self) -> None:
-        """Remove what the verification needed."""
-        with contextlib.suppress(APIError):
-            if self._used is not None:
-                await daemon.ask(self._used.remove)
-            for volume in self._volumes:
-                await daemon.ask(volume.remove)
-            if self._snapshot:
-                await daemon.ask(daemon.client().remove_image, self._snapshot, force=True)
+        """Remove what the verification needed; what is in use is the janitor's."""
+        removing = [daemon.ask(volume.remove) for volume in self._volumes]
+        if self._snapshot:
+            removing.append(daemon.ask(daemon.client().remove_image, self._snapshot, force=True))
+        for failed in await asyncio.gather(*removing, return_exceptions=True):
+            if isinstance(failed, BaseException) and not isinstance(failed, APIError):
+                raise failed
 
 
 def _script_place(path: str) -> str | None:

@@ -18,8 +18,8 @@ _SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr")
 _CACHES = ("/usr/share", "/usr/lib/locale", "/usr/src", "/usr/include", "/usr/games")
 """Below the system, what packages rewrite for each other and no verifier runs."""
 _LOADED = frozenset(["/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/pip.conf"])
-_INIT = "/sbin/docker-init"
-"""The daemon's own init, which it mounts over whatever is there."""
+_INITS = frozenset(["/sbin/docker-init", "/usr/sbin/docker-init"])
+"""The daemon's own init, which it mounts over whatever is there; /sbin may be a link."""
 _STARTED = frozenset(["sitecustomize.py", "usercustomize.py"])
 """Files that Python imports at every start, wherever they are on its path."""
 
@@ -45,7 +45,7 @@ def judge(
     system = (*_SYSTEM, *_beside(path))
     directories = {str(parent) for c in changes for parent in PurePosixPath(c.path).parents}
     for change in changes:
-        if change.path == _INIT or (_below(change.path, (work,)) and work != "/"):
+        if change.path in _INITS or (_below(change.path, (work,)) and work != "/"):
             continue
         place, name = change.path.rsplit("/", 1)
         if change.path in _LOADED:

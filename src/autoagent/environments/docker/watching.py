@@ -54,11 +54,15 @@ class Watch:
             execs = self._execs.pop(container.id, set()) - container.execs
             del self._counts[container.id]
             mounts = [self._mounts.pop(each.name, set()) - each.mounted_by for each in volumes]
+            stages = [each.stage for each in volumes if each.stage is not None]
+            reached = [_touched(self._counts.pop(each.id, Counter()), each) for each in stages]
         if any(mounts):
             return "a foreign container mounted what the verifier relies on"
+        if any(reached):
+            return "a foreign `docker cp` reached what the verifier relies on"
         if execs:
             return f"a foreign `docker exec` ran in the container ({len(execs)} of them)"
-        if sum(counts[name] for name in _ARCHIVES) > container.archives.count:
+        if _touched(counts, container):
             return "a foreign `docker cp` reached into the container"
         if counts["start"] > 1 or counts["pause"]:
             return "somebody else stopped the container"
@@ -89,3 +93,8 @@ class Watch:
             self._execs[str(actor["ID"])].add(str(attributes.get("execID")))
         else:
             self._counts[str(actor["ID"])][action] += 1
+
+
+def _touched(counts: Counter[str], container: Container) -> bool:
+    """Whether more archives went in or out than we moved."""
+    return sum(counts[name] for name in _ARCHIVES) > container.archives.count

@@ -31,13 +31,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Beneath:
-    """A root directory; paths are absolute as a process inside sees them.
-
-    Attributes:
-        least: Permission bits that every file copied in gets.
-    """
-
-    least = 0
+    """A root directory; paths are absolute as a process inside sees them."""
 
     def __init__(self, root: Path, fixed: Collection[str] = (), owner: int | None = None) -> None:
         """The root must exist and be ours.
@@ -178,7 +172,7 @@ class Beneath:
             with self._directory(str(place.parent)) as parent:
                 link = _link(parent, place.name)
                 if link is None:
-                    descriptor = self._admitted(os.open(place.name, _READ, dir_fd=parent))
+                    descriptor = os.open(place.name, _READ, dir_fd=parent)
                     break
             place = place.parent / link
         else:
@@ -217,9 +211,6 @@ class Beneath:
         if not stat.S_ISDIR(facts.st_mode):
             os.unlink(name, dir_fd=parent)
             return
-        self._set_aside(parent, name)
-
-    def _set_aside(self, parent: int, name: str) -> None:
         aside = self.root.parent / "aside"
         aside.mkdir(exist_ok=True)
         os.rename(name, aside / secrets.token_hex(8), src_dir_fd=parent)
@@ -236,7 +227,7 @@ class Beneath:
         waiting = _parts(path)
         if len(waiting) > DEPTH_LIMIT:
             raise ValueError(f"{path[:200]}… is too deep")
-        trail = [self._open_root()]
+        trail = [os.open(self.root, _DIRECTORY)]
         links = 0
         try:
             while waiting:
@@ -261,22 +252,15 @@ class Beneath:
             for descriptor in trail:
                 os.close(descriptor)
 
-    def _open_root(self) -> int:
-        return os.open(self.root, _DIRECTORY)
-
-    def _admitted(self, descriptor: int) -> int:
-        """What was just opened, if it may be used; else it is closed."""
-        return descriptor
-
     def _enter(self, parent: int, name: str, *, create: bool = False) -> int:
         """Open a directory that is no link; made where it is missing, if it may be."""
         try:
-            return self._admitted(os.open(name, _DIRECTORY, dir_fd=parent))
+            return os.open(name, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
             if not create:
                 raise
         os.mkdir(name, 0o755, dir_fd=parent)
-        made = self._admitted(os.open(name, _DIRECTORY, dir_fd=parent))
+        made = os.open(name, _DIRECTORY, dir_fd=parent)
         os.fchmod(made, 0o755)  # whatever this process masks
         self._hand_over(made)
         return made
@@ -287,7 +271,7 @@ class Beneath:
         with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
             shutil.copyfileobj(file, out)
             self._hand_over(out.fileno())
-            os.fchmod(out.fileno(), mode | self.least)
+            os.fchmod(out.fileno(), mode)
 
     def _hand_over(self, what: int | str, directory: int | None = None) -> None:
         """Let what was just made be the owner's: an open file, or a name in a directory."""
@@ -301,7 +285,7 @@ class Beneath:
         target.mkdir(parents=True, exist_ok=True)
         for name in sorted(os.listdir(directory)):
             try:
-                descriptor = self._admitted(os.open(name, _READ, dir_fd=directory))
+                descriptor = os.open(name, _READ, dir_fd=directory)
             except OSError:  # a link, a socket, or gone meanwhile
                 continue
             try:

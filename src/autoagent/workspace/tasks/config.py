@@ -5,11 +5,14 @@ an unknown key is a note, with the likely spelling, and the others are problems.
 cannot give is a problem too, by name. Which keys there are is not known here.
 """
 
+import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tomli
@@ -116,14 +119,29 @@ def _for_harbor(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _validated(given: dict[str, Any]) -> "TaskConfig":
-    """What Harbor makes of it, with the keys that it would ignore.
+    """What Harbor makes of it, with the keys that it would ignore."""
+    model = _model()
+    with warnings.catch_warnings(action="ignore"):  # deprecated keys are notes here
+        return model.model_validate(given, extra="allow")
 
-    Imported when a task is read, so that the server starts without Harbor.
+
+@cache
+def _model() -> "type[TaskConfig]":
+    """Harbor's own; imported when a task is read, so that the server starts without Harbor.
+
+    Importing it, Harbor asks where its cache is, and a user without a home has none to tell.
     """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/"
+        try:
+            return _model()
+        finally:
+            del os.environ["HOME"]
     from harbor.models.task.config import TaskConfig
 
-    with warnings.catch_warnings(action="ignore"):  # deprecated keys are notes here
-        return TaskConfig.model_validate(given, extra="allow")
+    return TaskConfig
 
 
 def _leave_out(given: dict[str, Any], error: ValidationError) -> None:

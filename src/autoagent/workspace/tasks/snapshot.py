@@ -30,12 +30,7 @@ from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.article import normalise
 from autoagent.workspace.tasks.inspect import Composed, inspect_task
 from autoagent.workspace.tasks.selection import files as so_many
-from autoagent.workspace.tasks.selection import (
-    held_out,
-    held_out_places,
-    seen_tasks,
-    select,
-)
+from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
 
 MANIFEST = "manifest.json"
