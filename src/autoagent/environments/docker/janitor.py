@@ -18,6 +18,7 @@ from autoagent.environments.docker.labels import EVALUATION, STATE, TASK_IMAGE
 from autoagent.errors import InfrastructureFault
 
 LOCK = "worker.lock"
+TRIES = 3
 
 
 def sweep(state: str, own: str) -> list[str]:
@@ -102,11 +103,18 @@ def _removed(mine: Callable[[Mapping[str, str]], bool], *, keep_tasks: bool) -> 
 
 
 def _gone(remove: Callable[..., Any], name: str, **how: bool) -> bool:
-    """Remove one thing; whether it was there and nobody uses it."""
-    try:
-        remove(name, **how)
-    except APIError as error:
-        if error.status_code not in (403, 404, 409):  # 403: a network that somebody is in
-            raise
-        return False
-    return True
+    """Remove one thing; whether it was there and nobody uses it.
+
+    A daemon on a busy machine fails to end a container in its own ten seconds: it is asked again.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            remove(name, **how)
+        except APIError as error:
+            if error.status_code in (403, 404, 409):  # 403: a network that somebody is in
+                return False
+            if not left:
+                raise
+        else:
+            return True
+    return False
