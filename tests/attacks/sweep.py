@@ -42,8 +42,7 @@ def task(outside: Outside, proc: list[str]) -> dict[str, Any]:
     """In an environment of a task's that has this /proc."""
     etc = ["--tmpfs", "/etc", *bubblewrap.environment_binds(outside)]
     options = [*bubblewrap.system_binds(), *etc, *proc, "--dev", "/dev"]
-    for name, value in bubblewrap.environment_variables().items():
-        options += ["--setenv", name, value]
+    options += bubblewrap.setting(bubblewrap.environment_variables())
     return said([*outside.starting(options), "python3", "-I", "-S", "-c", LOOK])
 
 

@@ -75,11 +75,9 @@ def task_python(root: Path) -> Told:
     show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
     with tempfile.TemporaryDirectory() as scratch:
         outside = Outside.of(Path(scratch))
-        etc = outside.seen(bubblewrap.make_etc(Path(scratch), network=False))
-        options = ["--unshare-net", *bubblewrap.system_binds(), "--ro-bind", etc, "/etc"]
-        options += [*bubblewrap.environment_binds(outside), *bubblewrap.proc(), "--dev", "/dev"]
-        for name, value in bubblewrap.environment_variables().items():
-            options += ["--setenv", name, value]
+        etc = bubblewrap.make_etc(Path(scratch), network=False)
+        options = ["--unshare-net", *bubblewrap.system_around(outside, etc)]
+        options += bubblewrap.setting(bubblewrap.environment_variables())
         return Told(_output([*outside.starting(options), "python3", "-c", show]))
 
 

@@ -29,13 +29,12 @@ _KINDS: dict[int, Kind] = {
 }
 
 
-def read(root: Path, budget: Budget, below: str = "", skip: Collection[str] = ()) -> list[Left]:
+def read(root: Path, budget: Budget, skip: Collection[str] = ()) -> list[Left]:
     """Everything that is neither a directory nor a file with one name.
 
     Args:
         root: The tree.
         budget: What it may cost.
-        below: Where a process inside sees the tree.
         skip: Names directly below it that are not looked at.
 
     Raises:
@@ -44,7 +43,7 @@ def read(root: Path, budget: Budget, below: str = "", skip: Collection[str] = ()
     """
     walk = _Walk(os.open(root, _DIRECTORY), budget)
     try:
-        walk.start(below, skip)
+        walk.start(skip)
         while walk.trail:
             walk.step()
     finally:
@@ -95,10 +94,10 @@ class _Walk:
         self.found: list[Left] = []
         self._here, self._budget = root, budget
 
-    def start(self, path: str, skip: Collection[str]) -> None:
+    def start(self, skip: Collection[str]) -> None:
         """Read the root."""
-        waiting = self._scan(self._here, path, skip)
-        self.trail.append(_Level(path, _inode(self._here), waiting, None))
+        waiting = self._scan(self._here, "", skip)
+        self.trail.append(_Level("", _inode(self._here), waiting, None))
 
     def step(self) -> None:
         """Read the next directory below; where there is none, go back up."""

@@ -160,6 +160,17 @@ def proc() -> list[str]:
     return ["--proc", "/proc", "--remount-ro", "/proc"]
 
 
+def system_around(outside: Outside, etc: Path) -> list[str]:
+    """The system as every command of a task's finds it: read-only, and nothing of the host's."""
+    mounts = [*system_binds(), "--ro-bind", outside.seen(etc), "/etc", *environment_binds(outside)]
+    return [*mounts, *proc(), "--dev", "/dev"]
+
+
+def setting(variables: Mapping[str, str]) -> list[str]:
+    """What a command finds set."""
+    return [word for name, value in variables.items() for word in ("--setenv", name, value)]
+
+
 def harness_sandbox(
     outside: Outside, harness: Path, etc: Path, variables: Mapping[str, str]
 ) -> list[str]:
@@ -172,8 +183,7 @@ def harness_sandbox(
     options = ["--unshare-net", "--hostname", "harness"]
     for kept in ("CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SYS_RESOURCE"):
         options += ["--cap-add", kept]
-    for name, value in variables.items():
-        options += ["--setenv", name, value]
+    options += setting(variables)
     options += [*system_binds(), *harness_binds(outside), "--ro-bind", outside.seen(etc), "/etc"]
     if EXAMPLES.is_dir():  # an installed package brings tasks with their solutions
         options += ["--tmpfs", str(EXAMPLES)]

@@ -38,12 +38,9 @@ def sandbox_options(
     The user inside is 0 without any capability; outside it is nobody, or whoever runs the worker.
     """
     options = ["--hostname", "task", *([] if network else ["--unshare-net"])]
-    options += ["--bind", outside.seen(root), "/", *bubblewrap.system_binds()]
-    options += ["--ro-bind", outside.seen(etc), "/etc", *bubblewrap.environment_binds(outside)]
-    options += [*bubblewrap.proc(), "--dev", "/dev", *mounts, "--chdir", place]
-    for name, value in {**bubblewrap.environment_variables(), **variables}.items():
-        options += ["--setenv", name, value]
-    return options
+    options += ["--bind", outside.seen(root), "/", *bubblewrap.system_around(outside, etc)]
+    options += [*mounts, "--chdir", place]
+    return options + bubblewrap.setting({**bubblewrap.environment_variables(), **variables})
 
 
 async def run(
