@@ -20,7 +20,7 @@ from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
 from autoagent.referee.views import Progress
-from autoagent.referee.worth import NO_MODEL, points
+from autoagent.referee.worth import STOOD_IN, points
 
 PLAIN_WIDTH = 140
 """Columns where there is no terminal to ask."""
@@ -123,7 +123,7 @@ def print_finding(out: Console, finding: Finding) -> None:
     void = f", {score.void} not measured" if score.void else ""
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
     if score.stand_in:
-        out.print(Text(NO_MODEL))
+        out.print(Text(STOOD_IN))
     for why in finding.excluded.values():
         out.print(plain(f"left out: {why}"), soft_wrap=True)
     if finding.state != "complete":
@@ -143,7 +143,7 @@ def print_audit(out: Console, found: Audit) -> None:
         name = incumbent.candidate.short
         out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
         if score.stand_in:
-            out.print(Text(NO_MODEL))
+            out.print(Text(STOOD_IN))
     if position.certificate:
         out.print(Text(f"certified: {points(position.certificate.effect)}"))
     if found.tier:

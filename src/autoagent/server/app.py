@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from autoagent.server.prompts import INSTRUCTIONS, add_prompts
 from autoagent.server.resources import add_resources
 from autoagent.server.tools import build_tools
-from autoagent.server.waiting import Desk, Waiting
+from autoagent.server.waiting import CallQueue, Waiting
 from autoagent.workspace.tier import TIER_0
 
 if TYPE_CHECKING:
@@ -39,18 +39,18 @@ def build_server(
         waiting: How long calls wait; by default what each client was measured to bear.
     """
     opened_here = callable(referee)
-    desk = Desk(referee if callable(referee) else lambda: referee, waiting or Waiting())
+    queue = CallQueue(referee if callable(referee) else lambda: referee, waiting or Waiting())
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncGenerator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(desk.warm_up)
+            group.start_soon(queue.warm_up)
             try:
                 yield
             finally:
                 group.cancel_scope.cancel()
         if opened_here:
-            desk.close()
+            queue.close()
 
     with _plain_logs():
         server = MCPServer(
@@ -58,12 +58,12 @@ def build_server(
             title="AutoAgent",
             instructions=INSTRUCTIONS,
             version=_version(),
-            tools=build_tools(desk),
+            tools=build_tools(queue),
             lifespan=lifespan,
             log_level="WARNING",
         )
     add_prompts(server)
-    add_resources(server, desk)
+    add_resources(server, queue)
     return server
 
 
