@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.calibrate import Step, calibrate, knee, write_concurrency
+from autoagent.commands.calibrate import Throughput, calibrate, knee, write_concurrency
 from autoagent.config import load_config
 from autoagent.errors import ConfigError, WorkspaceBusy
 from autoagent.referee.referee import Referee
@@ -19,9 +19,9 @@ from autoagent.workspace.layout import open_workspace
 MakeWorkspace = Callable[..., Path]
 
 
-def step(concurrency: int, per_minute: float, void: int = 0) -> Step:
+def step(concurrency: int, per_minute: float, void: int = 0) -> Throughput:
     trials = 100 + void
-    return Step(concurrency=concurrency, trials=trials, void=void, seconds=6000 / per_minute)
+    return Throughput(concurrency=concurrency, trials=trials, void=void, seconds=6000 / per_minute)
 
 
 def test_the_knee_is_the_least_concurrency_that_is_nearly_the_best() -> None:

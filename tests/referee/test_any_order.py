@@ -23,7 +23,8 @@ from autoagent.worker.scripted import ScriptedEngine
 
 Files = dict[str, bytes]
 CALL = re.compile(r"([a-z_]+)(?:\(([^)]*)\)| again)")
-LINES = st.sampled_from(["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("])
+SOME = ["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("]
+LINES = st.sampled_from(SOME) | st.integers(1, 99).map(lambda n: f"D = {n}")
 NAMES = st.sampled_from([None, None, "incumbent", "baseline", "nobody"])
 
 
@@ -99,10 +100,11 @@ class AnyOrder(RuleBasedStateMachine):
         if position.baseline is not None:
             self.committed.setdefault(position.baseline.id, files)
 
-    @rule(which=st.integers(0, 2))
-    def as_told(self, which: int) -> None:
-        calls = self.referee.status().next_calls
-        self.do(calls[which % len(calls)])
+    @rule(which=st.sampled_from([0, 0, 1, 2]), times=st.integers(1, 4))
+    def as_told(self, which: int, times: int) -> None:
+        for _ in range(times):
+            calls = self.referee.status().next_calls
+            self.do(calls[which % len(calls)])
 
     @rule(there=st.sampled_from([False, False, True]))
     def stop(self, there: bool) -> None:
@@ -191,7 +193,7 @@ class AnyOrder(RuleBasedStateMachine):
 @pytest.mark.rule("R3", "R11")
 def test_any_order_of_calls_keeps_the_rules(make_workspace: Callable[..., Path]) -> None:
     AnyOrder.template = make_workspace(
-        {"t1": ("q1", "a1"), "t2": ("q2", "a2")}, config="[budget]\nevaluations = 5\n"
+        {"t1": ("q1", "a1"), "t2": ("q2", "a2")}, config="[budget]\nevaluations = 3\n"
     )
     few = settings(max_examples=30, stateful_step_count=30, deadline=None)
     slow = [HealthCheck.too_slow]

@@ -47,7 +47,7 @@ _SECTION = re.compile(r"^\s*\[benchmark\]\s*(#.*)?$")
 _KEY = re.compile(r"^(\s*concurrency\s*=\s*)\d+")
 
 
-class Step(Record):
+class Throughput(Record):
     """A pass at one concurrency."""
 
     concurrency: int
@@ -61,7 +61,7 @@ class Step(Record):
         return 60 * (self.trials - self.void) / self.seconds if self.seconds else 0.0
 
 
-OnStep = Callable[[Step], None]
+OnThroughput = Callable[[Throughput], None]
 
 
 @contextmanager
@@ -90,7 +90,7 @@ def undisturbed(root: Path) -> Generator[None]:
         yield
 
 
-def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
+def calibrate(root: Path, most: int, on_step: OnThroughput) -> list[Throughput]:
     """Measure at rising concurrency until more is no use, telling each step as it ends.
 
     Raises:
@@ -103,10 +103,10 @@ def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
         return _steps(_probe(root), most, on_step)
 
 
-def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
+def _steps(spec: EvaluationSpec, most: int, on_step: OnThroughput) -> list[Throughput]:
     most = at_once(most, [task.path for task in spec.tasks], spec.environment)
     state = spec.directory.parent.parent
-    steps: list[Step] = []
+    steps: list[Throughput] = []
     try:
         _measure(spec, 1, warm=True)  # builds what the tasks run on
         concurrency = 1
@@ -128,7 +128,7 @@ def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
     return steps
 
 
-def knee(steps: list[Step]) -> int:
+def knee(steps: list[Throughput]) -> int:
     """The least concurrency that comes within a tenth of the best; one with void trials is out."""
     sound = [step for step in steps if not step.void]
     enough = NEARLY_THE_BEST * max(step.per_minute for step in sound)
@@ -190,7 +190,7 @@ def _probe(root: Path) -> EvaluationSpec:
     return spec.model_copy(update={"jobs": jobs, "void_retries": 0, "gateway": None})
 
 
-def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Step:
+def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Throughput:
     """One pass, long enough that so many trials do run at once."""
     tasks = len(spec.running.tasks)
     trials = tasks if warm else max(FEWEST_TRIALS, 2 * concurrency)
@@ -223,7 +223,7 @@ def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> S
         log = directory / "worker.log"
         said = log.read_text(errors="replace")[-1000:].strip()
         raise InfrastructureFault(f"The worker stopped before its end and said: {said}")
-    return Step(
+    return Throughput(
         concurrency=concurrency,
         trials=len(found),
         void=sum(trial.outcome == "void" for trial in found),

@@ -146,13 +146,13 @@ def run(
             ended.append(trial)
             live.update(terminal.trials_table(ended), refresh=True)
 
-        finding = alone.measure(show)
-        live.update(terminal.trials_table(finding.trials), refresh=True)
+        report = alone.measure(show)
+        live.update(terminal.trials_table(report.trials), refresh=True)
     terminal.end_live(out)
-    terminal.print_finding(out, finding)
+    terminal.print_run(out, report)
     if alone.spec.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
-    raise typer.Exit(130 if finding.state == "cancelled" else 0)
+    raise typer.Exit(130 if report.state == "cancelled" else 0)
 
 
 @app.command()
@@ -198,11 +198,11 @@ def calibrate(
     most: Annotated[int, typer.Option(help="Try no more at once.", min=1, max=256)] = 64,
 ) -> None:
     """Measure how many trials to run at once, and write it into autoagent.toml."""
-    from autoagent.commands.calibrate import Step, knee, write_concurrency
+    from autoagent.commands.calibrate import Throughput, knee, write_concurrency
     from autoagent.commands.calibrate import calibrate as measure
     from autoagent.config import FILE_NAME
 
-    def show(step: Step) -> None:
+    def show(step: Throughput) -> None:
         void = f"  {step.void} void" if step.void else ""
         told = f"{step.concurrency:11}  {step.trials:6}  {step.seconds:7.1f}"
         typer.echo(f"{told}  {step.per_minute:13.0f}{void}")

@@ -30,7 +30,7 @@ LOG_CHARACTERS = 1500
 OnTrial = Callable[[Trial], None]
 
 
-class Finding(Record):
+class RunReport(Record):
     """What an evaluation on its own found. `excluded` tells which tasks were left out, and why."""
 
     state: EvaluationState
@@ -82,7 +82,7 @@ class Alone:
         harness = {} if oracle else {"": _written(draft, directory / "harness")}
         self.spec = _spec(workspace, running, chosen, model, harness)
 
-    def measure(self, on_trial: OnTrial) -> Finding:
+    def measure(self, on_trial: OnTrial) -> RunReport:
         """Run to the end, telling each trial as it ends; an interrupt cancels the rest.
 
         Raises:
@@ -95,9 +95,9 @@ class Alone:
                 self._follow(journal, on_trial)
             except KeyboardInterrupt:
                 self._cancel()
-            finding = self._finding(journal, time.monotonic() - started)
+            report = self._report(journal, time.monotonic() - started)
         shutil.rmtree(self.spec.directory.parent / "images", ignore_errors=True)
-        return finding
+        return report
 
     def _follow(self, journal: Journal, on_trial: OnTrial) -> None:
         """Tell every trial once, until the worker is gone."""
@@ -117,14 +117,14 @@ class Alone:
             self._engine.cancel(self.spec.id)
             time.sleep(POLL_SECONDS)
 
-    def _finding(self, journal: Journal, seconds: float) -> Finding:
+    def _report(self, journal: Journal, seconds: float) -> RunReport:
         state = ended(journal, self.spec.id)
         if state is None:
             log = self.spec.directory / "worker.log"
             said = log.read_text(errors="replace")[-LOG_CHARACTERS:].strip()
             raise InfrastructureFault(f"The worker stopped before its end; {log} says: {said}")
         trials = trials_of(journal, self.spec.id)
-        return Finding(
+        return RunReport(
             state=state,
             trials=tuple(deciding_trials(trials)),
             score=score_of(self.spec.running, trials, seconds=seconds),

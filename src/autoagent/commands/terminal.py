@@ -15,7 +15,7 @@ from rich.text import Text
 
 from autoagent.commands.demo_script import Demonstration, Played
 from autoagent.commands.doctor import Check
-from autoagent.commands.run import Finding
+from autoagent.commands.run import RunReport
 from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
@@ -116,19 +116,19 @@ def trials_table(trials: Sequence[Trial]) -> Table:
     return table
 
 
-def print_finding(out: Console, finding: Finding) -> None:
+def print_run(out: Console, report: RunReport) -> None:
     """The summary of an evaluation on its own."""
-    score = finding.score
+    score = report.score
     average = "" if score.avg_score is None else f", average {score.avg_score:.2f}"
     void = f", {score.void} not measured" if score.void else ""
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
     if score.stand_in:
         out.print(Text(STOOD_IN))
-    for why in finding.excluded.values():
+    for why in report.excluded.values():
         out.print(plain(f"left out: {why}"), soft_wrap=True)
-    if finding.state != "complete":
-        out.print(Text(f"The evaluation is {finding.state.replace('_', ' ')}.", style="yellow"))
-    out.print(Text(f"Look at it with: harbor view {finding.jobs}"), soft_wrap=True)
+    if report.state != "complete":
+        out.print(Text(f"The evaluation is {report.state.replace('_', ' ')}.", style="yellow"))
+    out.print(Text(f"Look at it with: harbor view {report.jobs}"), soft_wrap=True)
 
 
 def print_audit(out: Console, found: Audit) -> None:

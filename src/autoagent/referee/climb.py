@@ -43,7 +43,7 @@ from autoagent.workspace.tier import TIER_0
 DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
 
-KEPT = (
+REMEMBERED = (
     ClimbStarted,
     TasksValidated,
     CandidateCommitted,
@@ -80,7 +80,7 @@ class Climb:
         start = self.journal.last(ClimbStarted)
         self._entries: list[Entry[Held]] = []
         if start is not None:
-            self._entries += self.journal.of_kind(*KEPT, after=start.seq - 1)
+            self._entries += self.journal.of_kind(*REMEMBERED, after=start.seq - 1)
         if self.position.phase not in ("new", "finished"):
             frozen = Config.model_validate(self.started.config)
             workspace = workspace.model_copy(update={"config": frozen})
@@ -106,13 +106,13 @@ class Climb:
         self.position, self.trouble = moved, None
         if isinstance(event, ClimbStarted):
             self._entries = []
-        if isinstance(event, KEPT):
+        if isinstance(event, REMEMBERED):
             self._entries.append(entry)
 
     def this_climb[E: Event](self, *kinds: type[E]) -> list[Entry[E]]:
         """Entries of some of the kept kinds since the climb started, oldest first."""
         wanted = {kind.kind for kind in kinds}
-        assert wanted <= {kind.kind for kind in KEPT}, f"{wanted} are not all kept"
+        assert wanted <= {kind.kind for kind in REMEMBERED}, f"{wanted} are not all kept"
         return cast("list[Entry[E]]", [entry for entry in self._entries if entry.kind in wanted])
 
     @property

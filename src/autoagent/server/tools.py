@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from autoagent.referee.referee import Referee
 
 FAILING_SHOWN = 20
-CANCEL_SECONDS, CANCEL_TRIES = 0.5, 60
+CANCEL_POLL_SECONDS, CANCEL_TRIES = 0.5, 60
 
 AnyContext = Context[Any, Any]
 Subset = tuple[str | None, frozenset[str]]
@@ -165,7 +165,7 @@ class Moves:
         for _ in range(CANCEL_TRIES):
             if await self._queue.ask(lambda r: _cancelled(r, evaluation)):
                 break
-            await anyio.sleep(CANCEL_SECONDS)
+            await anyio.sleep(CANCEL_POLL_SECONDS)
         self._unread.clear()
         reply = await self._queue.ask(lambda r: _benchmark_reply(r, evaluation))
         return Reply(**{name: getattr(reply, name) for name in Reply.model_fields})
