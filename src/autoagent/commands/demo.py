@@ -206,8 +206,13 @@ class _MetaAgent:
         except ToolRefused as refusal:
             await self._call("revert")
             why, problem = demo_script.judged(edit, "refused", str(refusal))
-            named = {"name": edit.name, "description": edit.description}
-            return Played(**named, verdict="refused", why=why, problem=problem)
+            return Played(
+                name=edit.name,
+                description=edit.description,
+                verdict="refused",
+                why=why,
+                problem=problem,
+            )
         step = await self._measured(edit.name, edit.description)
         return step.model_copy(
             update={"problem": demo_script.judged(edit, step.verdict, step.why)[1]}

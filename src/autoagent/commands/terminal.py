@@ -1,4 +1,4 @@
-"""What commands show on a terminal. It decides nothing and is never in the server's process.
+"""What commands show on a terminal. It decides nothing, and the server never imports it.
 
 Names and details come from tasks, harnesses and journals: they are shown as plain text,
 without markup and without control characters.

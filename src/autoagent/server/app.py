@@ -1,13 +1,13 @@
 """The server: tools, prompts and resources over one referee, spoken over stdio.
 
-Nothing here imports Harbor, Docker or Rich, and nothing but the protocol goes to stdout.
+Nothing here imports Harbor or Docker, and nothing but the protocol goes to stdout.
 """
 
 import logging
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,16 +52,15 @@ def build_server(
         if opened_here:
             queue.close()
 
-    with _plain_logs():
-        server = MCPServer(
-            "autoagent",
-            title="AutoAgent",
-            instructions=INSTRUCTIONS,
-            version=_version(),
-            tools=build_tools(queue),
-            lifespan=lifespan,
-            log_level="WARNING",
-        )
+    server = MCPServer(
+        "autoagent",
+        title="AutoAgent",
+        instructions=INSTRUCTIONS,
+        version=_version(),
+        tools=build_tools(queue),
+        lifespan=lifespan,
+        log_level="WARNING",
+    )
     add_prompts(server)
     add_resources(server, queue)
     return server
@@ -105,18 +104,3 @@ def _version() -> str:
         return version("autoagent-mcp")
     except PackageNotFoundError:
         return "0"
-
-
-@contextmanager
-def _plain_logs() -> Generator[None]:
-    """Keep the SDK from importing Rich, which frames every log line.
-
-    The SDK looks for Rich while it builds a server and does without where it is missing.
-    """
-    hidden = [name for name in ("rich.console", "rich.logging") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]

@@ -105,11 +105,8 @@ def holes(peer: Peer, protected: Protected) -> Iterator[str]:
     status = protected.state.lstat()
     if status.st_uid != own or stat.S_IMODE(status.st_mode) != 0o700:
         yield f"{protected.state} is not of the server's user alone"
-    places = [
-        protected.root,
-        protected.state,
-        *([protected.held_out] if protected.held_out else []),
-    ]
+    places = [protected.root, protected.state]
+    places += [protected.held_out] if protected.held_out else []
     yield from above(peer, places)
     yield from _below(peer, protected.root, {*protected.open_names})
     if protected.held_out:
