@@ -20,10 +20,10 @@ from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments import refereed
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
-from autoagent.gateway.bill import Owner
 from autoagent.gateway.gateway import Gateway
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.reach import Door
+from autoagent.gateway.usage import Owner
 
 COMMANDS = 100
 

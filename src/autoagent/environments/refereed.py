@@ -12,19 +12,18 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harbor.environments.base import BaseEnvironment
 
 from autoagent.errors import InfrastructureFault
+from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
 
 MakeDoor = Callable[[int | None], "Door"]
 """Makes a way to the gateway, from a port of a loopback of its own or from the machine's."""
-Caller = Literal["trial", "verifier"]
-"""On whose account a command calls a model; the gateway has a scope for each."""
 
 MEMORY_MB = 2048
 """What a trial may use where its task does not say."""

@@ -14,7 +14,7 @@ from harbor.models.trial.result import TrialResult
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
 from autoagent.gate.agenda import Slot
-from autoagent.gateway.bill import Bill
+from autoagent.gateway.usage import Bill
 from autoagent.records import Outcome, Trial
 
 UNJUDGED = "verifier/unjudged.txt"

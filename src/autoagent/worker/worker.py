@@ -28,7 +28,6 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.environments import refereed
 from autoagent.environments.providers import is_provider
-from autoagent.environments.refereed import Caller
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.evidence.events import (
@@ -40,7 +39,7 @@ from autoagent.evidence.events import (
 )
 from autoagent.evidence.journal import Journal
 from autoagent.gate.agenda import Agenda, Slot
-from autoagent.gateway.bill import Owner
+from autoagent.gateway.usage import Caller, Owner
 from autoagent.worker.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.harness import HarnessProcess

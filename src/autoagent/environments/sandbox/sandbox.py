@@ -27,7 +27,6 @@ from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
     PROCESSES,
-    Caller,
     RefereedEnvironment,
     to_its_end,
 )
@@ -39,6 +38,7 @@ from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
 from autoagent.environments.steering import Steering
+from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
