@@ -26,7 +26,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 CallResult = tuple[dict[str, Any], bytes]
 
 
-async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob: bytes) -> CallResult:
+async def serve_call(
+    environment: BaseEnvironment, message: dict[str, Any], blob: bytes
+) -> CallResult:
     """Carry out one call; a failure is an answer, never an exception."""
     try:
         arguments = message["arguments"]
