@@ -27,8 +27,7 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
-from autoagent.workspace.tasks.article import normalise
-from autoagent.workspace.tasks.inspect import Composed, inspect_task
+from autoagent.workspace.tasks.inspect import Composed, freeze_task
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
@@ -268,32 +267,12 @@ def _freeze(
     frozen: list[_Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
-        told = _freeze_task(source, target / source.name, environment)
-        if isinstance(told, str):
-            bad[source.name] = told
+        report = freeze_task(source, target / source.name, environment)
+        if report.usable:
+            frozen.append(_Frozen(**report.model_dump(exclude={"problems"})))
         else:
-            frozen.append(told)
+            bad[source.name] = "\n".join(report.problems)
     return tuple(frozen), bad
-
-
-def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
-    """Copy one task and check the copy: what is checked is what runs."""
-    before = inspect_task(source, environment)
-    try:
-        changes = [] if before.problems else normalise(source, target)
-    except (WorkspaceError, OSError) as error:
-        shutil.rmtree(target, ignore_errors=True)
-        return f"{source.parent.name}/{source.name}: {error}"
-    if before.problems:
-        return "\n".join(before.problems)
-    after = inspect_task(target, environment)
-    if after.problems:
-        shutil.rmtree(target)
-        return "\n".join(after.problems)
-    where = f"{source.parent.name}/{source.name}"
-    notes = (*(f"{where}/{change}" for change in changes), *after.notes)
-    same = after.model_dump(include={"name", "digest", "has_solution", "composed"})
-    return _Frozen(notes=notes, **same)
 
 
 def _seal(staging: Path) -> dict[str, str]:
