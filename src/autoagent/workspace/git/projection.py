@@ -41,6 +41,7 @@ class Projection:
         return Store(
             workspace.store,
             harness=workspace.harness.name,
+            notes=workspace.notes.name,
             prefix=self._repo.prefix,
             borrow=self._repo.objects,
         )

@@ -20,9 +20,8 @@ from autoagent.files import ensure, flush
 from autoagent.workspace.git import refs
 from autoagent.workspace.git.plumbing import object_name, run_git
 
-AUTHOR = "AutoAgent <autoagent@localhost>"
-FILE, SCRIPT = "100644", "100755"
-NOTES = ".agent"
+_AUTHOR = "AutoAgent <autoagent@localhost>"
+_FILE, _SCRIPT = "100644", "100755"
 
 _CONFIG = b"""\
 [core]
@@ -58,7 +57,8 @@ class Store:
 
     Args:
         path: Where the store is.
-        harness: The harness's file name: with `.agent/`, all that a candidate holds.
+        harness: The harness's file name.
+        notes: The directory of the meta-agent's notes: these two are all that a candidate holds.
         prefix: The workspace's path inside the user's repository, "" at its top.
         borrow: The user's objects directory, where commits to start from are; or None.
     """
@@ -68,13 +68,14 @@ class Store:
         path: Path,
         *,
         harness: str = "agent.py",
+        notes: str = ".agent",
         prefix: str = "",
         borrow: Path | None = None,
     ) -> None:
         self.path, self._borrow = path, borrow
         self._prefix = f"{prefix}/" if prefix else ""
         self._harness = self._prefix + harness
-        self._held = (self._harness, self._prefix + NOTES)
+        self._held = (self._harness, self._prefix + notes)
         for folder in ("objects/pack", "refs/heads", "refs/candidates"):
             (path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         ensure(path / "HEAD", b"ref: refs/heads/none\n")
@@ -116,8 +117,8 @@ class Store:
         if parent is not None:
             self._have(parent)
             before, _ = self._verified(parent, self._harness, kinds=("tree",))
-        was_script = any(entry.mode == SCRIPT for entry in before.values())
-        stamp = f"{AUTHOR} {int(time.time() if at is None else at)} +0000"
+        was_script = any(entry.mode == _SCRIPT for entry in before.values())
+        stamp = f"{_AUTHOR} {int(time.time() if at is None else at)} +0000"
         text = message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")
         stream = [
             f"commit refs/incoming\nmark :1\nauthor {stamp}\ncommitter {stamp}\n".encode(),
@@ -126,7 +127,7 @@ class Store:
             *(b"D %s\n" % _quoted(path) for path in self._held),
         ]
         for path, data in placed.items():
-            mode = SCRIPT if was_script and path == self._harness else FILE
+            mode = _SCRIPT if was_script and path == self._harness else _FILE
             stream.append(b"M %s inline %s\n" % (mode.encode(), _quoted(path)) + _data(data))
         # The branch was only to be written on; what keeps the commit is a ref with its name.
         stream.append(b"reset refs/incoming\nfrom %s\n\nget-mark :1\ndone\n" % (b"0" * 40))
