@@ -213,6 +213,7 @@ WHATEVER x
         "FROM autoagent-base\nRUN cat <<EOF\nhello\nEOF\n",
         "FROM autoagent-base\nCOPY <<EOF /x\nhello\nEOF\n",
         "FROM autoagent-base\nJUNK\n",
+        "# escape=`\nFROM autoagent-base\nRUN dir c:\\\n",
     ],
 )
 def test_a_dockerfile_that_means_something_else_is_one_problem(content: str) -> None:

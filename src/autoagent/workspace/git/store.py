@@ -44,7 +44,7 @@ _Objects = dict[str, tuple[bytes, bytes]]
 """The kind and content of objects, by their SHA-1."""
 
 
-class _Entry(NamedTuple):
+class _Item(NamedTuple):
     """What a tree has at a path."""
 
     mode: str
@@ -113,7 +113,7 @@ class Store:
         placed = {self._prefix + path: data for path, data in files.items()}
         if stray := [path for path in placed if not self._holds(path)]:
             raise WorkspaceError(f"A candidate cannot hold {stray[0]!r}.")
-        before: dict[str, _Entry] = {}
+        before: dict[str, _Item] = {}
         if parent is not None:
             self._have(parent)
             before, _ = self._verified(parent, self._harness, kinds=("tree",))
@@ -291,20 +291,20 @@ class Store:
 
     def _verified(
         self, commit: str, *paths: str, kinds: Sequence[str] = ("tree", "blob")
-    ) -> tuple[dict[str, _Entry], _Objects]:
+    ) -> tuple[dict[str, _Item], _Objects]:
         """What a commit has at and below some paths, and the objects from it to there, checked."""
         listed = self._listed(commit, "-r", "-t", *paths)
         names = (entry.sha for entry in listed.values() if entry.kind in kinds)
         return listed, self.read([commit, f"{commit}^{{tree}}", *names])
 
-    def _listed(self, commit: str, *options_and_paths: str) -> dict[str, _Entry]:
+    def _listed(self, commit: str, *options_and_paths: str) -> dict[str, _Item]:
         """What `git ls-tree` says of a commit, by path from the repository's top."""
         try:
             out = run_git(self.path, "ls-tree", "-z", "--full-tree", commit, *options_and_paths)
         except WorkspaceError as error:
             raise self._damaged(str(error)) from error
         lines = (line.split(b"\t", 1) for line in out.split(b"\0")[:-1])
-        return {os.fsdecode(name): _Entry(*facts.decode().split()) for facts, name in lines}
+        return {os.fsdecode(name): _Item(*facts.decode().split()) for facts, name in lines}
 
     def _holds(self, path: str) -> bool:
         """Whether a path is the harness's, or that of `.agent/` or below it."""

@@ -69,11 +69,6 @@ class UserRepo(Record):
         """The commit of HEAD, or None before the first one."""
         return refs.read_head(self.git_dir, self.common_dir)[1]
 
-    def tracked(self, store: Store) -> dict[str, tuple[int, str]]:
-        """Mode and blob of every file HEAD has in the workspace, by relative path."""
-        head = self.head()
-        return store.tree(head) if head else {}
-
     def branch_exists(self, tag: str) -> bool:
         """Whether the branch `autoagent/<tag>` is there, loose, packed or damaged."""
         return refs.exists(self.common_dir, refs.branch_name(tag))
@@ -132,7 +127,7 @@ def changed(
 
     Args:
         root: The workspace.
-        tracked: What `UserRepo.tracked` or `Store.tree` said.
+        tracked: What `Store.tree` said.
         ignore: Paths that may differ; a directory's name stands for all below it.
         cache: Spares the reading of files nobody touched.
 

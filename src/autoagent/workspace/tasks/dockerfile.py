@@ -32,6 +32,7 @@ _LARGEST = 256 * 1024
 _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})
 _NOT_IN_A_SANDBOX = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
 _SHELL = ("/bin/sh", "-c")
+_ESCAPE = re.compile(r"#?\s*escape\s*=\s*[^\\\s]", re.IGNORECASE)
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?[A-Za-z_]")
 
 logging.getLogger("dockerfile_parse").setLevel(logging.CRITICAL)
@@ -127,8 +128,11 @@ def parse_dockerfile(
     understood: set[int] = set()
     for found in parser.structure:
         understood.update(range(found["startline"], found["endline"] + 1))
-        if found["instruction"] != "COMMENT" and not reader.stopped:
-            reader.instruction(found["startline"] + 1, found["instruction"], found["value"])
+        line, name = found["startline"] + 1, found["instruction"]
+        if name == "COMMENT" and not reader.started and _ESCAPE.match(found["value"]):
+            reader.refuse(line, "another escape character is not supported: use a backslash.")
+        if name != "COMMENT" and not reader.stopped:
+            reader.instruction(line, name, found["value"])
     if not reader.stopped:
         for number, line in enumerate(lines):
             if line.strip() and number not in understood:
