@@ -21,9 +21,9 @@ from autoagent.files import tree_digest
 from autoagent.workspace.tasks.dockerfile import (
     Copy,
     Env,
+    Layer,
     Recipe,
     Run,
-    Step,
     Workdir,
     read_dockerfile,
 )
@@ -100,7 +100,7 @@ class Images:
 
 
 async def _carry_out(
-    step: Step,
+    step: Layer,
     image: Image,
     tree: Beneath,
     context: Path,
