@@ -3,6 +3,7 @@
     <state>/snapshots/<digest>/
       manifest.json          the digest is its SHA-256; it names every file's
       program.md  autoagent.toml  fixed.py
+      base/…                 what the tasks share of their environment
       tasks/<name>/…         in Harbor's form, read-only
       holdout/<name>/…       the held-out tasks, likewise
 
@@ -28,6 +29,7 @@ from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.article import normalise
+from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
 from autoagent.workspace.tasks.inspect import Composed, inspect_task
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
@@ -38,7 +40,7 @@ HOLDOUT = "holdout"
 
 
 class TaskFacts(Record):
-    """A frozen task. `digest` names its content as it runs."""
+    """A frozen task. `digest` names its content as it runs, with what it shares with others."""
 
     name: str
     digest: str
@@ -215,6 +217,7 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     rules = {name: workspace.root / name for name in ("program.md", FILE_NAME)}
     seen = seen_tasks(workspace)
     now = _states(rules, cache)
+    now |= _source(workspace.root / BASE, BASE, cache)
     now |= _sources(workspace, [name for name in manifest.selected if name in seen], cache)
     held_now = _held_sources(held_out_places(workspace), cache) if snapshot.holdout else {}
     cache.save()
@@ -244,7 +247,7 @@ def _unnamed(path: str) -> str:
 def _freeze_rules(
     workspace: Workspace, fixed: bytes, staging: Path, cache: StatCache
 ) -> dict[str, str]:
-    """Copy the directive and the config; both are read once."""
+    """Copy the directive, the config and what the tasks share; all are read once."""
     if load_config(workspace.root) != workspace.config:
         raise WorkspaceError(
             f"{workspace.root / FILE_NAME} changed while the server was running. Restart it."
@@ -258,7 +261,9 @@ def _freeze_rules(
     toml = workspace.root / FILE_NAME
     (staging / FILE_NAME).write_bytes(read_regular(toml) if toml.is_file() else b"")
     (staging / "fixed.py").write_bytes(fixed)
-    return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
+    copy_base(workspace.root, staging / BASE)
+    rules = _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
+    return rules | _source(workspace.root / BASE, BASE, cache)
 
 
 def _freeze(
@@ -292,8 +297,9 @@ def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
         return "\n".join(after.problems)
     where = f"{source.parent.name}/{source.name}"
     notes = (*(f"{where}/{change}" for change in changes), *after.notes)
-    same = after.model_dump(include={"name", "digest", "has_solution", "composed"})
-    return _Frozen(notes=notes, **same)
+    same = after.model_dump(include={"name", "has_solution", "composed"})
+    digest = digest_on(base_of(target / "environment"), after.digest)
+    return _Frozen(notes=notes, digest=digest, **same)
 
 
 def _seal(staging: Path) -> dict[str, str]:
