@@ -15,12 +15,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from autoagent.commands.doctor import climb_of
-from autoagent.commands.run import POLL_SECONDS, Alone
+from autoagent.commands.run import Alone, measure
 from autoagent.errors import InfrastructureFault, OutOfOrder, UnknownName, WorkspaceBusy
 from autoagent.evidence.events import TrialFinished, TrialStarted
 from autoagent.evidence.journal import Journal
 from autoagent.records import Record
-from autoagent.referee.evaluations import trials_of
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.memory import at_once
@@ -126,7 +125,7 @@ def _probe(root: Path) -> EvaluationSpec:
         running = spec.running.model_copy(update={"kind": "noop"})
         spec = spec.model_copy(update={"running": running, "harnesses": {}})
     jobs = spec.directory.parent.parent / "jobs"
-    return spec.model_copy(update={"jobs": jobs, "void_retries": 0, "gateway": None})
+    return spec.model_copy(update={"jobs": jobs, "gateway": None}).with_benchmark(void_retries=0)
 
 
 def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Rate:
@@ -142,34 +141,19 @@ def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> R
         }
     )
     directory = spec.directory.parent / name
-    again = spec.model_copy(
-        update={"running": running, "directory": directory, "concurrency": concurrency}
-    )
-    engine = DetachedEngine(directory.parent)
+    again = spec.model_copy(update={"running": running, "directory": directory})
+    again = again.with_benchmark(concurrency=concurrency)
+    state, found = measure(again, lambda _: None)
+    if state == "cancelled":
+        raise KeyboardInterrupt
+    if len(found) < (due := tasks * running.attempts):
+        raise InfrastructureFault(f"{len(found)} of {due} trials ended, and then: {state}.")
     with closing(Journal(spec.journal)) as journal:
-        engine.start(again)
-        try:
-            _wait(engine, name)
-        except KeyboardInterrupt:
-            while engine.alive(name):
-                engine.cancel(name)
-                time.sleep(POLL_SECONDS)
-            raise
-        found = trials_of(journal, name)
         started = journal.about(name, TrialStarted)
         ended = journal.about(name, TrialFinished)
-    if len(found) < tasks * running.attempts:
-        log = directory / "worker.log"
-        said = log.read_text(errors="replace")[-1000:].strip()
-        raise InfrastructureFault(f"The worker stopped before its end and said: {said}")
     return Rate(
         concurrency=concurrency,
         trials=len(found),
         void=sum(trial.outcome == "void" for trial in found),
         seconds=max(event.at for event in ended) - min(event.at for event in started),
     )
-
-
-def _wait(engine: DetachedEngine, name: str) -> None:
-    while engine.alive(name):
-        time.sleep(POLL_SECONDS)

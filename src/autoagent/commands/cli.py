@@ -150,7 +150,7 @@ def run(
         live.update(terminal.trials_table(finding.trials), refresh=True)
     terminal.end_live(out)
     terminal.print_finding(out, finding)
-    if alone.spec.isolation == "process":
+    if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
     raise typer.Exit(130 if finding.state == "cancelled" else 0)
 

@@ -3,6 +3,7 @@
     <state>/snapshots/<digest>/
       manifest.json          the digest is its SHA-256; it names every file's
       program.md  autoagent.toml  fixed.py
+      base/…                 what the tasks share of their environment
       tasks/<name>/…         in Harbor's form, read-only
       holdout/<name>/…       the held-out tasks, likewise
 
@@ -28,6 +29,7 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
 from autoagent.workspace.tasks.inspect import Composed, freeze_task
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
@@ -38,7 +40,7 @@ HOLDOUT = "holdout"
 
 
 class _Frozen(Record):
-    """A task in the manifest. `digest` names its content as it runs."""
+    """A task in the manifest. `digest` names its content as it runs, with what tasks share."""
 
     name: str
     digest: str
@@ -241,7 +243,7 @@ def _unnamed(path: str) -> str:
 def _freeze_rules(
     workspace: Workspace, fixed: bytes, staging: Path, cache: StatCache
 ) -> dict[str, str]:
-    """Copy the directive and the config; both are read once."""
+    """Copy the directive, the config and what the tasks share; all are read once."""
     if load_config(workspace.root) != workspace.config:
         raise WorkspaceError(
             f"{workspace.root / FILE_NAME} changed while the server was running. Restart it."
@@ -255,6 +257,7 @@ def _freeze_rules(
     toml = workspace.root / FILE_NAME
     (staging / FILE_NAME).write_bytes(read_regular(toml) if toml.is_file() else b"")
     (staging / "fixed.py").write_bytes(fixed)
+    copy_base(workspace.root, staging / BASE)
     return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
 
 
@@ -267,7 +270,9 @@ def _freeze(
     for source in sources:
         report = freeze_task(source, target / source.name, environment)
         if report.usable:
-            frozen.append(_Frozen(**report.model_dump(exclude={"problems"})))
+            digest = digest_on(base_of(target / source.name / "environment"), report.digest)
+            same = report.model_dump(exclude={"problems", "digest"})
+            frozen.append(_Frozen(digest=digest, **same))
         else:
             bad[source.name] = "\n".join(report.problems)
     return tuple(frozen), bad
@@ -332,8 +337,10 @@ def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
 
 
 def _of_workspace(workspace: Workspace, names: Iterable[str]) -> dict[str, Path]:
+    """Tasks of the workspace, and what they share."""
     tasks = workspace.config.benchmark.tasks
-    return {f"{tasks}/{name}": workspace.tasks / name for name in names}
+    own = {f"{tasks}/{name}": workspace.tasks / name for name in names}
+    return {BASE: workspace.root / BASE, **own}
 
 
 def _by_path(places: Iterable[Path]) -> dict[str, Path]:
