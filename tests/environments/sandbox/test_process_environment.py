@@ -17,10 +17,10 @@ from harbor.models.trial.paths import TrialPaths
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.environments import refereed
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.environments.sandbox.process import ProcessEnvironment
 from autoagent.environments.sandbox.rewriting import Rewriting, changed
+from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
 from autoagent.worker.detached import DetachedEngine
 
@@ -297,7 +297,7 @@ async def test_a_build_step_that_fails_is_our_fault_and_names_its_output(tmp_pat
     with pytest.raises(InfrastructureFault, match="exited 3.*why it failed"):
         await environment.start(force_build=False)
     await environment.stop(delete=True)
-    assert refereed.faults.pop("trial")
+    assert trial_in_hand("trial").fault
 
 
 def test_a_state_directory_that_is_not_one_plain_word_is_refused(tmp_path: Path) -> None:

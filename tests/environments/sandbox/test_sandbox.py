@@ -13,10 +13,10 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.environments import refereed
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.environments.trials import trial_in_hand
 
 
 def build(
@@ -53,7 +53,6 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxEnvironment]:
     await environment.start(force_build=False)
     yield environment
     await environment.stop(delete=True)
-    refereed.tampered.pop("trial", None)
 
 
 async def shell(environment: SandboxEnvironment, command: str) -> str:
@@ -273,7 +272,7 @@ async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: P
     with pytest.raises(Exception, match="Dockerfile: .*exited 3.*why it failed"):
         await environment.start(force_build=False)
     await environment.stop(delete=True)
-    assert refereed.faults.pop("trial")
+    assert trial_in_hand("trial").fault
 
 
 async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from autoagent.workspace.tasks.base import base_of, digest_on
 from autoagent.workspace.tasks.dockerfile import (
     Copy,
     Env,
+    Layer,
     Recipe,
     Run,
-    Step,
     Workdir,
     read_dockerfile,
 )
@@ -108,7 +108,7 @@ def _digest(context: Path) -> str:
 
 
 async def _carry_out(
-    step: Step,
+    step: Layer,
     image: Image,
     tree: Beneath,
     context: Path,

@@ -6,7 +6,6 @@ cannot give is a problem too, by name. Which keys there are is not known here.
 """
 
 import os
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -18,21 +17,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import tomli
 from pydantic import BaseModel, ValidationError
 
-from autoagent.workspace.tasks.dockerfile import ELSEWHERE
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem
 
 if TYPE_CHECKING:
     from harbor.models.task.config import EnvironmentConfig, TaskConfig
 
-FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _Place = tuple[str, ...]
 _MULTI_STEP = "steps: multi-step tasks are not in this release; make each step a task."
+_NO_DEVICES = "the sandbox has no {}; remove the key if the task needs none."
 _MOST_ARTIFACTS = 200
 """Harbor compares each with each: two thousand of them would hold the server for seconds."""
-
-
-def short_name(text: str) -> str:
-    """A text as the second half of Harbor's org/name."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_") or "task"
 
 
 def subtable(content: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -43,18 +37,50 @@ def subtable(content: dict[str, Any], *keys: str) -> dict[str, Any]:
     return content
 
 
-class Finding(NamedTuple):
+class TaskToml(NamedTuple):
     """What is to be said about task.toml: problems bar the task, notes do not.
 
     `services` are those beside `main` that it names, with the key.
     """
 
-    problems: list[str]
-    notes: list[str]
+    problems: Sequence[Problem] = ()
+    notes: Sequence[str] = ()
     separate_verifier: bool = False
     windows: bool = False
     has_image: bool = False
     services: Sequence[tuple[str, str]] = ()
+
+
+def read_task_toml(data: bytes) -> TaskToml:
+    """What is to be said about a file, which may be anything."""
+    try:
+        return check_task_toml(parse_toml(data))
+    except ValueError as error:
+        return TaskToml([Problem(f"{error}.")])
+
+
+def check_task_toml(content: dict[str, Any]) -> TaskToml:
+    """Everything about task.toml that keeps a task from running, or surprises."""
+    told: dict[_Place, list[str]] = {}
+    if content.get("steps", []) != []:
+        told["steps",] = [_MULTI_STEP]
+    given = _for_harbor(content)
+    if (count := len(_artifacts(given))) > _MOST_ARTIFACTS:
+        told["artifacts",] = [f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}."]
+        del given["artifacts"]
+    config = _accepted(given, told)
+    refused = [Problem(line) for line in chain(*told.values())]
+    if config is None:
+        return TaskToml(refused)
+    of_verifier = config.verifier.environment
+    return TaskToml(
+        [*refused, *_problems(config)],
+        [*_unknown(config, ""), *_notes(config, content)],
+        _is_separate(content),
+        "windows" in (config.environment.os, of_verifier and of_verifier.os),
+        bool(config.environment.docker_image),
+        [*_services(config)],
+    )
 
 
 def parse_toml(data: bytes) -> dict[str, Any]:
@@ -71,39 +97,6 @@ def parse_toml(data: bytes) -> dict[str, Any]:
         raise ValueError("is nested too deeply") from error
 
 
-def check_task_toml(content: dict[str, Any]) -> Finding:
-    """Everything about task.toml that keeps a task from running here, or surprises."""
-    told: dict[_Place, list[str]] = {}
-    if content.get("steps", []) != []:
-        told["steps",] = [_MULTI_STEP]
-    given = _for_harbor(content)
-    if (count := len(_listed(given, "artifacts"))) > _MOST_ARTIFACTS:
-        told["artifacts",] = [f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}."]
-        del given["artifacts"]
-    while True:
-        try:
-            config = _validated(given)
-            break
-        except ValidationError as error:
-            if not given:  # a later Harbor wants something of every task
-                return Finding([*chain(*told.values(), *_told(error, given).values())], [])
-            for place, lines in _told(error, given).items():
-                told.setdefault(place, lines)
-            _leave_out(given, error)
-        except OverflowError as error:  # a size such as "infG", for which Harbor is not prepared
-            told["environment",] = [f"environment: Harbor cannot read a size ({error})."]
-            given = {}
-    of_verifier = config.verifier.environment
-    return Finding(
-        [*chain(*told.values()), *_problems(config)],
-        [*_unknown(config, ""), *_notes(config, content)],
-        _is_separate(content),
-        "windows" in (config.environment.os, of_verifier and of_verifier.os),
-        bool(config.environment.docker_image),
-        [*_services(config)],
-    )
-
-
 def _for_harbor(content: dict[str, Any]) -> dict[str, Any]:
     """What Harbor's model is given: copies, since it takes deprecated keys out of their tables.
 
@@ -112,10 +105,31 @@ def _for_harbor(content: dict[str, Any]) -> dict[str, Any]:
     given = {key: subtable(content, key).copy() or value for key, value in content.items()}
     if environment := subtable(content, "verifier", "environment"):
         given["verifier"]["environment"] = environment.copy()
-    if listed := _listed(content, "artifacts"):
+    if listed := _artifacts(content):
         given["artifacts"] = [{"source": one} if isinstance(one, str) else one for one in listed]
     given.pop("steps", None)
     return given
+
+
+def _artifacts(content: dict[str, Any]) -> list[Any]:
+    value = content.get("artifacts")
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def _accepted(given: dict[str, Any], told: dict[_Place, list[str]]) -> "TaskConfig | None":
+    """What Harbor makes of a file less what it refuses, which is told by place."""
+    while True:
+        try:
+            return _validated(given)
+        except ValidationError as error:
+            for place, lines in _in_harbors_words(error, given).items():
+                told.setdefault(place, lines)
+            if not given:  # a later Harbor wants something of every task
+                return None
+            _leave_out(given, error)
+        except OverflowError as error:  # a size such as "infG", for which Harbor is not prepared
+            told["environment",] = [f"environment: Harbor cannot read a size ({error})."]
+            given.clear()
 
 
 def _validated(given: dict[str, Any]) -> "TaskConfig":
@@ -157,19 +171,15 @@ def _leave_out(given: dict[str, Any], error: ValidationError) -> None:
                 given.clear()
 
 
-def _told(error: ValidationError, given: dict[str, Any]) -> dict[_Place, list[str]]:
-    """What Harbor refuses, by place: in our words where there are any, or in Harbor's."""
-    ours: dict[_Place, list[str]] = {}
-    for place, words in _broken_rules(given):
-        for depth in range(len(place) + 1):
-            ours.setdefault(place[:depth], []).append(f"{'.'.join(place)}: {words}")
-    told: dict[_Place, list[str]] = {}
+def _in_harbors_words(error: ValidationError, given: dict[str, Any]) -> dict[_Place, list[str]]:
+    """What Harbor refuses, by place."""
+    told: dict[_Place, dict[str, None]] = {}
     for problem in error.errors(include_url=False):
         if problem["loc"][::2] == ("artifacts", "str"):
             continue  # tried first, and all of them are tables
         place = _place(problem, given)
-        told.setdefault(place, []).extend(ours.get(place) or [_in_harbors_words(place, problem)])
-    return {place: [*dict.fromkeys(lines)] for place, lines in told.items()}
+        told.setdefault(place, {})[_sentence(place, problem)] = None
+    return {place: [*lines] for place, lines in told.items()}
 
 
 def _place(problem: Any, given: dict[str, Any]) -> _Place:
@@ -187,7 +197,7 @@ def _place(problem: Any, given: dict[str, Any]) -> _Place:
     return tuple(parts)
 
 
-def _in_harbors_words(place: _Place, problem: Any) -> str:
+def _sentence(place: _Place, problem: Any) -> str:
     kind, value, key = problem["type"], problem["input"], ".".join(place) or "it"
     if kind == "missing":
         return f"{key}: missing; Harbor needs it."
@@ -197,38 +207,7 @@ def _in_harbors_words(place: _Place, problem: Any) -> str:
     return f"{key}: {shown}{said[:1].lower()}{said[1:]}."
 
 
-def _broken_rules(given: dict[str, Any]) -> Iterator[tuple[_Place, str]]:
-    """What Harbor says of a table as a whole or in other terms: the key to change, and how."""
-    name = subtable(given, "task").get("name")
-    if isinstance(name, str) and (not FULL_NAME.fullmatch(name) or ".." in name):
-        full = f"local/{short_name(name)}"
-        yield ("task", "name"), f'is {name!r}, but Harbor wants org/name: write "{full}".'
-    for place in (("agent",), ("verifier",), ("environment",), ("verifier", "environment")):
-        part = subtable(given, *place)
-        if "allowed_hosts" in part and part.get("network_mode") != "allowlist":
-            yield (*place, "allowed_hosts"), 'needs network_mode = "allowlist"; remove it.'
-        for number, one in enumerate(_listed(part, "mcp_servers")):
-            server = subtable({"": one}, "")
-            transport = server.get("transport", "sse")
-            needed = "command" if transport == "stdio" else "url"
-            if not server.get(needed):
-                yield (*place, "mcp_servers", str(number), needed), f"{transport} needs it."
-    verifier = subtable(given, "verifier")
-    if verifier.get("environment_mode") == "shared" and "environment" in verifier:
-        words = 'contradicts environment_mode = "shared"; remove one of them.'
-        yield ("verifier", "environment"), words
-    for number, one in enumerate(_listed(given, "artifacts")):
-        source = subtable({"": one}, "").get("source")
-        if isinstance(source, str) and ".." in source.split("/"):
-            yield ("artifacts", str(number), "source"), f"{source!r} must not contain `..`."
-
-
-def _listed(content: dict[str, Any], key: str) -> list[Any]:
-    value = content.get(key)
-    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
-
-
-def _problems(config: "TaskConfig") -> Iterator[str]:
+def _problems(config: "TaskConfig") -> Iterator[Problem]:
     """What Harbor would start and not finish well, and what the sandbox cannot be."""
     environment, verifier = config.environment, config.verifier
     yield from _seconds("agent.timeout_sec", config.agent.timeout_sec)
@@ -239,13 +218,36 @@ def _problems(config: "TaskConfig") -> Iterator[str]:
     for key, phase in (("agent", config.agent), ("verifier", verifier)):
         yield from _network_problems(key, phase.network_mode)
     if verifier.collect:
-        yield f"verifier.collect: hooks before the verifier {ELSEWHERE}."
+        said = f"verifier.collect: hooks before the verifier {NEEDS_DOCKER}."
+        yield Problem(said, "containers")
 
 
-def _seconds(key: str, value: float | None) -> Iterator[str]:
+def _seconds(key: str, value: float | None) -> Iterator[Problem]:
     """Harbor takes any number for a timeout."""
     if value is not None and not 0 < value < float("inf"):
-        yield f"{key}: is {value:g}, but: must be a number of seconds above 0."
+        yield Problem(f"{key}: is {value:g}, but: must be a number of seconds above 0.")
+
+
+def _environment_problems(key: str, environment: "EnvironmentConfig") -> Iterator[Problem]:
+    yield from _seconds(f"{key}.build_timeout_sec", environment.build_timeout_sec)
+    if environment.os == "windows":
+        yield Problem(f"{key}.os: windows {NEEDS_DOCKER}, and a Windows host.", "containers")
+    if image := environment.docker_image:
+        yield Problem(f"{key}.docker_image: {image!r} {NEEDS_DOCKER}.", "containers")
+    if environment.gpus or environment.gpu_types:
+        yield Problem(f"{key}.gpus: {_NO_DEVICES.format('GPUs')}")
+    if environment.tpu:
+        yield Problem(f"{key}.tpu: {_NO_DEVICES.format('TPUs')}")
+    yield from _network_problems(key, environment.network_mode)
+
+
+def _network_problems(key: str, mode: str | None) -> Iterator[Problem]:
+    if mode == "allowlist":
+        said = (
+            f'{key}.network_mode: "allowlist" needs a provider that enforces it (environment = '
+            '"harbor:<type>"); write "no-network" or "public" here.'
+        )
+        yield Problem(said, "provider")
 
 
 def _services(config: "TaskConfig") -> Iterator[tuple[str, str]]:
@@ -256,27 +258,6 @@ def _services(config: "TaskConfig") -> Iterator[tuple[str, str]]:
     for number, artifact in enumerate(config.artifacts):
         if not isinstance(artifact, str) and artifact.service not in (None, "main"):
             yield f"artifacts.{number}.service", artifact.service
-
-
-def _environment_problems(key: str, environment: "EnvironmentConfig") -> Iterator[str]:
-    yield from _seconds(f"{key}.build_timeout_sec", environment.build_timeout_sec)
-    if environment.os == "windows":
-        yield f"{key}.os: windows {ELSEWHERE}, and a Windows host."
-    if environment.docker_image:
-        yield f"{key}.docker_image: {environment.docker_image!r} {ELSEWHERE}."
-    if environment.gpus or environment.gpu_types:
-        yield f"{key}.gpus: the sandbox has no GPUs; remove the key if the task needs none."
-    if environment.tpu:
-        yield f"{key}.tpu: the sandbox has no TPUs; remove the key if the task needs none."
-    yield from _network_problems(key, environment.network_mode)
-
-
-def _network_problems(key: str, mode: str | None) -> Iterator[str]:
-    if mode == "allowlist":
-        yield (
-            f'{key}.network_mode: "allowlist" needs a provider that enforces it (environment = '
-            '"harbor:<type>"); write "no-network" or "public" here.'
-        )
 
 
 def _is_separate(content: dict[str, Any]) -> bool:
