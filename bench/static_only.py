@@ -2,8 +2,9 @@
 
 The attack suite again, without its structures: every attack on the source goes to the checker
 alone, and the harness that the checker lets pass runs with `isolation = "process"`, without a
-sandbox. An attack gets through where the checker accepts its source and it then has what it was
-after: the token of a task, a file, process or socket of the host, or a passed task.
+sandbox. Its tasks have theirs, which `start_climb` would refuse: the engine is not asked here. An
+attack gets through where the checker accepts its source and it then has what it was after: the
+token of a task, a file, process or socket of the host, or a passed task.
 
     python bench/static_only.py
 
@@ -46,7 +47,14 @@ def checked(sources: Any, honest: str) -> tuple[int, int]:
 async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple[set[str], int]:
     """The attacks that got what they were after, and how many honest trials passed."""
     from autoagent.referee.referee import Referee
+    from autoagent.worker.detached import DetachedEngine
+    from autoagent.worker.engine import Isolation
     from autoagent.workspace.harness.boundary import check, split
+    from autoagent.workspace.layout import open_workspace
+
+    class Unchecked(DetachedEngine):
+        def check(self, isolation: Isolation, environment: str) -> None:
+            """Nothing is refused: this machine is a jail of ours."""
 
     if isolation == "process" and JAIL not in os.environ:
         raise RuntimeError("hostile code runs without a sandbox in the jail alone")
@@ -65,7 +73,7 @@ async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple
     canonical = split(honest.encode(), "agent.py")
     accepted = check(source.encode(), canonical, "agent.py", model="rules", class_name="AutoAgent")
     assert not accepted.problems, accepted.problems
-    referee = Referee.open(root)
+    referee = Referee.open(root, Unchecked(open_workspace(root).evaluations))
 
     async def settle() -> None:
         until = time.monotonic() + 600

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
+from autoagent.environments.kinds import kind_of
 from autoagent.evidence.events import TrialFinished, TrialLost, TrialStarted, WorkerEnded
 from autoagent.records import Contest, Side
-from autoagent.worker.memory import memory_of
 
 pytestmark = pytest.mark.slow
 
@@ -388,7 +388,7 @@ async def test_no_more_trials_run_at_once_than_fit_into_the_memory(
     bench: Bench, harness_source: str
 ) -> None:
     spec = bench.spec(behaving(harness_source), {"t1": "fine", "t2": "fine"}, concurrency=2)
-    half = (memory_of("sandbox") or 0) // 2**20 // 2
+    half = (kind_of("sandbox").memory_bytes() or 0) // 2**20 // 2
     for task in spec.tasks:
         config = task.path / "task.toml"
         told = config.read_text()

@@ -35,7 +35,7 @@ from autoagent.records import Record
 from autoagent.referee.evaluations import trials_of
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
-from autoagent.worker.memory import at_once
+from autoagent.worker.memory import capacity
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 HARDLY_MORE = 1.05
@@ -104,7 +104,7 @@ def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
 
 
 def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
-    most = at_once(most, [task.path for task in spec.tasks], spec.environment)
+    most = capacity(most, [task.path for task in spec.tasks], spec.environment)
     state = spec.directory.parent.parent
     steps: list[Step] = []
     try:

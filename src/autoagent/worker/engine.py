@@ -12,7 +12,8 @@ from autoagent.gateway.plan import GatewayPlan
 from autoagent.records import Record, Running
 
 Isolation = Literal["sandbox", "process"]
-"""`process` runs harness and tasks unsandboxed; only the human chooses it."""
+"""`process` runs the harness unsandboxed, its tasks in containers or at a provider; only the human
+chooses it."""
 
 WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""

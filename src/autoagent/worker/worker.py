@@ -27,7 +27,7 @@ from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfi
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.environments import refereed
-from autoagent.environments.providers import is_provider
+from autoagent.environments.kinds import EvaluationFacts, kind_of
 from autoagent.environments.refereed import Caller
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
@@ -44,7 +44,7 @@ from autoagent.gateway.bill import Owner
 from autoagent.worker.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.harness import HarnessProcess
-from autoagent.worker.memory import at_once
+from autoagent.worker.memory import capacity
 from autoagent.worker.outcomes import Seen, trial_of, unjudged
 from autoagent.worker.proxy import ProxyAgent
 from autoagent.worker.scratch import make_scratch, remove_scratch
@@ -52,14 +52,8 @@ from autoagent.worker.scratch import make_scratch, remove_scratch
 if TYPE_CHECKING:
     from autoagent.gateway.gateway import Gateway
 
-SANDBOXES = {
-    "sandbox": "autoagent.environments.sandbox.sandbox:SandboxEnvironment",
-    "process": "autoagent.environments.sandbox.process:ProcessEnvironment",
-}
-"""The sandbox environment, by `isolation`."""
 ENDING_SECONDS = 120.0
 """How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
-DOCKER = "autoagent.environments.docker.choosing:Chosen"
 
 
 class Worker:
@@ -175,7 +169,7 @@ class Worker:
         return JobConfig(
             job_name=self._job_name(),
             jobs_dir=spec.jobs,
-            n_concurrent_trials=self._at_once(),
+            n_concurrent_trials=self._capacity(),
             quiet=True,
             retry=RetryConfig(max_retries=0),
             agents=[agent],
@@ -183,10 +177,10 @@ class Worker:
             tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
         )
 
-    def _at_once(self) -> int:
+    def _capacity(self) -> int:
         """As many trials as are configured, and no more than the memory has room for."""
         wanted, spec = self._spec.concurrency, self._spec
-        found = at_once(wanted, [task.path for task in spec.tasks], spec.environment)
+        found = capacity(wanted, [task.path for task in spec.tasks], spec.environment)
         if found < wanted:
             logging.warning("concurrency = %d: the memory has room for %d", wanted, found)
         return found
@@ -282,27 +276,17 @@ class Worker:
 
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
     """Where trials run, in Harbor's words."""
-    scratch = str(spec.scratch)
-    if spec.environment == "docker":
-        kwargs = {
-            "scratch": scratch,
-            "state": str(spec.journal.parent),
-            "evaluation": str(spec.directory),
-            "climb": spec.climb,
-            "in_place": [str(task.path) for task in spec.tasks if task.in_place],
-        }
-        return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)
-    if is_provider(spec.environment):
-        from autoagent.environments import harbor
-
-        harbor.choose(spec.environment)
-        return EnvironmentConfig(import_path=harbor.IMPORT_PATH, kwargs={"scratch": scratch})
-    kwargs = {
-        "images": str(spec.images),
-        "scratch": scratch,
-        "in_container": spec.in_container,
-    }
-    return EnvironmentConfig(import_path=SANDBOXES[spec.isolation], kwargs=kwargs)
+    facts = EvaluationFacts(
+        scratch=spec.scratch,
+        images=spec.images,
+        state=spec.journal.parent,
+        directory=spec.directory,
+        climb=spec.climb,
+        in_place=[task.path for task in spec.tasks if task.in_place],
+        in_container=spec.in_container,
+    )
+    path, own = kind_of(spec.environment).harbor_class(facts)
+    return EnvironmentConfig(import_path=path, kwargs=own)
 
 
 async def _supervise(worker: Worker, spec: EvaluationSpec) -> WorkerEnd:
@@ -338,7 +322,7 @@ def main(directory: Path) -> int:
     cgroups.sweep()
     worker = Worker(spec)
     try:
-        _sweep_docker(spec)
+        _sweep(spec)
         worker.end(asyncio.run(_supervise(worker, spec)))
     except (AutoAgentError, OSError) as fault:
         full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
@@ -347,17 +331,14 @@ def main(directory: Path) -> int:
     finally:
         remove_scratch(spec.scratch)
         with contextlib.suppress(InfrastructureFault):  # the next worker, or `autoagent clean`
-            _sweep_docker(spec)
+            _sweep(spec)
     return 0
 
 
-def _sweep_docker(spec: EvaluationSpec) -> None:
-    """Remove what dead workers left in the daemon, whatever killed them."""
-    if spec.environment == "docker":
-        from autoagent.environments.docker import janitor
-
-        for what in janitor.sweep(str(spec.journal.parent), str(spec.directory)):
-            logging.warning("removed %s, which a dead worker left", what)
+def _sweep(spec: EvaluationSpec) -> None:
+    """Remove what dead workers left where trials run, whatever killed them."""
+    for what in kind_of(spec.environment).sweep(spec.journal.parent, spec.directory):
+        logging.warning("removed %s, which a dead worker left", what)
 
 
 if __name__ == "__main__":
