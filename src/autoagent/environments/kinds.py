@@ -207,9 +207,6 @@ class Provider(EnvironmentKind):
 
     @override
     def harbor_class(self, facts: EvaluationFacts) -> tuple[str, dict[str, Any]]:
-        from autoagent.environments.harbor import refereed_class
-
-        refereed_class(self.name)  # what is wrong with it stops the worker, not each trial
         own = {"kind": self.name, "scratch": str(facts.scratch)}
         return "autoagent.environments.harbor:ProviderEnvironment", own
 
