@@ -118,16 +118,21 @@ def jailed(place: Path) -> list[str]:
     from autoagent.environments.sandbox.outside import nobody
 
     bubblewrap.require()
-    options = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--clearenv"]
+    root = os.geteuid() == 0
+    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    alone += [] if root else ["--map-root-user"]
+    options = ["--unshare-ipc", "--unshare-net", "--unshare-uts", "--clearenv"]
     options += ["--die-with-parent", "--new-session", "--ro-bind", "/", "/", "--dev", "/dev"]
     for hidden in ("/tmp", "/run", "/var", "/root", "/home", "/mnt", "/work", "/srv", "/media"):
         if Path(hidden).is_dir() and not Path(hidden).is_symlink():
             options += ["--tmpfs", hidden]
-    for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve()):
+    for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve(), place):
+        for above in reversed(needed.parents[:-1]):  # bubblewrap would make them root's alone
+            options += ["--dir", str(above)]
         options += ["--ro-bind", str(needed), str(needed)]
-    options += ["--bind", str(place), str(place), "--proc", "/proc"]
+    options += ["--bind", str(place), str(place), "--bind", "/proc", "/proc"]
     become: list[str] = []
-    if os.geteuid() == 0:
+    if root:
         uid = nobody()
         os.chown(place, uid, uid)
         options += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -143,7 +148,7 @@ def jailed(place: Path) -> list[str]:
     }.items():
         options += ["--setenv", name, value]
     options += ["--chdir", str(ROOT)]
-    return [str(bwrap_path()), *options, "--", *become, sys.executable, __file__, "process"]
+    return [*alone, str(bwrap_path()), *options, "--", *become, sys.executable, __file__, "process"]
 
 
 def tell(inside: Any, isolation: str, through: set[str], honest: int) -> None:
