@@ -149,7 +149,7 @@ class ModelPrice(Section):
     """The most that one answer can hold, for reservations; None assumes 128,000."""
 
 
-class Gateway(Section):
+class GatewayConfig(Section):
     """`[gateway]`: how a harness reaches its model."""
 
     openai: OpenAIUpstream = OpenAIUpstream()  # pyright: ignore[reportCallIssue]
@@ -179,7 +179,7 @@ class Config(Section):
     budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
     certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
-    gateway: Gateway = Gateway()  # pyright: ignore[reportCallIssue]
+    gateway: GatewayConfig = GatewayConfig()  # pyright: ignore[reportCallIssue]
 
 
 def load_config(workspace: Path) -> Config:

@@ -62,7 +62,7 @@ def test_with_isolation_process_the_climb_starts_and_everything_says_so(
     finally:
         referee.close()
     assert status.isolation == "UNSANDBOXED (isolation = process); tasks run in docker"
-    assert {spec.isolation for spec in engine.started} == {"process"}
+    assert {spec.config.isolation for spec in engine.started} == {"process"}
     journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
     started = journal.last(ClimbStarted)
     journal.close()

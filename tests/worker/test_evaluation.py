@@ -240,7 +240,7 @@ async def test_a_killed_worker_loses_only_what_was_running(
     await bench.until(lambda: "fine" in bench.trials("e1") and started() == 2)
     os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
     await bench.until(lambda: not bench.engine.alive("e1"))
-    again = spec.model_copy(update={"trial_timeout_seconds": 1.0})
+    again = spec.with_benchmark(trial_timeout_seconds=1.0)
     trials = await bench.finish(again)
     assert [e.event.trial for e in bench.journal.about("e1", TrialLost)] == ["e1.spins.1"]
     assert (trials["fine"].id, trials["spins"].id) == ("e1.fine.1", "e1.spins.1.try2")

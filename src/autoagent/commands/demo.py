@@ -36,7 +36,8 @@ HARNESS = "agent.py"
 LONGEST_SECONDS = 600.0
 _LEFTOVERS = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", "jobs", ".git")
 
-Reply = dict[str, Any]
+Content = dict[str, Any]
+"""What a tool says, as data."""
 OnPlayed = Callable[[Played], None]
 Doing = Callable[[str], None]
 
@@ -222,14 +223,14 @@ class _MetaAgent:
             commit=recorded["row"]["commit"],
         )
 
-    async def _settled(self, tool: str, **arguments: Any) -> Reply:
+    async def _settled(self, tool: str, **arguments: Any) -> Content:
         """Call until nothing runs any more: a reply may say `running`, which loses nothing."""
         while True:
             reply = await self._call(tool, **arguments)
             if reply["phase"] not in ("validating", "evaluating", "certifying"):
                 return reply
 
-    async def _call(self, tool: str, **arguments: Any) -> Reply:
+    async def _call(self, tool: str, **arguments: Any) -> Content:
         """What a tool answered.
 
         Raises:
@@ -256,7 +257,7 @@ def _place(keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _verify(workspace: Path, state: Path) -> Reply:
+def _verify(workspace: Path, state: Path) -> Content:
     """What `autoagent verify` says, asked as a human would."""
     done = subprocess.run(
         [sys.executable, "-m", "autoagent", "verify", "--json", "--workspace", str(workspace)],

@@ -24,7 +24,7 @@ from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.files import read_regular
-from autoagent.gateway.report import model_row
+from autoagent.gateway.plan import model_row
 from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection

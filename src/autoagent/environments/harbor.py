@@ -30,7 +30,6 @@ from harbor.models.environment_type import EnvironmentType
 from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
-from autoagent.environments import refereed
 from autoagent.environments.harbor_types import PREFIX
 from autoagent.environments.leftovers import Left
 from autoagent.environments.listing import COMMAND, listed, tampering
@@ -76,7 +75,7 @@ class Refereed(RefereedEnvironment):
         What the candidate left that leads the verifier to its own files is looked for, where the
         environment can list it.
         """
-        refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        self.in_hand.in_place = True
         before = await self._listed()
         try:
             yield
@@ -89,11 +88,12 @@ class Refereed(RefereedEnvironment):
             done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
             if done.return_code != 0:  # what was planted there would be read as the verifier's
                 said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
-                name = self.trial_paths.trial_dir.name
-                refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
+                self.in_hand.note_tampering(
+                    f"{places} could not be emptied for the verifier: {said}"
+                )
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
-            if before is not None and (said := tampering(before, await self._listed())):
-                refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+            if before is not None:
+                self.in_hand.note_tampering(tampering(before, await self._listed()))
 
     async def _listed(self) -> dict[str, Left] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""

@@ -1,14 +1,47 @@
-"""What a call used, in the provider's own words. The harness's claims are never read.
+"""Whose calls are counted, and what they used, in the provider's own words.
 
-An answer is read as it passes by: whole, or event by event where it is streamed.
+The harness's claims are never read. An answer is read as it passes by: whole, or event by event
+where it is streamed.
 """
 
 import json
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from autoagent.gateway.providers import Form
+from autoagent.records import ModelUse
 
 LINE_LIMIT = 16 * 1024 * 1024
+Caller = Literal["trial", "verifier"]
+"""On whose account a model is called: the gateway has a scope for each."""
+
+
+class Owner(NamedTuple):
+    """Whose calls a scope's are. `digest` names the harness's content."""
+
+    trial: str
+    task: str
+    attempt: int
+    digest: str
+
+
+class Bill(NamedTuple):
+    """What a trial used. Costs are None where a call has no known price.
+
+    `fault` says what failed on the provider's side: such a trial is void. `stand_in`: it was
+    the stand-in that answered.
+    """
+
+    cost_usd: float | None
+    judge_cost_usd: float | None
+    use: ModelUse
+    fault: str | None
+    stand_in: bool = False
+
+    @property
+    def total_usd(self) -> float | None:
+        """The harness's model and the verifiers'; None where either is unknown."""
+        known = [cost for cost in (self.cost_usd, self.judge_cost_usd) if cost is not None]
+        return sum(known) if known else None
 
 
 class Usage(NamedTuple):

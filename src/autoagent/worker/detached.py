@@ -21,7 +21,6 @@ from autoagent.evidence.journal import Journal
 from autoagent.gateway.plan import worker_variables
 from autoagent.worker.engine import EvaluationSpec, Isolation
 
-SPEC_FILE = "spec.json"
 LOCK_FD_VARIABLE = "AUTOAGENT_WORKER_LOCK_FD"
 CANCEL_SECONDS = 10.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
@@ -74,7 +73,7 @@ class DetachedEngine:
         if lock is None:
             return
         try:
-            (spec.directory / SPEC_FILE).write_text(spec.model_dump_json(indent=1))
+            spec.store()
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
             environment["NO_COLOR"] = "1"
@@ -124,10 +123,7 @@ class DetachedEngine:
         except ProcessLookupError:
             return
         if late:
-            spec = EvaluationSpec.model_validate_json(
-                (self._directory / evaluation / SPEC_FILE).read_bytes()
-            )
-            journal = Journal(spec.journal)
+            journal = Journal(EvaluationSpec.load(self._directory / evaluation).journal)
             journal.append(WorkerEnded(end="cancelled"), evaluation)
             journal.close()
 

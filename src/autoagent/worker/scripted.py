@@ -76,7 +76,7 @@ class ScriptedEngine:
         self.started.append(spec)
         if self.stillborn:
             return
-        if self.hold and spec.running.kind not in ("oracle", "noop"):
+        if self.hold and not spec.probes:
             self._held[spec.id] = spec
         else:
             self._play(spec, "complete")
@@ -155,10 +155,10 @@ class ScriptedEngine:
             task=slot.task,
             attempt=slot.attempt,
             side=slot.side,
-            outcome=self._outcome_of(reward, spec.pass_reward),
+            outcome=self._outcome_of(reward, spec.config.benchmark.pass_reward),
             reward=reward,
             seconds=0.1,
-            stand_in=self._stand_in and spec.running.kind not in ("oracle", "noop"),
+            stand_in=self._stand_in and not spec.probes,
         )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:

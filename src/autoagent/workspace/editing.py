@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import CandidateRefused, UnknownName
-from autoagent.files import read_regular
+from autoagent.files import read_regular, write_durably
 from autoagent.workspace import notes
-from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.layout import Workspace
 
 READ_LIMIT = 4 * 1024 * 1024
 

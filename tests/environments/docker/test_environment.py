@@ -8,10 +8,11 @@ import pytest
 from autoagent.environments.docker.labels import EVALUATION, PREFIX
 from autoagent.records import Trial
 
+from ...parity import QUICKSTART, whole
+
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 ACTS = '''
 import asyncio
@@ -181,10 +182,10 @@ def interfere(daemon: Any, evaluation: str) -> bool:
 
 
 async def test_the_quickstart_earns_the_same_in_the_sandbox_and_in_containers(
-    bench: Bench, base: str
+    bench: Bench, base: str, tmp_path: Path
 ) -> None:
-    tasks = sorted((EXAMPLES / "quickstart/tasks").iterdir())
-    harness = (EXAMPLES / "quickstart/agent.py").read_text()
+    tasks = sorted(whole(tmp_path).iterdir())
+    harness = (QUICKSTART / "agent.py").read_text()
     earned: dict[str, dict[str, tuple[str, float | None]]] = {}
     for number, environment in enumerate(("sandbox", "docker"), 1):
         spec = bench.spec(

@@ -111,7 +111,9 @@ async def test_no_honest_oracle_is_tampering(
 
     for suite in SUITES:
         for task in sorted(suite.glob("*/task.toml")):
-            copy = bench.directory / "tasks" / f"{suite.parent.name}-{task.parent.name}"
+            place = bench.directory / suite.parent.name
+            shutil.copytree(suite.parent / "base", place / "base", dirs_exist_ok=True)
+            copy = place / "tasks" / f"{suite.parent.name}-{task.parent.name}"
             shutil.copytree(task.parent, copy)
             (copy / "tests/judge.py").unlink(missing_ok=True)  # the facts alone decide
             add(copy, (copy / "solution/solve.sh").read_text())

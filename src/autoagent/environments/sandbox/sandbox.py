@@ -22,12 +22,11 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments import refereed, steering
+from autoagent.environments import steering
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
     PROCESSES,
-    Caller,
     RefereedEnvironment,
     to_its_end,
 )
@@ -39,6 +38,7 @@ from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
 from autoagent.environments.steering import Steering
+from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
@@ -317,7 +317,7 @@ class SandboxEnvironment(RefereedEnvironment):
     def _door(self, *, own_network: bool) -> "Door | None":
         """A command's way to the model of whoever runs it in this phase, where there is one."""
         caller: Caller = "trial" if self._acting else "verifier"
-        make = refereed.doors.get((self.trial_paths.trial_dir.name, caller))
+        make = self.in_hand.doors.get(caller)
         return None if make is None else make(loopback.PORT if own_network else None)
 
     def _own_variables(self, packages: str) -> dict[str, str]:
@@ -349,8 +349,8 @@ class SandboxEnvironment(RefereedEnvironment):
     def _end_agent_phase(self, before: Steering) -> None:
         """Look at what was left, then make the places fresh where something is mounted."""
         root = self._root()
-        if said := steering.meddled(before, self._steering()) or self._leftovers():
-            refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+        said = steering.meddled(before, self._steering()) or self._leftovers()
+        self.in_hand.note_tampering(said)
         if not root.is_real_directory("/logs"):
             root.empty("/logs")
         for path in self._mount_points():
