@@ -171,7 +171,8 @@ class Config(Section):
     """All of autoagent.toml."""
 
     isolation: Literal["sandbox", "process"] = "sandbox"
-    """`process` runs harness and tasks unsandboxed; every status and report says so."""
+    """`process` runs the harness unsandboxed, where tasks run in containers or at a provider; every
+    status and report says so."""
     harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
     benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
     gate: Gate = Gate()  # pyright: ignore[reportCallIssue]

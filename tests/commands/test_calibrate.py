@@ -9,10 +9,11 @@ import pytest
 
 from autoagent.commands.calibrate import Rate, calibrate, knee
 from autoagent.config import load_config
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import WorkspaceBusy
 from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
-from autoagent.worker.memory import memory_of, room_for
+from autoagent.worker.memory import room_for
 from autoagent.worker.scripted import ScriptedEngine
 from autoagent.workspace.layout import open_workspace
 
@@ -49,8 +50,8 @@ def test_the_memory_has_room_for_as_many_as_the_largest_task_fits_in(tmp_path: P
 
 
 def test_only_this_machines_memory_bounds_and_not_a_providers() -> None:
-    assert memory_of("harbor:daytona") is None
-    assert (memory_of("sandbox") or 0) > 2**28
+    assert kind_of("harbor:daytona").memory_bytes() is None
+    assert (kind_of("sandbox").memory_bytes() or 0) > 2**28
 
 
 def test_a_climb_under_way_is_not_disturbed(
@@ -86,7 +87,7 @@ def test_an_evaluation_that_is_running_is_not_disturbed(workspace: Path, place: 
 def test_no_more_is_tried_than_the_memory_has_room_for(make_workspace: MakeWorkspace) -> None:
     root = make_workspace({"t1": ("a", "a")})
     task = root / "tasks/t1/task.toml"
-    megabytes = (memory_of("sandbox") or 0) // 2**20
+    megabytes = (kind_of("sandbox").memory_bytes() or 0) // 2**20
     task.write_text(f"{task.read_text()}memory_mb = {megabytes // 2 + 1}\n")
 
     rates = calibrate(root, 8, print)

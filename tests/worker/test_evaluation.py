@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
+from autoagent.environments.kinds import kind_of
 from autoagent.evidence.events import TrialFinished, TrialLost, TrialStarted, WorkerEnded
 from autoagent.records import Contest, Side
-from autoagent.worker.memory import memory_of
 
 from ..acting import acting
 
@@ -257,7 +257,7 @@ async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(bench: Be
 
 async def test_no_more_trials_run_at_once_than_fit_into_the_memory(bench: Bench) -> None:
     spec = bench.spec(acting("ends_badly"), {"t1": "fine", "t2": "fine"}, concurrency=2)
-    half = (memory_of("sandbox") or 0) // 2**20 // 2
+    half = (kind_of("sandbox").memory_bytes() or 0) // 2**20 // 2
     for task in spec.tasks:
         config = task.path / "task.toml"
         told = config.read_text()

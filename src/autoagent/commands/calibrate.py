@@ -22,7 +22,7 @@ from autoagent.evidence.journal import Journal
 from autoagent.records import Record
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
-from autoagent.worker.memory import at_once
+from autoagent.worker.memory import capacity
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 HARDLY_MORE = 1.05
@@ -85,7 +85,7 @@ def calibrate(root: Path, most: int, tell: Callable[[Rate], None]) -> list[Rate]
 
 
 def _rates(spec: EvaluationSpec, most: int, tell: Callable[[Rate], None]) -> list[Rate]:
-    most = at_once(most, [task.path for task in spec.tasks], spec.environment)
+    most = capacity(most, [task.path for task in spec.tasks], spec.environment)
     state = spec.directory.parent.parent
     rates: list[Rate] = []
     try:

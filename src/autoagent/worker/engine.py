@@ -18,7 +18,8 @@ SPEC_FILE = "spec.json"
 """In an evaluation's directory: what its worker was told."""
 
 Isolation = Literal["sandbox", "process"]
-"""`process` runs harness and tasks unsandboxed; only the human chooses it."""
+"""`process` runs the harness unsandboxed, its tasks in containers or at a provider; only the human
+chooses it."""
 
 WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""

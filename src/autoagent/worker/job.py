@@ -8,17 +8,11 @@ import tomli
 from harbor.models.job.config import JobConfig, RetryConfig
 from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
 
-from autoagent.environments.providers import is_provider
+from autoagent.environments.kinds import EvaluationFacts, kind_of
 from autoagent.gate.agenda import Slot
 from autoagent.worker.engine import EvaluationSpec
-from autoagent.worker.memory import at_once
+from autoagent.worker.memory import capacity
 
-SANDBOXES = {
-    "sandbox": "autoagent.environments.sandbox.sandbox:SandboxEnvironment",
-    "process": "autoagent.environments.sandbox.process:ProcessEnvironment",
-}
-"""The sandbox environment, by `isolation`."""
-DOCKER = "autoagent.environments.docker.choosing:Chosen"
 ENDING_SECONDS = 120.0
 """How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
 
@@ -29,7 +23,7 @@ def job_of(spec: EvaluationSpec, slots: Sequence[Slot]) -> JobConfig:
     return JobConfig(
         job_name=_fresh_name(spec),
         jobs_dir=spec.jobs,
-        n_concurrent_trials=_at_once(spec),
+        n_concurrent_trials=_capacity(spec),
         quiet=True,
         retry=RetryConfig(max_retries=0),
         agents=[_agent_of(spec)],
@@ -48,27 +42,17 @@ def seconds_of(spec: EvaluationSpec, task: Path) -> float:
 
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
     """Where trials run, in Harbor's words."""
-    scratch = str(spec.scratch)
-    if spec.environment == "docker":
-        kwargs = {
-            "scratch": scratch,
-            "state": str(spec.journal.parent),
-            "evaluation": str(spec.directory),
-            "climb": spec.climb,
-            "in_place": [str(task.path) for task in spec.tasks if spec.verified_in_place(task)],
-        }
-        return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)
-    if is_provider(spec.environment):
-        from autoagent.environments import harbor
-
-        harbor.choose(spec.environment)
-        return EnvironmentConfig(import_path=harbor.IMPORT_PATH, kwargs={"scratch": scratch})
-    kwargs = {
-        "images": str(spec.images),
-        "scratch": scratch,
-        "in_container": spec.config.harness.in_container,
-    }
-    return EnvironmentConfig(import_path=SANDBOXES[spec.config.isolation], kwargs=kwargs)
+    facts = EvaluationFacts(
+        scratch=spec.scratch,
+        images=spec.images,
+        state=spec.journal.parent,
+        directory=spec.directory,
+        climb=spec.climb,
+        in_place=[task.path for task in spec.tasks if spec.verified_in_place(task)],
+        in_container=spec.config.harness.in_container,
+    )
+    path, own = kind_of(spec.environment).harbor_class(facts)
+    return EnvironmentConfig(import_path=path, kwargs=own)
 
 
 def _agent_of(spec: EvaluationSpec) -> AgentConfig:
@@ -81,10 +65,10 @@ def _agent_of(spec: EvaluationSpec) -> AgentConfig:
     )
 
 
-def _at_once(spec: EvaluationSpec) -> int:
+def _capacity(spec: EvaluationSpec) -> int:
     """As many trials as are configured, and no more than the memory has room for."""
     wanted = spec.config.benchmark.concurrency
-    found = at_once(wanted, [task.path for task in spec.tasks], spec.environment)
+    found = capacity(wanted, [task.path for task in spec.tasks], spec.environment)
     if found < wanted:
         logging.warning("concurrency = %d: the memory has room for %d", wanted, found)
     return found

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from autoagent.environments.kinds import kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.worker.detached import LOCK_FD_VARIABLE
@@ -54,7 +55,7 @@ def main(directory: Path) -> int:
     cgroups.sweep()
     rounds = Rounds(spec)
     try:
-        _sweep_docker(spec)
+        _sweep(spec)
         rounds.end(asyncio.run(_supervise(rounds, spec)))
     except (AutoAgentError, OSError) as fault:
         full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
@@ -63,17 +64,14 @@ def main(directory: Path) -> int:
     finally:
         remove_scratch(spec.scratch)
         with contextlib.suppress(InfrastructureFault):  # the next worker, or `autoagent clean`
-            _sweep_docker(spec)
+            _sweep(spec)
     return 0
 
 
-def _sweep_docker(spec: EvaluationSpec) -> None:
-    """Remove what dead workers left in the daemon, whatever killed them."""
-    if spec.environment == "docker":
-        from autoagent.environments.docker import janitor
-
-        for what in janitor.sweep(str(spec.journal.parent), str(spec.directory)):
-            logging.warning("removed %s, which a dead worker left", what)
+def _sweep(spec: EvaluationSpec) -> None:
+    """Remove what dead workers left where trials run, whatever killed them."""
+    for what in kind_of(spec.environment).sweep(spec.journal.parent, spec.directory):
+        logging.warning("removed %s, which a dead worker left", what)
 
 
 if __name__ == "__main__":

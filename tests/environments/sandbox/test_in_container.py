@@ -170,17 +170,14 @@ async def test_a_verifier_keeps_its_own_scope_and_the_harness_gets_none_of_it(
     assert trials["asks_its_model"].cost_usd == pytest.approx(ONE)
 
 
-@pytest.mark.parametrize("how", ["process", "network"])
 async def test_on_the_machines_own_loopback_the_part_inside_has_a_key_of_its_own(
-    bench: Bench, fake: Any, harness_source: str, how: str
+    bench: Bench, fake: Any, harness_source: str
 ) -> None:
-    """Unsandboxed, or where the task has a network: the address is shared with others."""
-    isolation = "process" if how == "process" else "sandbox"
-    spec = measured(bench, fake, harness_source, ["asks_its_model"], isolation=isolation)
-    if how == "network":
-        (task,) = spec.tasks
-        facts = (task.path / "task.toml").read_text().replace("no-network", "public")
-        (task.path / "task.toml").write_text(facts)
+    """Where the task has a network the address is shared with others."""
+    spec = measured(bench, fake, harness_source, ["asks_its_model"])
+    (task,) = spec.tasks
+    facts = (task.path / "task.toml").read_text().replace("no-network", "public")
+    (task.path / "task.toml").write_text(facts)
     trial = (await bench.finish(spec))["asks_its_model"]
 
     assert (trial.outcome, trial.model_use.calls) == ("passed", 1), bench.log()

@@ -12,7 +12,6 @@ from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 from autoagent.environments.trials import in_hand, trial_in_hand
 
 from ...attacks.links import LEADING, Leading
-from .test_process_environment import build as plain
 from .test_sandbox import build
 
 pytestmark = pytest.mark.slow
@@ -133,30 +132,6 @@ async def test_a_tree_that_is_built_to_be_slow_is_tampering_and_soon_told(
         assert time.monotonic() - started < 30
         remove_tree(sandbox._root().root / "app/x")
     assert trial_in_hand("trial").fault is None
-
-
-async def test_without_a_sandbox_links_are_read_as_the_task_means_them(tmp_path: Path) -> None:
-    """There, /app and /tests are directories of the machine's, by other names."""
-    environment = plain(tmp_path)
-    await environment.start(force_build=False)
-    try:
-        async with environment.agent_phase():
-            honest = "echo done > /app/1; ln -s /app/1 /app/2; ln -s /logs/agent /app/3"
-            assert (await environment.exec(f"{honest}; ln -s /usr/bin /app/4")).return_code == 0
-        assert trial_in_hand("trial").tampered is None
-        home = environment._home
-        for text in (
-            "/tests/expected.txt",
-            f"{home}/tests/expected.txt",
-            f"{home}/root",
-            "/proc/1",
-        ):
-            async with environment.agent_phase():
-                await environment.exec(f"ln -s {text} /app/answer.txt")
-            await environment.exec("rm /app/answer.txt")
-            assert str(in_hand.pop("trial").tampered).startswith("/app/answer.txt is a link"), text
-    finally:
-        await environment.stop(delete=True)
 
 
 def test_links_of_the_system_are_the_machine_s_own() -> None:

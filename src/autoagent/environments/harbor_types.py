@@ -1,4 +1,4 @@
-"""What is known of Harbor's providers without importing Harbor: whether they are ready, and who is.
+"""Harbor's types of environment without importing Harbor: who they are to it, whether one is ready.
 
 A provider's credentials go to the worker and to nobody else, by the prefix of their names.
 """
@@ -28,21 +28,12 @@ _CLOUDS = {
     "skypilot": ("SKYPILOT_", "HARBOR_SKYPILOT_"),
 }
 """Prefixes of variables where the type's own name is not the prefix: DAYTONA_, E2B_, MODAL_."""
-_DAEMON = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
-"""What says which Docker daemon is meant: a worker must mean the one that its server asked."""
-
-
-def is_provider(environment: str) -> bool:
-    """Whether tasks run in an environment of Harbor's."""
-    return environment.startswith(PREFIX)
 
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """What a provider or our `docker` reads; none for a sandbox or a class of the user's."""
-    if environment == "docker":
-        return {name: variables[name] for name in _DAEMON if name in variables}
+    """What a provider reads; none for a class of the user's."""
     kind = environment.removeprefix(PREFIX)
-    if not is_provider(environment) or ":" in kind:
+    if ":" in kind:
         return {}
     prefixes = _CLOUDS.get(kind, (kind.upper().replace("-", "_") + "_",))
     return {name: value for name, value in variables.items() if name.startswith(prefixes)}
