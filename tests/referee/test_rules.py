@@ -96,8 +96,8 @@ def test_a_configuration_changed_during_a_climb_has_no_effect(
     )
     referee = open_referee(engine)
     assert propose(referee, workspace).status == "discard"
-    assert engine.started[-1].isolation == "sandbox"
-    assert engine.started[-1].pass_reward == 1.0
+    assert engine.started[-1].config.isolation == "sandbox"
+    assert engine.started[-1].config.benchmark.pass_reward == 1.0
     assert any("autoagent.toml" in line for line in referee.status().drift)
 
 

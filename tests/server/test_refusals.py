@@ -22,6 +22,7 @@ from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import PATIENT, TWO, Caller, Connect, edit
 
+pytestmark = pytest.mark.both_eras
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
 

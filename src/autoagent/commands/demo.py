@@ -35,7 +35,8 @@ HARNESS = "agent.py"
 LONGEST_SECONDS = 600.0
 _LEFTOVERS = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", "jobs", ".git")
 
-Json = dict[str, Any]
+Content = dict[str, Any]
+"""What a tool says, as data."""
 OnPlayed = Callable[[Played], None]
 Doing = Callable[[str], None]
 
@@ -105,7 +106,7 @@ class Final(NamedTuple):
     worth: str
 
 
-def _checked(workspace: Path, steps: list[Played], final: Final, problems: list[str]) -> Json:
+def _checked(workspace: Path, steps: list[Played], final: Final, problems: list[str]) -> Content:
     """What came of the script, and all that went otherwise than it expects."""
     rows = ledger.parse((workspace / ledger.LEDGER_NAME).read_text(encoding="utf-8"))
     baseline = steps[0].passed or 0
@@ -235,14 +236,14 @@ class _MetaAgent:
             commit=recorded["row"]["commit"],
         )
 
-    async def _settled(self, tool: str, **arguments: Any) -> Json:
+    async def _settled(self, tool: str, **arguments: Any) -> Content:
         """Call until nothing runs any more: a reply may say `running`, which loses nothing."""
         while True:
             reply = await self._call(tool, **arguments)
             if reply["phase"] not in ("validating", "evaluating", "certifying"):
                 return reply
 
-    async def _call(self, tool: str, **arguments: Any) -> Json:
+    async def _call(self, tool: str, **arguments: Any) -> Content:
         """What a tool answered.
 
         Raises:
@@ -269,7 +270,7 @@ def _place(keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _verify(workspace: Path, state: Path) -> Json:
+def _verify(workspace: Path, state: Path) -> Content:
     """What `autoagent verify` says, asked as a human would."""
     done = subprocess.run(
         [sys.executable, "-m", "autoagent", "verify", "--json", "--workspace", str(workspace)],

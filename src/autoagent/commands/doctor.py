@@ -17,13 +17,14 @@ from autoagent.commands import machine
 from autoagent.commands.machine import State, Told
 from autoagent.commands.verify import Audit, audit
 from autoagent.config import FILE_NAME, load_config
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
 from autoagent.evidence import ledger
 from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.files import read_regular
-from autoagent.gateway.report import model_row
+from autoagent.gateway.plan import model_row
 from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
@@ -115,7 +116,8 @@ def _config(root: Path) -> Told:
         raise WorkspaceError(f"{root} is not a directory.")
     config = load_config(root)
     if config.isolation == "process":
-        return Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
+        kind_of(config.benchmark.environment).check_harness(unsandboxed=True)
+        return Told('isolation = "process": the harness runs UNSANDBOXED', "note")
     there = (root / FILE_NAME).exists()
     return Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
 
@@ -257,9 +259,9 @@ def _composed(row: str, environment: str, reports: Sequence[TaskReport]) -> Iter
     """A row for tasks that containers of ours cannot run, and whether Harbor's can."""
     found = {report.name: report.composed for report in reports if report.usable}
     found = {name: why for name, why in found.items() if why}
-    if environment == "docker" and found:
+    if found and kind_of(environment).uses_daemon:
         fix = "install what is missing, or leave them out"
-        yield _check(row, lambda: machine.composed(found), fix)
+        yield _check(row, lambda: machine.composed(environment, found), fix)
 
 
 def _tier(workspace: Workspace) -> Told:

@@ -18,6 +18,7 @@ import re
 import shlex
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, override
@@ -29,16 +30,13 @@ from harbor.models.environment_type import EnvironmentType
 from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
-from autoagent.environments import refereed
+from autoagent.environments.harbor_types import PREFIX
 from autoagent.environments.leftovers import Left
 from autoagent.environments.listing import COMMAND, listed, tampering
-from autoagent.environments.providers import PREFIX
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.environments.sandbox.beneath import remove_tree
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
 
-IMPORT_PATH = f"{__name__}:Chosen"
-"""What Harbor imports, once `choose` was called; one worker has one environment."""
 GUARDED = ("/tests", "/solution", "/logs/verifier")
 MOST_BYTES = 256 * 1024**2
 """The most that is taken out of an environment in one directory."""
@@ -77,7 +75,7 @@ class Refereed(RefereedEnvironment):
         What the candidate left that leads the verifier to its own files is looked for, where the
         environment can list it.
         """
-        refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        self.in_hand.in_place = True
         before = await self._listed()
         try:
             yield
@@ -90,11 +88,12 @@ class Refereed(RefereedEnvironment):
             done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
             if done.return_code != 0:  # what was planted there would be read as the verifier's
                 said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
-                name = self.trial_paths.trial_dir.name
-                refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
+                self.in_hand.note_tampering(
+                    f"{places} could not be emptied for the verifier: {said}"
+                )
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
-            if before is not None and (said := tampering(before, await self._listed())):
-                refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+            if before is not None:
+                self.in_hand.note_tampering(tampering(before, await self._listed()))
 
     async def _listed(self) -> dict[str, Left] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""
@@ -122,8 +121,17 @@ class Refereed(RefereedEnvironment):
         await asyncio.to_thread(_keep_plain, target)
 
 
-def choose(environment: str) -> None:
-    """Make the class that `IMPORT_PATH` names.
+class ProviderEnvironment(Refereed):
+    """Makes environments of another class: Harbor imports this one, whatever the provider is."""
+
+    def __new__(cls, *args: Any, kind: str, **kwargs: Any) -> RefereedEnvironment:  # pyright: ignore[reportInconsistentConstructor]
+        """The environment at that provider; Harbor names every argument."""
+        return refereed_class(kind)(*args, **kwargs)
+
+
+@cache
+def refereed_class(environment: str) -> type[Refereed]:
+    """Harbor's class for an environment, with what an evaluation asks of it.
 
     Args:
         environment: `harbor:<type>` or `harbor:module:Class`.
@@ -139,7 +147,7 @@ def choose(environment: str) -> None:
         raise InfrastructureFault(f'environment = "{environment}": {error}.') from error
     except SystemExit as refusal:  # Harbor's way to say so
         raise InfrastructureFault(f'environment = "{environment}": {refusal}') from refusal
-    globals()["Chosen"] = type("Chosen", (Refereed, found), {"__module__": __name__})
+    return type(f"Refereed{found.__name__}", (Refereed, found), {"__module__": __name__})
 
 
 def _class(name: str) -> type[BaseEnvironment]:
@@ -212,6 +220,6 @@ def _keep_plain(directory: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        choose(sys.argv[1])
+        refereed_class(sys.argv[1])
     except AutoAgentError as refusal:
         sys.exit(" ".join(str(refusal).split()))

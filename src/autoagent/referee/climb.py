@@ -7,8 +7,6 @@ move asks the journal for nothing but what workers add to it.
 
 import time
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import cast
 
 from autoagent.config import Config
@@ -27,12 +25,11 @@ from autoagent.evidence.events import (
 )
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
-from autoagent.gateway.plan import plan
 from autoagent.records import Candidate, Row, Running
 from autoagent.referee import passages
 from autoagent.referee.candidates import canonical_section
 from autoagent.referee.passages import Copied
-from autoagent.worker.engine import Engine, EvaluationSpec, TaskSpec
+from autoagent.worker.engine import Engine, EvaluationSpec
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace
@@ -233,46 +230,23 @@ class Climb:
     def spec(self, running: Running) -> EvaluationSpec:
         """Everything a worker needs; the harnesses are written out from the store alone.
 
-        What a hidden evaluation leaves behind stays out of the workspace. The snapshot is
-        checked again: what a shell changed in it since measures nothing (threat D1).
+        The snapshot is checked again: what a shell changed in it since measures nothing
+        (threat D1).
         """
         self._snapshot = None
-        config = self.workspace.config
         paths = {task.name: task.path for task in self.every_task()}
         directory = self.workspace.evaluations / running.id
-        probing = running.kind in ("oracle", "noop")
-        sides = {} if probing else {"": running.candidate}
+        sides = {} if running.kind in ("oracle", "noop") else {"": running.candidate}
         sides |= {side.name: side.candidate for side in running.against}
-        return EvaluationSpec(
-            running=running,
-            climb=self.position.tag,
-            journal=self.workspace.journal,
-            directory=directory,
-            jobs=directory / "jobs" if running.hidden else self.workspace.jobs,
-            tasks=task_specs(config, {name: paths[name] for name in running.tasks}),
-            harnesses={
-                side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
-                for side, commit in sides.items()
-            },
-            harness_file=config.harness.file,
-            harness_class=config.harness.class_name,
-            in_container=config.harness.in_container,
+        harnesses = {
+            side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
+            for side, commit in sides.items()
+        }
+        return EvaluationSpec.of(
+            self.workspace,
+            running,
+            {name: paths[name] for name in running.tasks},
+            harnesses,
             model=self.started.model,
-            isolation=config.isolation,
-            environment=config.benchmark.environment,
-            concurrency=config.benchmark.concurrency,
-            pass_reward=config.benchmark.pass_reward,
-            trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
-            void_retries=config.benchmark.void_retries,
-            reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
-            gateway=plan(config, self.started.model, self.workspace.root, running.most_dollars),
+            climb=self.position.tag,
         )
-
-
-def task_specs(config: Config, paths: Mapping[str, Path]) -> tuple[TaskSpec, ...]:
-    """Frozen tasks as a worker knows them."""
-    live = config.benchmark.verify_in_place
-    return tuple(
-        TaskSpec(name=name, path=path, in_place=any(fnmatchcase(name, p) for p in live))
-        for name, path in paths.items()
-    )

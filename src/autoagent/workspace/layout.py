@@ -18,11 +18,8 @@ from typing import Any, Self
 
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
-from autoagent.files import write_durably
 from autoagent.records import Record
 from autoagent.workspace.tier import Protected
-
-__all__ = ["Workspace", "WorkspaceLock", "open_workspace", "state_directory", "write_durably"]
 
 STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
 

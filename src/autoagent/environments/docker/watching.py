@@ -24,6 +24,19 @@ _ARCHIVES = ("archive-path", "extract-to-dir")
 _WATCHED = ["exec_start", *_ARCHIVES, "die", "start", "pause", "mount"]
 
 
+_WATCHES: dict[str, "Watch"] = {}
+_BEGINNING = threading.Lock()
+"""Trials start in threads at the same time: without it each would begin a stream of its own."""
+
+
+def watch_of(evaluation: str) -> "Watch":
+    """The one stream of an evaluation's events, begun where its first trial asks for it."""
+    with _BEGINNING:
+        if evaluation not in _WATCHES:
+            _WATCHES[evaluation] = Watch(evaluation)
+        return _WATCHES[evaluation]
+
+
 class Watch:
     """The events of one evaluation's containers."""
 

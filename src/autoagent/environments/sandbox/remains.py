@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from autoagent.environments import survey
@@ -11,16 +10,13 @@ from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.bubblewrap import MOUNTED
 
 
-def tampering(
-    root: Path, image: Beneath, aside: Path, told: Callable[[str], str] = str
-) -> str | None:
+def tampering(root: Path, image: Beneath, aside: Path) -> str | None:
     """What leads the verifier to its own files, in a sentence, or None.
 
     Args:
         root: The trial's root directory; nothing of the candidate's is alive.
         image: What it was made of.
         aside: Where what was in our way was moved to; it is out of the verifier's reach.
-        told: Makes a link's text one of the task's own paths.
 
     Raises:
         InfrastructureFault: The look took longer than it can on a machine that works.
@@ -30,7 +26,7 @@ def tampering(
         found = survey.read(root, budget, skip=MOUNTED)
         if any(one.kind == "file" for one in found) and aside.exists():
             found = _without(found, survey.read(aside, budget))
-        return [one._replace(text=told(one.text)) for one in found]
+        return found
 
     def known(path: str) -> Left | None:
         place = PurePosixPath(path)
