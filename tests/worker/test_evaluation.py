@@ -186,27 +186,27 @@ async def test_a_broken_sandbox_is_void_and_retried_up_to_the_cap(bench: Bench) 
     assert len(bench.journal.about("e1", TrialFinished)) == 2
 
 
-@pytest.mark.parametrize(
-    ("reward", "outcome"),
-    [
-        ("echo 0.5 > /logs/verifier/reward.txt", ("failed", 0.5)),
-        ("echo 1000 > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("echo nan > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("echo -1 > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("true", ("invalid", 0.0)),
-        ('echo \'{"reward": 1, "speed": 9}\' > /logs/verifier/reward.json', ("passed", 1.0)),
-        ('echo \'{"a": 1, "b": 1}\' > /logs/verifier/reward.json', ("invalid", 0.0)),
-        ("mkdir /logs/verifier/reward.json", ("invalid", 0.0)),
-        ("ln -s /proc/self/status /logs/verifier/reward.txt", ("invalid", 0.0)),
-    ],
-)
-async def test_only_one_plain_number_within_0_and_1_is_a_reward(
-    bench: Bench, reward: str, outcome: tuple[str, float]
-) -> None:
-    spec = bench.spec(None, {"t": "x"}, kind="noop", void_retries=0)
-    (spec.tasks[0].path / "tests/test.sh").write_text(f"#!/bin/bash\n{reward}\n")
-    trial = (await bench.finish(spec))["t"]
-    assert (trial.outcome, trial.reward) == outcome
+REWARDS = {
+    "echo 0.5 > /logs/verifier/reward.txt": ("failed", 0.5),
+    "echo 1000 > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "echo nan > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "echo -1 > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "true": ("invalid", 0.0),
+    'echo \'{"reward": 1, "speed": 9}\' > /logs/verifier/reward.json': ("passed", 1.0),
+    'echo \'{"a": 1, "b": 1}\' > /logs/verifier/reward.json': ("invalid", 0.0),
+    "mkdir /logs/verifier/reward.json": ("invalid", 0.0),
+    "ln -s /proc/self/status /logs/verifier/reward.txt": ("invalid", 0.0),
+}
+
+
+async def test_only_one_plain_number_within_0_and_1_is_a_reward(bench: Bench) -> None:
+    tasks = {f"t{number}": "x" for number in range(len(REWARDS))}
+    spec = bench.spec(None, tasks, kind="noop", void_retries=0)
+    for task, reward in zip(spec.tasks, REWARDS, strict=True):
+        (task.path / "tests/test.sh").write_text(f"#!/bin/bash\n{reward}\n")
+    trials = await bench.finish(spec)
+    said = {how: trials[task] for how, task in zip(REWARDS, tasks, strict=True)}
+    assert {how: (trial.outcome, trial.reward) for how, trial in said.items()} == REWARDS
 
 
 async def test_harbor_can_open_what_an_evaluation_leaves(bench: Bench, harness_source: str) -> None:
