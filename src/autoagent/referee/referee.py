@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder
 from autoagent.evidence.events import (
     CandidateCommitted,
@@ -115,7 +116,8 @@ class Referee:
         table = Table(workspace, self._table.journal, self._table.tier)
         draft, split, model = baseline_draft(table.workspace)
         head = table.projection.clean_head(tag)
-        frozen = snapshot.take(table.workspace, split.fixed)
+        kind = kind_of(table.workspace.config.benchmark.environment)
+        frozen = snapshot.take(table.workspace, split.fixed, kind.gives)
         self._engine.check_tasks(workspace.config.benchmark.environment, frozen.composed)
         commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
