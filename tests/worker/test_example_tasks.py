@@ -23,6 +23,7 @@ from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.tasks.inspect import inspect_task
 from autoagent.workspace.tasks.selection import held_out, select
 
+from ..acting import acting
 from ..conftest import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -240,21 +241,13 @@ echo 'REWARDKIT_JUDGE=openai/anything' | tee /.env /app/.env /root/.env > /dev/n
 
 @pytest.mark.slow
 async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_imports(
-    bench: Bench, tmp_path: Path, harness_source: str
+    bench: Bench, tmp_path: Path
 ) -> None:
     task = SUITES["glowup"] / "tasks/tone-bad-news"
     solution = (task / "solution/solve.sh").read_text()
     with a_judge() as (url, asked):
         judged = judged_by(task, tmp_path, "planted", f"{url}/no/v1")
-        start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-        acts = (
-            "async def run_task(environment, instruction):\n"
-            f"    done = await environment.exec({solution + PLANTED!r})\n"
-            "    return done.stderr, 1\n\n\n"
-        )
-        spec = bench.spec(
-            harness_source[:start] + acts + harness_source[end:], {}, trial_timeout_seconds=20.0
-        )
+        spec = bench.spec(acting("does", WORK=solution + PLANTED), {}, trial_timeout_seconds=20.0)
         trials = await bench.finish(bench.over(spec, {"planted": judged}))
 
     assert trials["planted"].outcome == "failed", bench.log()

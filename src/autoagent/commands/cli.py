@@ -146,13 +146,13 @@ def run(
             ended.append(trial)
             live.update(terminal.trials_table(ended), refresh=True)
 
-        finding = alone.measure(show)
-        live.update(terminal.trials_table(finding.trials), refresh=True)
+        report = alone.measure(show)
+        live.update(terminal.trials_table(report.trials), refresh=True)
     terminal.end_live(out)
-    terminal.print_finding(out, finding)
+    terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
-    raise typer.Exit(130 if finding.state == "cancelled" else 0)
+    raise typer.Exit(130 if report.state == "cancelled" else 0)
 
 
 @app.command()

@@ -29,7 +29,7 @@ LOG_CHARACTERS = 1500
 OnTrial = Callable[[Trial], None]
 
 
-class Finding(Record):
+class RunReport(Record):
     """What an evaluation on its own found. `excluded` tells which tasks were left out, and why."""
 
     state: EvaluationState
@@ -84,7 +84,7 @@ class Alone:
         paths = {task.name: task.path for task in chosen}
         self.spec = EvaluationSpec.of(workspace, running, paths, harness, model=model)
 
-    def measure(self, on_trial: OnTrial) -> Finding:
+    def measure(self, on_trial: OnTrial) -> RunReport:
         """Run to the end, telling each trial as it ends; an interrupt cancels the rest.
 
         Raises:
@@ -93,7 +93,7 @@ class Alone:
         started = time.monotonic()
         state, trials = measure(self.spec, on_trial)
         shutil.rmtree(self.spec.images, ignore_errors=True)
-        return Finding(
+        return RunReport(
             state=state,
             trials=tuple(deciding_trials(trials)),
             score=score_of(self.spec.running, trials, seconds=time.monotonic() - started),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from autoagent.gateway.providers import Route
+from autoagent.gateway.usage import json_object
 
 BODY_LIMIT = 16 * 1024 * 1024
 _OURS = {"function", "custom", "local_shell", "apply_patch", "computer", "computer_use_preview"}
@@ -166,14 +167,11 @@ def _not_passed_on(what: str) -> CallRefused:
 
 
 def _asks_usage(told: Mapping[str, Any]) -> bool:
-    options: Any = told.get("stream_options")
-    return isinstance(options, dict) and cast("Any", options).get("include_usage") is True
+    return json_object(told.get("stream_options")).get("include_usage") is True
 
 
 def _asking_usage(told: dict[str, Any]) -> bytes:
-    options: Any = told.get("stream_options")
-    given = cast("dict[str, Any]", options) if isinstance(options, dict) else {}
-    wanted = {**given, "include_usage": True}
+    wanted = {**json_object(told.get("stream_options")), "include_usage": True}
     return json.dumps({**told, "stream_options": wanted}, ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )

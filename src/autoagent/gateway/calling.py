@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from hmac import compare_digest
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Send
@@ -23,7 +23,7 @@ from autoagent.gateway.recording import Exchange
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import End, Payment, Scope
 from autoagent.gateway.upstream import Headers, ProviderClient, ProviderFailed, passed_on
-from autoagent.gateway.usage import Meter, Usage
+from autoagent.gateway.usage import Meter, Usage, json_object
 
 KEPT = 16 * 1024 * 1024
 _QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
@@ -81,13 +81,10 @@ def _only_usage(event: bytes) -> bool:
     if not event.startswith(b"data:") or b'"usage"' not in event:
         return False
     try:
-        told: Any = json.loads(event[5:])
+        told = json_object(json.loads(event[5:]))
     except (ValueError, RecursionError):
         return False
-    if not isinstance(told, dict):
-        return False
-    known = cast("dict[str, Any]", told)
-    return known.get("choices") == [] and bool(known.get("usage"))
+    return told.get("choices") == [] and bool(told.get("usage"))
 
 
 class Endpoint:
@@ -143,7 +140,7 @@ class Elsewhere:
     """Every other path: there is nothing."""
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Say so in the caller's own terms."""
+        """Refuse the call in the caller's own terms."""
         path: str = connection["path"]
         message = f"{connection['method']} {path[:200]} is nothing that the gateway forwards."
         body = error_body(provider_of_path(path), 404, "not_found", message)

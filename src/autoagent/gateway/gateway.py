@@ -42,7 +42,7 @@ class Gateway:
         on_refused: Callable[[str, str, str], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """Prepare it; `running` opens the connections.
+        """Prepare the gateway; `running` opens the connections.
 
         Args:
             plan: What is pinned, capped and configured.

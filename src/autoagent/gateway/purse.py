@@ -79,7 +79,7 @@ class Purse:
                 for purse in self._line():
                     purse._reserved += amount
                 return amount
-            self._changed.clear()
+            self._changed.clear()  # no await since it was looked at: no change is missed
             await self._changed.wait()
 
     def settle(self, reserved: int, dollars: float | None) -> int:

@@ -116,7 +116,7 @@ class Repeated:
     """One recording, given back exchange by exchange."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read it; without one nothing is found."""
+        """Read the recording; without one nothing is found."""
         self._left: dict[str, deque[Exchange]] = defaultdict(deque)
         if path is None:
             return

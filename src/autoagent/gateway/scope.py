@@ -206,7 +206,7 @@ class Scope:
 
     @property
     def dollars(self) -> float | None:
-        """What it cost so far; None where a call has no known price."""
+        """What the calls cost so far; None where a call has no known price."""
         return None if self._unpriced else self._charged / PICODOLLARS
 
     def _count(self, usage: Usage | None, *, free: bool) -> None:

@@ -90,7 +90,7 @@ class EvaluationSpec(Record):
         return cls.model_validate_json((directory / SPEC_FILE).read_bytes())
 
     def store(self) -> None:
-        """Write it down for its worker."""
+        """Write the evaluation down for its worker."""
         text = self.model_dump_json(indent=1, by_alias=True)  # `class` is no name in Python
         (self.directory / SPEC_FILE).write_text(text)
 

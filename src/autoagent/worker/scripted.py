@@ -101,13 +101,7 @@ class ScriptedEngine:
         spec = self._held.pop(evaluation)
         journal = Journal(spec.journal)
         for task in spec.tasks:
-            started = TrialStarted(
-                task=task.name,
-                attempt=1,
-                trial=f"{spec.id}.{task.name}.1",
-                reserved_dollars=spec.reserved_dollars_per_trial,
-            )
-            journal.append(started, spec.id)
+            journal.append(_started(spec, Slot("", task.name, 1)), spec.id)
         journal.close()
 
     def _script_for(self, spec: EvaluationSpec) -> Script:
@@ -128,14 +122,7 @@ class ScriptedEngine:
         while due := agenda.due():
             for slot in due:
                 trial = self._trial(spec, slot, script)
-                started = TrialStarted(
-                    task=slot.task,
-                    attempt=slot.attempt,
-                    side=slot.side,
-                    trial=trial.id,
-                    reserved_dollars=spec.reserved_dollars_per_trial,
-                )
-                journal.append(started, spec.id)
+                journal.append(_started(spec, slot), spec.id)
                 journal.append(TrialFinished(trial=trial, directory=""), spec.id)
                 agenda.note(trial)
                 if agenda.pruned:
@@ -149,9 +136,8 @@ class ScriptedEngine:
         name = f"{slot.side}:{slot.task}" if slot.side else slot.task
         rewards = list(script.get(name, [])) or [0.0]
         reward = rewards[min(slot.attempt, len(rewards)) - 1]
-        suffix = f".{slot.side}" if slot.side else ""
         return Trial(
-            id=f"{spec.id}.{slot.task}.{slot.attempt}{suffix}",
+            id=_started(spec, slot).trial,
             task=slot.task,
             attempt=slot.attempt,
             side=slot.side,
@@ -172,3 +158,14 @@ class ScriptedEngine:
         journal = Journal(spec.journal)
         journal.append(WorkerEnded(end=end), spec.id)
         journal.close()
+
+
+def _started(spec: EvaluationSpec, slot: Slot) -> TrialStarted:
+    side = f".{slot.side}" if slot.side else ""
+    return TrialStarted(
+        task=slot.task,
+        attempt=slot.attempt,
+        side=slot.side,
+        trial=f"{spec.id}.{slot.task}.{slot.attempt}{side}",
+        reserved_dollars=spec.reserved_dollars_per_trial,
+    )

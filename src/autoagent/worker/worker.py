@@ -35,7 +35,7 @@ async def _supervise(rounds: Rounds, spec: EvaluationSpec) -> WorkerEnd:
     stopping.cancel()
     if running.done():
         return await running
-    running.cancel()
+    running.cancel()  # and waited for: every trial is told of before the worker says that it ended
     with contextlib.suppress(asyncio.CancelledError):
         await running
     return "cancelled" if stop.is_set() else "out_of_time"

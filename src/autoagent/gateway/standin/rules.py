@@ -41,7 +41,7 @@ class Fact(RulesTable):
 
     name: str = Field(pattern=r"^[a-z_]\w*$")
     source: Source = Field(alias="in")
-    """Where it is read."""
+    """The part of a conversation that the fact is read in."""
     pattern: Pattern
     """Its first group is the fact, or the whole match where there is none; the last match
     counts."""

@@ -21,7 +21,9 @@ from autoagent.workspace.git import refs
 from autoagent.workspace.git.plumbing import object_name, run_git
 
 _AUTHOR = "AutoAgent <autoagent@localhost>"
-_FILE, _SCRIPT = "100644", "100755"
+_FILE, _SCRIPT = b"100644", b"100755"
+_ENDING = b"reset refs/incoming\nfrom %s\n\nget-mark :1\ndone\n" % (b"0" * 40)
+"""The branch was only to be written on: what keeps the commit is a ref with its name."""
 
 _CONFIG = b"""\
 [core]
@@ -117,21 +119,14 @@ class Store:
         if parent is not None:
             self._have(parent)
             before, _ = self._verified(parent, self._harness, kinds=("tree",))
-        was_script = any(entry.mode == _SCRIPT for entry in before.values())
+        was_script = any(entry.mode.encode() == _SCRIPT for entry in before.values())
         stamp = f"{_AUTHOR} {int(time.time() if at is None else at)} +0000"
-        text = message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")
-        stream = [
-            f"commit refs/incoming\nmark :1\nauthor {stamp}\ncommitter {stamp}\n".encode(),
-            _data(text),
-            f"from {parent}\n".encode() if parent else b"",
-            *(b"D %s\n" % _quoted(path) for path in self._held),
-        ]
+        stream = [_heading(stamp, message, parent)]
+        stream += [b"D %s\n" % _quoted(path) for path in self._held]
         for path, data in placed.items():
             mode = _SCRIPT if was_script and path == self._harness else _FILE
-            stream.append(b"M %s inline %s\n" % (mode.encode(), _quoted(path)) + _data(data))
-        # The branch was only to be written on; what keeps the commit is a ref with its name.
-        stream.append(b"reset refs/incoming\nfrom %s\n\nget-mark :1\ndone\n" % (b"0" * 40))
-        commit = self._import(b"".join(stream))
+            stream.append(b"M %s inline %s\n" % (mode, _quoted(path)) + _data(data))
+        commit = self._import(b"".join([*stream, _ENDING]))
         refs.swap(self.path, f"refs/candidates/{commit}", commit, "any")
         return commit
 
@@ -330,6 +325,13 @@ def _check_paths(paths: Iterable[str]) -> None:
         for length in range(1, len(parts)):
             if (above := "/".join(parts[:length])) in seen:
                 raise WorkspaceError(f"{above!r} is both a file and a directory of one candidate.")
+
+
+def _heading(stamp: str, message: str, parent: str | None) -> bytes:
+    """A commit for `git fast-import`, up to its files; what no commit can say is replaced."""
+    text = message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")
+    start = f"commit refs/incoming\nmark :1\nauthor {stamp}\ncommitter {stamp}\n"
+    return start.encode() + _data(text) + (f"from {parent}\n".encode() if parent else b"")
 
 
 def _quoted(path: str) -> bytes:

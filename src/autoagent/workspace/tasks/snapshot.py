@@ -17,8 +17,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -134,13 +134,8 @@ def take(
     """
     names, excluded = select(workspace)
     held = held_out(workspace) if holdout else {}
-    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
-    for stale in workspace.snapshots.glob(".new-*"):
-        shutil.rmtree(stale)
-    staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
-    (staging / "tasks").mkdir(mode=0o700, parents=True)
-    try:
-        cache = StatCache(workspace.state / "drift.json")
+    cache = StatCache(workspace.state / "drift.json")
+    with _staged(workspace) as staging:
         sources = _freeze_rules(workspace, fixed, staging, cache)
         sources |= _sources(_of_workspace(workspace, names), cache)
         tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks", given)
@@ -165,6 +160,18 @@ def take(
             holdout_excluded=hidden_bad,
         )
         return _publish(workspace, staging, manifest)
+
+
+@contextmanager
+def _staged(workspace: Workspace) -> Generator[Path]:
+    """A directory beside the snapshots to make one in; what is left of earlier ones goes."""
+    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
+    for stale in workspace.snapshots.glob(".new-*"):
+        shutil.rmtree(stale)
+    staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
+    (staging / "tasks").mkdir(mode=0o700, parents=True)
+    try:
+        yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +21,6 @@ from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem
 if TYPE_CHECKING:
     from harbor.models.task.config import EnvironmentConfig, TaskConfig
 
-_Place = tuple[str, ...]
 _MULTI_STEP = "steps: multi-step tasks are not in this release; make each step a task."
 _NO_DEVICES = "the sandbox has no {}; remove the key if the task needs none."
 _MOST_ARTIFACTS = 200
@@ -61,15 +59,15 @@ def read_task_toml(data: bytes) -> TaskToml:
 
 def check_task_toml(content: dict[str, Any]) -> TaskToml:
     """Everything about task.toml that keeps a task from running, or surprises."""
-    told: dict[_Place, list[str]] = {}
+    told: list[str] = []
     if content.get("steps", []) != []:
-        told["steps",] = [_MULTI_STEP]
+        told.append(_MULTI_STEP)
     given = _for_harbor(content)
     if (count := len(_artifacts(given))) > _MOST_ARTIFACTS:
-        told["artifacts",] = [f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}."]
+        told.append(f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}.")
         del given["artifacts"]
     config = _accepted(given, told)
-    refused = [Problem(line) for line in chain(*told.values())]
+    refused = [Problem(line) for line in dict.fromkeys(told)]
     if config is None:
         return TaskToml(refused)
     of_verifier = config.verifier.environment
@@ -116,20 +114,29 @@ def _artifacts(content: dict[str, Any]) -> list[Any]:
     return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
-def _accepted(given: dict[str, Any], told: dict[_Place, list[str]]) -> "TaskConfig | None":
-    """What Harbor makes of a file less what it refuses, which is told by place."""
+def _accepted(given: dict[str, Any], told: list[str]) -> "TaskConfig | None":
+    """What Harbor makes of a file less what it refuses, which is told."""
+    left_out: set[tuple[int | str, ...]] = set()
     while True:
         try:
             return _validated(given)
         except ValidationError as error:
-            for place, lines in _in_harbors_words(error, given).items():
-                told.setdefault(place, lines)
-            if not given:  # a later Harbor wants something of every task
-                return None
-            _leave_out(given, error)
+            problems = error.errors(include_url=False)
         except OverflowError as error:  # a size such as "infG", for which Harbor is not prepared
-            told["environment",] = [f"environment: Harbor cannot read a size ({error})."]
+            told.append(f"environment: Harbor cannot read a size ({error}).")
             given.clear()
+            continue
+        # An artifact's text form is tried first, and all of them are tables.
+        told += [
+            _told(problem, given)
+            for problem in problems
+            if problem["loc"][::2] != ("artifacts", "str") and problem["loc"][:2] not in left_out
+        ]
+        if not given:  # a later Harbor wants something of every task
+            return None
+        places = {problem["loc"][:2] for problem in problems}
+        _leave_out(given, places)
+        left_out |= places
 
 
 def _validated(given: dict[str, Any]) -> "TaskConfig":
@@ -158,10 +165,10 @@ def _model() -> "type[TaskConfig]":
     return TaskConfig
 
 
-def _leave_out(given: dict[str, Any], error: ValidationError) -> None:
+def _leave_out(given: dict[str, Any], places: set[tuple[int | str, ...]]) -> None:
     """Take out what Harbor refused, so that what else is wrong is told at the same time."""
     known = set(given)
-    for place in {problem["loc"][:2] for problem in error.errors(include_url=False)}:
+    for place in places:
         match place:
             case [str(key), str(inner)] if inner in subtable(given, key):
                 del given[key][inner]
@@ -171,18 +178,18 @@ def _leave_out(given: dict[str, Any], error: ValidationError) -> None:
                 given.clear()
 
 
-def _in_harbors_words(error: ValidationError, given: dict[str, Any]) -> dict[_Place, list[str]]:
-    """What Harbor refuses, by place."""
-    told: dict[_Place, dict[str, None]] = {}
-    for problem in error.errors(include_url=False):
-        if problem["loc"][::2] == ("artifacts", "str"):
-            continue  # tried first, and all of them are tables
-        place = _place(problem, given)
-        told.setdefault(place, {})[_sentence(place, problem)] = None
-    return {place: [*lines] for place, lines in told.items()}
+def _told(problem: Any, given: dict[str, Any]) -> str:
+    """What Harbor refuses, in its words, and where."""
+    kind, value, key = problem["type"], problem["input"], _key(problem, given)
+    if kind == "missing":
+        return f"{key}: missing; Harbor needs it."
+    said = " ".join(str(problem["msg"]).removeprefix("Value error, ").split()).rstrip(".")
+    said = "must be a table" if kind in ("dict_type", "model_type") else said
+    shown = f"is {value!r}, but: " if isinstance(value, str | int | float) else ""
+    return f"{key}: {shown}{said[:1].lower()}{said[1:]}."
 
 
-def _place(problem: Any, given: dict[str, Any]) -> _Place:
+def _key(problem: Any, given: dict[str, Any]) -> str:
     """The key that a problem is about, without the types that pydantic tried in turn."""
     parts: list[str] = []
     value: Any = given
@@ -194,17 +201,7 @@ def _place(problem: Any, given: dict[str, Any]) -> _Place:
             if parts and (problem["type"] != "missing" or part != last):
                 continue
         parts.append(str(part))
-    return tuple(parts)
-
-
-def _sentence(place: _Place, problem: Any) -> str:
-    kind, value, key = problem["type"], problem["input"], ".".join(place) or "it"
-    if kind == "missing":
-        return f"{key}: missing; Harbor needs it."
-    said = " ".join(str(problem["msg"]).removeprefix("Value error, ").split()).rstrip(".")
-    said = "must be a table" if kind in ("dict_type", "model_type") else said
-    shown = f"is {value!r}, but: " if isinstance(value, str | int | float) else ""
-    return f"{key}: {shown}{said[:1].lower()}{said[1:]}."
+    return ".".join(parts) or "it"
 
 
 def _problems(config: "TaskConfig") -> Iterator[Problem]:

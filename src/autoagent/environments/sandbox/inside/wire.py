@@ -45,9 +45,11 @@ class Order(NamedTuple):
         """
         if set(message) != set(cls._fields):
             raise WireError(f"an order has {', '.join(cls._fields)}; this has {sorted(message)}")
-        texts = {**message, **message["variables"]}
-        del texts["variables"]
-        for name, value in texts.items():
+        variables: Any = message["variables"]
+        if not isinstance(variables, dict):
+            raise WireError(f"an order's `variables` are texts by name, not {variables!r}")
+        texts = [pair for pair in message.items() if pair[0] != "variables"]
+        for name, value in [*texts, *cast("dict[str, Any]", variables).items()]:
             if not isinstance(value, str) and not (value is None and name in ("model", "workdir")):
                 raise WireError(f"an order's `{name}` is a text, not {value!r}")
         return cls(**message)
