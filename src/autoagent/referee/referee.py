@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
 from autoagent.evidence import events
 from autoagent.evidence.position import Position
@@ -110,7 +111,8 @@ class Referee:
         measuring.refuse_stopped(workspace)
         draft, split, model = baseline_draft(workspace)
         head = climb.projection.clean_head(tag)
-        frozen = snapshot.take(workspace, split.fixed)
+        kind = kind_of(config.benchmark.environment)
+        frozen = snapshot.take(workspace, split.fixed, kind.gives)
         engine.check_tasks(config.benchmark.environment, frozen.composed)
         commit = climb.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
