@@ -57,19 +57,11 @@ class Recorder:
 
     def add(self, exchange: Exchange) -> None:
         """Write one exchange down, at once, so that a killed worker leaves what it had."""
-        told: dict[str, Any] = {
-            "number": exchange.number,
-            "path": exchange.path,
-            "status": exchange.status,
+        told = exchange._asdict() | {
             "seconds": round(exchange.seconds, 4),
             "first_byte_seconds": round(exchange.first_byte_seconds, 4),
-            "dollars": exchange.dollars,
             "usage": exchange.usage._asdict() if exchange.usage else None,
-            "refused": exchange.refused,
-            "failed": exchange.failed,
-            "answered_by": exchange.answered_by,
             "digest": _digest(exchange.path, exchange.request),
-            "headers": exchange.headers,
             "request": _stored(exchange.request),
             "answer": _stored(exchange.answer),
         }
@@ -161,15 +153,9 @@ def _owner(line: str) -> Owner | None:
 
 
 def _exchange(told: dict[str, Any]) -> Exchange:
-    return Exchange(
-        number=told["number"],
-        path=told["path"],
+    same = {name: told[name] for name in Exchange._fields if name in told}
+    return Exchange(**same)._replace(
         request=_restored(told["request"]),
-        status=told["status"],
-        headers=tuple((name, value) for name, value in told["headers"]),
         answer=_restored(told["answer"]),
         usage=Usage(**told["usage"]) if told["usage"] else None,
-        dollars=told["dollars"],
-        failed=told["failed"],
-        answered_by=told["answered_by"],
     )
