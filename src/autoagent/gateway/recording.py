@@ -50,7 +50,6 @@ class Recorder:
     """Writes one recording; stops at the limit and says so."""
 
     def __init__(self, path: Path, owner: Owner, redactor: Redactor) -> None:
-        """Begin a new file."""
         self._file = path.open("w", encoding="utf-8")
         self._redactor, self._left = redactor, LIMIT
         self._write({"owner": owner._asdict()})
@@ -108,7 +107,6 @@ class Repeated:
     """One recording, given back exchange by exchange."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read the recording; without one nothing is found."""
         self._left: dict[str, deque[Exchange]] = defaultdict(deque)
         if path is None:
             return
