@@ -50,6 +50,8 @@ tampered: dict[str, str] = {}
 """What the candidate did to the verification, by trial: such a trial scores 0."""
 verified_in_place: set[str] = set()
 """Trials whose verifier ran where the candidate had acted, with less to be said for them."""
+verified_as_left: set[str] = set()
+"""Trials whose verifier started with what the candidate left at home, because the task needs it."""
 doors: dict[tuple[str, Caller], MakeDoor] = {}
 """How a trial's commands reach a model, by trial and caller, where they may."""
 

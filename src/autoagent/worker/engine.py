@@ -22,11 +22,13 @@ class TaskSpec(Record):
     """A frozen task: its name and its directory in the snapshot.
 
     `in_place`: its verifier runs where the candidate acted, because it needs what was left running.
+    `as_left`: it starts with what the candidate left at home, because the oracle passes only then.
     """
 
     name: str
     path: Path
     in_place: bool = False
+    as_left: bool = False
 
 
 class EvaluationSpec(Record):

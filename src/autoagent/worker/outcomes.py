@@ -41,6 +41,7 @@ class Seen(NamedTuple):
         fault: What our environment says failed on the machine's side.
         tampered: What the candidate did to the verification.
         in_place: The verifier ran where the candidate had acted.
+        as_left: The verifier started with what the candidate left at home.
         unjudged: What the verifier says about a reward that it did not leave.
         bill: What the gateway metered, where there is one.
     """
@@ -48,6 +49,7 @@ class Seen(NamedTuple):
     fault: str | None = None
     tampered: str | None = None
     in_place: bool = False
+    as_left: bool = False
     unjudged: str = ""
     bill: Bill | None = None
 
@@ -77,6 +79,7 @@ def trial_of(result: TrialResult, name: str, slot: Slot, pass_reward: float, see
         reward=reward,
         detail=detail,
         in_place=seen.in_place,
+        as_left=seen.as_left,
         seconds=round(max(0.0, seconds), 3),
         cost_usd=bill.cost_usd if bill else None,
         judge_cost_usd=bill.judge_cost_usd if bill else None,

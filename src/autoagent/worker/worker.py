@@ -57,6 +57,8 @@ SANDBOXES = {
     "process": "autoagent.environments.sandbox.process:ProcessEnvironment",
 }
 """The sandbox environment, by `isolation`."""
+ORACLE = "autoagent.worker.oracle:Oracle"
+NOOP = AgentConfig(name="nop")
 ENDING_SECONDS = 120.0
 """How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
 DOCKER = "autoagent.environments.docker.choosing:Chosen"
@@ -165,7 +167,7 @@ class Worker:
         spec = self._spec
         paths = {task.name: task.path for task in spec.tasks}
         if spec.running.kind in ("oracle", "noop"):
-            agent = AgentConfig(name="oracle" if spec.running.kind == "oracle" else "nop")
+            agent = AgentConfig(import_path=ORACLE) if spec.running.kind == "oracle" else NOOP
         else:
             agent = AgentConfig(
                 import_path="autoagent.worker.proxy:ProxyAgent",
@@ -249,10 +251,12 @@ class Worker:
             fault=refereed.faults.pop(event.trial_name, None),
             tampered=refereed.tampered.pop(event.trial_name, None),
             in_place=event.trial_name in refereed.verified_in_place,
+            as_left=event.trial_name in refereed.verified_as_left,
             unjudged=unjudged(directory),
             bill=bill,
         )
         refereed.verified_in_place.discard(event.trial_name)
+        refereed.verified_as_left.discard(event.trial_name)
         trial = trial_of(event.result, name, slot, self._spec.pass_reward, seen)
         finished = TrialFinished(trial=trial, directory=str(directory))
         self._journal.append(finished, self._spec.id)
@@ -283,6 +287,7 @@ class Worker:
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
     """Where trials run, in Harbor's words."""
     scratch = str(spec.scratch)
+    as_left = [str(task.path) for task in spec.tasks if task.as_left]
     if spec.environment == "docker":
         kwargs = {
             "scratch": scratch,
@@ -290,17 +295,21 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
             "evaluation": str(spec.directory),
             "climb": spec.climb,
             "in_place": [str(task.path) for task in spec.tasks if task.in_place],
+            "as_left": as_left,
         }
         return EnvironmentConfig(import_path=DOCKER, kwargs=kwargs)
     if is_provider(spec.environment):
         from autoagent.environments import harbor
 
         harbor.choose(spec.environment)
-        return EnvironmentConfig(import_path=harbor.IMPORT_PATH, kwargs={"scratch": scratch})
+        return EnvironmentConfig(
+            import_path=harbor.IMPORT_PATH, kwargs={"scratch": scratch, "as_left": as_left}
+        )
     kwargs = {
         "images": str(spec.images),
         "scratch": scratch,
         "in_container": spec.in_container,
+        "as_left": as_left,
     }
     return EnvironmentConfig(import_path=SANDBOXES[spec.isolation], kwargs=kwargs)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change, judge
+from autoagent.environments.steering import ADDED, DELETED, MODIFIED, Change, judge
 
 PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "")
 LIBRARY = "/opt/venv/lib/python3.11/site-packages"

@@ -15,7 +15,7 @@ from docker.errors import APIError, NotFound
 
 from autoagent.environments.docker import daemon
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.tampering import Change
+from autoagent.environments.steering import Change
 from autoagent.environments.sandbox.commands import OUTPUT_LIMIT
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"

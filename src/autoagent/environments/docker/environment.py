@@ -34,7 +34,7 @@ from autoagent.environments.refereed import (
     RefereedEnvironment,
     to_its_end,
 )
-from autoagent.environments.steering import taking_out
+from autoagent.environments.outputs import taking_out
 from autoagent.errors import InfrastructureFault
 
 GUARDED = ("/tests", "/logs/verifier")

@@ -13,7 +13,7 @@ from docker.errors import APIError
 from autoagent.environments.docker.builds import Image
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.remains import look
-from autoagent.environments.docker.tampering import judge
+from autoagent.environments.steering import judge
 
 
 def judge_container(

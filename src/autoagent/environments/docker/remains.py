@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.tampering import ADDED, DELETED, Change
+from autoagent.environments.steering import ADDED, DELETED, Change
 from autoagent.environments.leftovers import VERIFIERS, Budget, Left, TooMuch, judge
 
 PLACES_LIMIT = 64
