@@ -103,7 +103,7 @@ class Trial(Record):
     `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
     `in_place`: the verifier ran where the candidate had acted, as a live service needs.
-    `as_left`: the verifier started with what the candidate left at home, as the task's oracle needs.
+    `as_left`: the verifier started with what the candidate left at home, as the oracle needs.
     """
 
     id: str

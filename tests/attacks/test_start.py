@@ -1,4 +1,4 @@
-"""What a verifier loads unasked: four forms that were found, each next to a control that plants nothing."""
+"""What a verifier loads unasked: forms that were found, each next to a control."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +68,7 @@ FORMS = {
         "tampered",
     ),
 }
-HARNESS = '''
+HARNESS = """
 PLANTS = @PLANTS@
 
 
@@ -78,7 +78,7 @@ async def run_task(environment, instruction):
         done = await environment.exec(PLANTS[word])
         assert done.return_code == 0, done
     return "planted", 1
-'''
+"""
 
 
 def planting(honest: str, plants: dict[str, str]) -> str:
@@ -87,7 +87,9 @@ def planting(honest: str, plants: dict[str, str]) -> str:
     return f"{honest[:start]}{HARNESS.replace('@PLANTS@', repr(plants))}\n\n{honest[end:]}"
 
 
-def write(place: Path, write_task: Callable[..., None], word: str, verifier: str, image: str) -> Path:
+def write(
+    place: Path, write_task: Callable[..., None], word: str, verifier: str, image: str
+) -> Path:
     """A task with that verifier; its instruction ends with a word."""
     write_task(place, expected="1", question=word)
     (place / "tests/test.sh").write_text(f"#!/bin/bash\n{verifier}")
@@ -100,7 +102,9 @@ def write(place: Path, write_task: Callable[..., None], word: str, verifier: str
 @pytest.mark.attack("C6.3", ending="score 0", what="plants .bash_profile for a login shell")
 @pytest.mark.attack("C7.1", ending="tampered", what="plants /app/pytest.py, the test runner")
 @pytest.mark.attack("C7.2", ending="tampered", what="plants /app/json.py, a library")
-@pytest.mark.attack("C7.3", ending="tampered", what="plants /app/json/, a library that is a package")
+@pytest.mark.attack(
+    "C7.3", ending="tampered", what="plants /app/json/, a library that is a package"
+)
 async def test_a_verifier_loads_nothing_that_the_candidate_planted(
     bench: Bench, write_task: Callable[..., None], harness_source: str
 ) -> None:

@@ -87,14 +87,15 @@ class Ground(NamedTuple):
 
     @property
     def stood_in(self) -> tuple[str, ...]:
-        """Directories that the verifier may stand in, or have on its path, and the candidate fills."""
+        """Directories of the candidate's that the verifier may stand in, or have on its path."""
         places = (self.work, *sorted(self.verifier.places()))
         return tuple(one for one in dict.fromkeys(places) if one != "/")
 
     def at_home(self, path: str) -> bool:
         """Whether a path is HOME's, or holds it, and no part of the work.
 
-        Where HOME is the work directory, or `/`, what is hidden is HOME's.
+        Where HOME is the work directory, or `/`, what is hidden is HOME's. What is not hidden and
+        named by the verifier is the work's.
         """
         if below(self.home, path):
             return self.home not in (self.work, "/") and not below(self.work, path)
@@ -103,6 +104,10 @@ class Ground(NamedTuple):
         first = path.removeprefix(self.home.rstrip("/")).split("/")[1]
         if self.home in (self.work, "/"):
             return first.startswith(".")
+        named = {*self.verifier.names_at_home()}
+        named |= {one.removeprefix(f"{self.home}/").split("/")[0] for one in self.verifier.places()}
+        if first in named and not first.startswith("."):
+            return False
         return not (below(path, self.work) or below(self.work, path))
 
     def of_system(self, path: str) -> bool:

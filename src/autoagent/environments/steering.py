@@ -18,6 +18,7 @@ directory is not judged, and its trials say so. What reads the changes is each e
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from autoagent.environments.ground import Ground, below
@@ -52,7 +53,6 @@ _TOOLS = {
     ".python-version": ("uv", "uvx", "pyenv"),
     ".tool-versions": ("asdf", "mise"),
     "GNUmakefile": ("make",),
-    "makefile": ("make",),
     ".rspec": ("rspec", "rake", "bundle"),
     ".bundle/config": ("bundle", "rake"),
     ".irbrc": ("irb",),
@@ -111,7 +111,8 @@ class Change(NamedTuple):
     kind: int
 
 
-class Files(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Files:
     """What an environment can tell of files: the image's, and what the candidate left."""
 
     had: Callable[[str], bool]
@@ -174,7 +175,7 @@ class _Rule:
         """Whether a path is made as the image has it, without a verdict."""
         path, ground = change.path, self._ground
         if ground.at_home(path):
-            return True
+            return change.kind != MODIFIED or path not in self._holders
         if _RESTORED.fullmatch(path) and path not in self._holders:
             return True
         for prefix in ground.prefixes:
@@ -240,9 +241,9 @@ class _Rule:
             return None
         if _STARTS.fullmatch(name):
             return f"{path} was written, which Python is led by"
-        if _LIBRARY.fullmatch(name) and place not in _LIBRARIES:
-            if any(had(f"{one}/{name}") for one in _LIBRARIES):
-                return f"{path} was planted in front of a library of the same name"
+        is_library = _LIBRARY.fullmatch(name) and place not in _LIBRARIES
+        if is_library and any(had(f"{one}/{name}") for one in _LIBRARIES):
+            return f"{path} was planted in front of a library of the same name"
         match = _MODULE.fullmatch(name)
         if (
             match
@@ -280,21 +281,20 @@ class _Rule:
             name = path.removeprefix(stood).strip("/")
             if change.kind == ADDED and (said := self._new_in_work(path, name)):
                 return said
-            if name == ".git/config" and ground.verifier.mentions("git"):
-                if _commands(self._files.read(path)) - _commands(self._files.was(path)):
-                    return f"{path} names a command, which git would run for the verifier"
+            is_git = name == ".git/config" and ground.verifier.mentions("git")
+            if is_git and _commands(self._files.read(path)) - _commands(self._files.was(path)):
+                return f"{path} names a command, which git would run for the verifier"
         return None
 
     def _new_in_work(self, path: str, name: str) -> str | None:
         verifier = self._ground.verifier
-        if name in _PYTESTS and verifier.tests_work(self._ground.work):
+        is_pytests = name in _PYTESTS or (
+            name in ("setup.cfg", "pyproject.toml") and b"pytest" in self._files.read(path)
+        )
+        if is_pytests and verifier.tests_work(self._ground.work):
             return f"{path} was planted, which pytest runs or obeys"
-        if name in ("setup.cfg", "pyproject.toml") and verifier.tests_work(self._ground.work):
-            if b"pytest" in self._files.read(path):
-                return f"{path} was planted, which pytest obeys"
         if name in _TOOLS and verifier.mentions(*_TOOLS[name]):
-            if name != "makefile" or self._files.left(path.replace("makefile", "Makefile")):
-                return f"{path} was planted, which {_TOOLS[name][0]} obeys"
+            return f"{path} was planted, which {_TOOLS[name][0]} obeys"
         if re.fullmatch(r"\.git/hooks/[\w-]+", name) and verifier.mentions("git"):
             return f"{path} was planted, which git runs"
         match = _MODULE.fullmatch(name)

@@ -50,6 +50,8 @@ def _compared(
     for holder in [*reversed(path.parents), path][1:]:  # a link in their place leads elsewhere
         now, before = (_facts(tree, holder) for tree in (root, image))
         yield from _one(str(holder), now, before, since, moved=False)
+        if now is not None and not _is_directory(now):
+            return
     now = _facts(root, path)
     moved = depth > 1 and now is not None and now.st_ctime_ns > since
     yield from _entries(root, image, since, place, budget, depth, moved=moved)

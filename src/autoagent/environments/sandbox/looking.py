@@ -100,7 +100,7 @@ def _files(root: Beneath, image: Beneath, ground: Ground) -> steering.Files:
 
 
 def _installed(image: Beneath, ground: Ground) -> Callable[[str], bool]:
-    """Whether a verifier's Python has a package: the image's, the system's, or ours where it says so."""
+    """Whether a verifier's Python has a package: the image's, the system's, or ours."""
 
     @cache
     def names() -> frozenset[str]:

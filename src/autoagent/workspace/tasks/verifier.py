@@ -35,6 +35,7 @@ _PLACE = re.compile(r"(?<![\w./}-])/[\w@+-][\w.@+-]*(?:/[\w.@+-]+)*")
 _OTHERS = ("/tests", "/solution", "/logs", "/verifier", "/dev", "/proc", "/sys", "/tmp")
 _SYSTEM = ("/bin", "/lib", "/lib64", "/sbin", "/usr", "/etc", "/python")
 _HOME = r"(?:~|\$\{?HOME\}?|/root|/home/\w+)(?=/)"
+_AT_HOME = re.compile(r"(?:~|\$\{?HOME\}?)/([\w.-]+)")
 _READS_HOME = (
     (re.compile(rf"(?:^|[;&|]\s*|\s)(?:\.|source)\s+[\"']?{_HOME}"), "sources a file of HOME"),
     (
@@ -90,8 +91,12 @@ class Verifier(NamedTuple):
         named = {one.rstrip(".") for _, _, text in self.lines for one in _PLACE.findall(text)}
         return frozenset(one for one in named if not _below(one, (*_OTHERS, *_SYSTEM)))
 
+    def names_at_home(self) -> frozenset[str]:
+        """Names in HOME that it gives, relative to HOME."""
+        return frozenset(one for _, _, text in self.lines for one in _AT_HOME.findall(text))
+
     def tests_work(self, work: str) -> bool:
-        """Whether pytest is run on what lies in the work directory, or where its tests were copied."""
+        """Whether pytest is run on what lies in the work directory, or was copied there."""
         for _, _, text in self.lines:
             words = text[match.end() :] if (match := _PYTEST.search(text)) else ""
             if match and ("/tests" not in words or f"{work}/" in words):
