@@ -326,6 +326,8 @@ class Running(Record):
     against: tuple[Side, ...] = ()
     contest: Contest | None = None
     hidden: bool = False
+    as_left: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether verifiers start with what was left, which is asked of an oracle alone."""
     most_dollars: float | None = None
     """What its models may cost in all; None where no cap is set."""
     reserved_dollars: float = 0.0

@@ -91,6 +91,8 @@ class _Climb:
             case TasksValidated() as event:
                 facts["tasks"], facts["held_out"] = list(event.tasks), len(event.holdout)
                 facts["excluded"] |= event.excluded
+                if event.as_left:
+                    facts["as_left"] = list(event.as_left)
             case CandidateCommitted(candidate=candidate):
                 facts["candidates"].append(_json(candidate))
             case EvaluationStarted(running=running):

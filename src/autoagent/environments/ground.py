@@ -68,7 +68,8 @@ class Ground(NamedTuple):
     @property
     def trusted(self) -> tuple[str, ...]:
         """Directories whose files are the image's: programs, libraries, what variables name."""
-        beside = [f"{prefix}/{name}" for prefix in self.prefixes for name in BESIDE]
+        names = (*BESIDE, "pyvenv.cfg")
+        beside = [f"{prefix}/{name}" for prefix in self.prefixes for name in names]
         values = (self.variables.get(name, "") for name in _SEARCHED)
         named = [one for value in values for one in value.split(":")]
         wanted = map(posixpath.normpath, filter(posixpath.isabs, [*self.path, *beside, *named]))

@@ -82,7 +82,11 @@ _STARTED = re.compile(r"(?:sitecustomize|usercustomize)(?:\.py|\.pyc|\..*so)?")
 _STARTS = re.compile(r"pyvenv\.cfg|pybuilddir\.txt|python[\d]+\.zip|python[\d.]*\._pth")
 """What Python is led by before it imports anything."""
 _LIBRARY = re.compile(r"lib[\w.+-]+\.so(?:\.[\d.]+)?")
-_LIBRARIES = ("/lib", "/usr/lib", "/lib/x86_64-linux-gnu", "/lib/aarch64-linux-gnu", "/lib64")
+_LIBRARIES = tuple(
+    f"{top}/{name}".rstrip("/")
+    for top in ("/lib", "/usr/lib")
+    for name in ("", "x86_64-linux-gnu", "aarch64-linux-gnu")
+)
 _MODULE = re.compile(r"(\w+)(?:\.py|\.pyc|(?:\.[\w-]+)?\.so)?")
 _UNUSED = frozenset(
     ["test", "tests", "this", "antigravity", "turtle", "turtledemo", "profile", "trace", "idlelib"]

@@ -4,7 +4,7 @@ It knows where things are and how to write an event; it does not know the rules.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, replay
 from autoagent.gateway.plan import plan
 from autoagent.records import Candidate, Row, Running
-from autoagent.referee import passages
+from autoagent.referee import passages, validation
 from autoagent.referee.candidates import canonical_section
 from autoagent.referee.passages import Copied
 from autoagent.worker.engine import EvaluationSpec, TaskSpec
@@ -178,7 +178,9 @@ class Table:
             journal=self.workspace.journal,
             directory=directory,
             jobs=directory / "jobs" if running.hidden else self.workspace.jobs,
-            tasks=task_specs(config, {name: paths[name] for name in running.tasks}),
+            tasks=task_specs(
+                config, {name: paths[name] for name in running.tasks}, self._as_left(running)
+            ),
             harnesses={
                 side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
                 for side, commit in sides.items()
@@ -197,12 +199,26 @@ class Table:
             gateway=plan(config, self.climb().model, self.workspace.root, running.most_dollars),
         )
 
+    def _as_left(self, running: Running) -> Collection[str]:
+        """Tasks whose verifier starts with what was left at home (rule R1)."""
+        if running.kind in ("oracle", "noop"):
+            return running.tasks if running.as_left else ()
+        terms = validation.Terms.of(self.workspace.config)
+        return validation.needing_left(self.journal, self.every_task(self.position), terms)
 
-def task_specs(config: Config, paths: Mapping[str, Path]) -> tuple[TaskSpec, ...]:
-    """Frozen tasks as a worker knows them."""
+
+def task_specs(
+    config: Config, paths: Mapping[str, Path], as_left: Collection[str] = ()
+) -> tuple[TaskSpec, ...]:
+    """Frozen tasks as a worker knows them; `as_left` are those whose oracle needs what it left."""
     live = config.benchmark.verify_in_place
     return tuple(
-        TaskSpec(name=name, path=path, in_place=any(fnmatchcase(name, p) for p in live))
+        TaskSpec(
+            name=name,
+            path=path,
+            in_place=any(fnmatchcase(name, p) for p in live),
+            as_left=name in as_left,
+        )
         for name, path in paths.items()
     )
 

@@ -198,7 +198,8 @@ def settle(table: Table, position: Position, running: Running, ended: Evaluation
     if running.kind in ("oracle", "noop"):
         facts = [task for task in table.every_task(position) if task.name in running.tasks]
         terms = validation.Terms.of(table.workspace.config)
-        validation.record(journal, running.id, running.kind, facts, terms)
+        asked = validation.Question(running.kind, running.as_left)
+        validation.record(journal, running.id, asked, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
     score = evaluations.scored(journal, running, trials)
     state = state_of(ended, running, trials)

@@ -19,17 +19,18 @@ def step(table: Table, engine: Engine, position: Position) -> None:
     """
     journal, frozen = table.journal, table.frozen(position)
     runs = [entry.event.running for entry in table.this_climb(EvaluationStarted)]
-    asked = {(run.kind, run.hidden) for run in runs}
+    asked = {(run.kind, run.as_left, run.hidden) for run in runs}
     needed = validation.Terms.of(table.workspace.config)
     assert position.baseline is not None
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
-        for probe in validation.PROBES:
-            missing = validation.unproven(journal, facts, probe, needed)
-            if missing and (probe, hidden) not in asked:
+        for question in validation.QUESTIONS:
+            missing = validation.unproven(journal, facts, question, needed)
+            if missing and (*question, hidden) not in asked:
                 names = tuple(task.name for task in missing)
                 planned = measuring.planned(
-                    table, position, probe, position.baseline, names, hidden=hidden
+                    table, position, question.probe, position.baseline, names, hidden=hidden
                 )
+                planned = planned.model_copy(update={"as_left": question.as_left})
                 measuring.begin(table, engine, position, planned)
                 return
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
@@ -40,6 +41,7 @@ def step(table: Table, engine: Engine, position: Position) -> None:
             excluded=left_out,
             holdout=tuple(held_out),
             holdout_excluded=unusable,
+            as_left=tuple(sorted({*used} & validation.needing_left(journal, frozen.tasks, needed))),
         )
         table.append(validated, position.tag)
         return

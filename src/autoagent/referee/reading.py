@@ -97,6 +97,12 @@ def _notes(table: Table, position: Position) -> tuple[str, ...]:
     lines = [NO_MODEL] if any(standing.score.stand_in for standing in measured) else []
     lines += _about_noise(table, position)
     lines += [f"task {name} is left out: {why}" for name, why in left_out.items()]
+    lines += [
+        f"task {name} is verified as_left, a weaker proof: its oracle passes only where the "
+        "verifier starts with what was left at home and in the work directory"
+        for entry in table.this_climb(TasksValidated)
+        for name in entry.event.as_left
+    ]
     lines += _about_holdout(table, position)
     lines += _about_copies(table, position)
     lines += [

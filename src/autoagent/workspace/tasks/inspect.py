@@ -10,7 +10,7 @@ from pathlib import Path
 from autoagent.errors import TaskError
 from autoagent.files import digest_of
 from autoagent.records import Record
-from autoagent.workspace.tasks import services
+from autoagent.workspace.tasks import services, verifier
 from autoagent.workspace.tasks.article import Conformed, File, conform, normalise
 from autoagent.workspace.tasks.config import Finding, check_task_toml, parse_toml
 from autoagent.workspace.tasks.dockerfile import ELSEWHERE, parse_dockerfile
@@ -152,6 +152,8 @@ def _notes(task: Conformed) -> Iterator[str]:
     if "tests/Dockerfile" in task.files and not finding.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
     yield from services.notes(task, finding)
+    tests = {f"tests/{name}": file.read() for name, file in task.below("tests").items()}
+    yield from verifier.notes(tests)
 
 
 def _is_text(data: bytes) -> bool:

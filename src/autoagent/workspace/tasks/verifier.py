@@ -6,9 +6,9 @@ verifier that hides its words is not understood: notes never refuse a task.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from autoagent.errors import WorkspaceError
@@ -112,28 +112,30 @@ def read_verifier(task: Path) -> Verifier:
     return Verifier(tuple(_lines(task)))
 
 
-def notes(task: Path, work: str = "/app") -> list[str]:
-    """What a human should know of a verifier, each with its line: `tests/test.sh:4 …`."""
+def notes(scripts: Mapping[str, bytes], work: str = "/app") -> list[str]:
+    """What a human should know of a verifier, by the lines of its scripts: `tests/test.sh:4: …`.
+
+    The lines themselves are not told: what tells of tasks is read by the meta-agent too.
+    """
     found: list[str] = []
-    for file, number, text in _lines(task):
-        if not file.endswith(_SCRIPTS[:2]) and "." in file.rpartition("/")[2]:
-            continue
-        if said := _noted(text, work):
-            found.append(f"{file}:{number} {said}: `{text.strip()[:80]}`")
+    for file, data in sorted(scripts.items()):
+        if PurePosixPath(file).suffix in _SCRIPTS and "/Dockerfile" not in file:
+            for _, number, text in _texts(file, data):
+                found += [f"{file}:{number}: {said}." for said in _noted(text, work)]
     return found
 
 
-def _noted(text: str, work: str) -> str | None:
+def _noted(text: str, work: str) -> Iterator[str]:
     for pattern, said in _READS_HOME:
         if pattern.search(text):
-            return f"{said}, which is made new for it"
+            yield f"{said}, which is the image's again when it verifies"
+            break
     if _DOWNLOADS.search(text) and not _LOOPBACK.search(text):
-        return "downloads its tools when it verifies, so the grade depends on what is there then"
+        yield "downloads its tools when it verifies: the grade depends on what is there then"
     place = re.escape(work.rstrip("/"))
-    program = rf"(?:^|[;&|(]\s*|\$\(\s*|\bif\s+|\bthen\s+)(?:{_RUNNERS}\s+(?:-\w+\s+)*)*[\"']?"
+    program = rf"(?:^|[;&|(]|\$\(|\bif\s|\bthen\s)\s*(?:{_RUNNERS}\s+(?:-\w+\s+)*)*[\"']?"
     if re.search(rf"{program}(?:{place}|\.)/[\w./-]+", text) or _TOOLS.search(text):
-        return "runs files of the work directory, which the candidate may write"
-    return None
+        yield "runs files of the work directory, which the candidate may write"
 
 
 def _lines(task: Path) -> Iterator[tuple[str, int, str]]:
@@ -143,13 +145,15 @@ def _lines(task: Path) -> Iterator[tuple[str, int, str]]:
         if path.suffix not in _TEXTS or not path.is_file():
             continue
         try:
-            text = read_regular(path, FILE_LIMIT).decode("utf-8", "replace")
+            yield from _texts(path.relative_to(task).as_posix(), read_regular(path, FILE_LIMIT))
         except (OSError, WorkspaceError):  # too large to be a script
             continue
-        where = path.relative_to(task).as_posix()
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip() and not line.lstrip().startswith("#"):
-                yield where, number, line
+
+
+def _texts(file: str, data: bytes) -> Iterator[tuple[str, int, str]]:
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield file, number, line
 
 
 def _below(path: str, places: tuple[str, ...]) -> bool:
