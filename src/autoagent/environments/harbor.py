@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import posixpath
 import re
+import secrets
 import shlex
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -50,7 +51,12 @@ class Refereed(RefereedEnvironment):
     """What an evaluation asks of an environment; its calls come before those of Harbor's class."""
 
     def __init__(
-        self, *args: Any, scratch: str, mounts: Sequence[ServiceVolumeConfig] = (), **kwargs: Any
+        self,
+        *args: Any,
+        scratch: str,
+        mounts: Sequence[ServiceVolumeConfig] = (),
+        as_left: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Describe the environment.
 
@@ -58,8 +64,11 @@ class Refereed(RefereedEnvironment):
             args: Harbor's.
             scratch: The evaluation's scratch directory.
             mounts: Harbor's; what stands there for its directories on the host nobody reads.
+            as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
+        self._as_left: Sequence[str] = as_left
+        self._verifying: dict[str, str] = {}
         place = Path(scratch, "mounts", str(kwargs["session_id"]))
         kwargs["mounts"] = [_empty_mount(mount, place) for mount in mounts]
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
@@ -78,6 +87,7 @@ class Refereed(RefereedEnvironment):
         environment can list it.
         """
         refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        self._verifying = {}
         before = await self._listed()
         try:
             yield
@@ -93,8 +103,26 @@ class Refereed(RefereedEnvironment):
                 name = self.trial_paths.trial_dir.name
                 refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
+            await self._start_fresh()
             if before is not None and (said := tampering(before, await self._listed())):
                 refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+
+    async def _start_fresh(self) -> None:
+        """Let programs of the verifier's look for settings where nobody left any."""
+        if str(self.environment_dir.parent) in self._as_left:
+            refereed.verified_as_left.add(self.trial_paths.trial_dir.name)
+            return
+        place = f"/tmp/{secrets.token_hex(8)}"
+        done = await self.exec(
+            f"mkdir -m 777 {place} {place}/home", cwd="/", timeout_sec=SECONDS, user="root"
+        )
+        if done.return_code == 0:
+            self._verifying = {"HOME": f"{place}/home", "TMPDIR": place}
+
+    @override
+    def _merge_env(self, env: dict[str, str] | None) -> dict[str, str] | None:
+        merged = {**self._verifying, **(super()._merge_env(env) or {})}
+        return merged or None
 
     async def _listed(self) -> dict[str, Left] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""
