@@ -83,6 +83,9 @@ async def played(
     for case in chosen:
         if case.ends == "tampered":
             add(f"told-{case.number}", [case])
+    for path, _ in tasks.values():
+        toml = path / "task.toml"
+        toml.write_text(toml.read_text().replace("timeout_sec = 20", "timeout_sec = 180"))
     spec = bench.spec(planting(honest, plants), {}, concurrency=2, trial_timeout_seconds=60, **how)
     return await fired(bench, spec, tasks)
 
