@@ -1,7 +1,8 @@
 """Where a task's commands run: Harbor environments of our own, and Harbor's.
 
 `refereed` is what all of them promise: they know when the candidate acts. What it may have done
-to its verifier: `steering` compares what the verifier is led by, `leftovers` judges what was
-left, which `survey` reads from a tree and `listing` from a command's output. `sandbox/` and
-`docker/` are ours; `harbor` makes one of each of Harbor's `providers`.
+to its verifier: `ground` is where that starts, `steering` the rule over changes, `leftovers`
+judges what was left, which `survey` reads from a tree and `listing` from a command's output; what
+a verifier left goes out by `outputs`. `sandbox/` and `docker/` are ours; `harbor` makes one of each
+of Harbor's `providers`.
 """

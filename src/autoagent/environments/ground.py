@@ -6,7 +6,8 @@ It knows directories and names, and nothing of what a candidate did to them.
 import posixpath
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from autoagent.workspace.tasks.verifier import Verifier
 
@@ -31,6 +32,10 @@ _SEARCHED = (
     *("VIRTUAL_ENV", "CONDA_PREFIX", "NVM_DIR", "BASH_ENV", "ENV", "MANPATH", "TCLLIBPATH"),
 )
 """Variables of an image that lead interpreters and loaders to files."""
+_SEARCHED_AT_HOME = frozenset(
+    ["bin", "sbin", "lib", "go", "perl5", "node_modules", "R", "texmf", "nltk_data", "venv", "env"]
+    + ["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba"]
+)
 _NOT_CODE = re.compile(
     r"(?:/usr)?/(?:share/(?!perl|python|node|npm|ruby|gem|java|maven|go|cargo|jq|make|misc|gdb|lua|php|R/)|"
     r"lib/locale/|src/|games/)"
@@ -38,7 +43,8 @@ _NOT_CODE = re.compile(
 """Below the system, what packages rewrite for each other and no verifier runs."""
 
 
-class Ground(NamedTuple):
+@dataclass(frozen=True)
+class Ground:
     """A verifier's start.
 
     Attributes:
@@ -57,7 +63,7 @@ class Ground(NamedTuple):
     verifier: Verifier
     as_left: bool = False
 
-    @property
+    @cached_property
     def prefixes(self) -> tuple[str, ...]:
         """Directories whose programs and libraries the PATH gives, but for the system's own."""
         bins = [one for one in self.path if posixpath.basename(one) in ("bin", "sbin")]
@@ -65,7 +71,7 @@ class Ground(NamedTuple):
         system = ("/", "/usr", "/usr/local")
         return tuple(one for one in found if one not in system and not below(self.work, one))
 
-    @property
+    @cached_property
     def trusted(self) -> tuple[str, ...]:
         """Directories whose files are the image's: programs, libraries, what variables name."""
         names = (*BESIDE, "pyvenv.cfg")
@@ -77,7 +83,7 @@ class Ground(NamedTuple):
             one for one in dict.fromkeys(wanted) if one != "/" and not below(self.work, one)
         )
 
-    @property
+    @cached_property
     def upward(self) -> tuple[str, ...]:
         """What holds the work directory, where tools look for their configuration too."""
         found, place = ["/"], posixpath.dirname(self.work)
@@ -86,7 +92,7 @@ class Ground(NamedTuple):
             place = posixpath.dirname(place)
         return tuple(found)
 
-    @property
+    @cached_property
     def stood_in(self) -> tuple[str, ...]:
         """Directories of the candidate's that the verifier may stand in, or have on its path."""
         places = (self.work, *sorted(self.verifier.places()))
@@ -96,7 +102,7 @@ class Ground(NamedTuple):
         """Whether a path is HOME's, or holds it, and no part of the work.
 
         Where HOME is the work directory, or `/`, what is hidden is HOME's. What is not hidden and
-        named by the verifier is the work's.
+        named by the verifier is the work's, unless programs and modules are looked for there.
         """
         if below(self.home, path):
             return self.home not in (self.work, "/") and not below(self.work, path)
@@ -105,11 +111,19 @@ class Ground(NamedTuple):
         first = path.removeprefix(self.home.rstrip("/")).split("/")[1]
         if self.home in (self.work, "/"):
             return first.startswith(".")
-        named = {*self.verifier.names_at_home()}
-        named |= {one.removeprefix(f"{self.home}/").split("/")[0] for one in self.verifier.places()}
-        if first in named and not first.startswith("."):
+        if (
+            first in self._named_at_home
+            and not first.startswith(".")
+            and first not in _SEARCHED_AT_HOME
+        ):
             return False
         return not (below(path, self.work) or below(self.work, path))
+
+    @cached_property
+    def _named_at_home(self) -> frozenset[str]:
+        places = self.verifier.places()
+        named = {one.removeprefix(f"{self.home}/").split("/")[0] for one in places}
+        return self.verifier.names_at_home() | named
 
     def of_system(self, path: str) -> bool:
         """Whether a file is a program or library of the system, or of the image's PATH."""

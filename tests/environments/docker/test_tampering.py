@@ -1,5 +1,6 @@
 """What a container's changes say of its candidate; no daemon is needed to read them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ NONE = Verifier(())
 
 
 def ground(**changes: Any) -> Ground:
-    return Ground(PATH, {}, "/app", "/root", NONE)._replace(**changes)
+    return replace(Ground(PATH, {}, "/app", "/root", NONE), **changes)
 
 
 def judged(
@@ -115,7 +116,7 @@ def test_what_programs_read_unasked_is_the_images_again_and_no_verdict() -> None
 def test_a_task_whose_oracle_needs_it_starts_with_what_was_left() -> None:
     left = {"/app/json.py": b"", "/root/.bashrc": b"", "/app/conftest.py": b""}
     changes = [Change(path, ADDED) for path in left]
-    loose = runs("cd /app && python3 -m pytest")._replace(as_left=True)
+    loose = replace(runs("cd /app && python3 -m pytest"), as_left=True)
     assert judged(*changes, left=left, ground=loose) == Found(None, (), {})
     assert said_of(Change("/usr/bin/cat", MODIFIED))
 
@@ -166,6 +167,6 @@ def test_what_leads_an_interpreter_or_the_loader_is_tampering(path: str) -> None
 
 def test_at_home_what_is_named_or_is_the_work_is_the_works() -> None:
     new = [Change(f"/root/{name}", ADDED) for name in (".x", "bin", "out", "work")]
-    restored = judged(*new, ground=runs("cat ~/out")._replace(work="/root/work")).restored
+    restored = judged(*new, ground=replace(runs("cat ~/out"), work="/root/work")).restored
     assert restored == ("/root/.x", "/root/bin")
     assert judged(*new, ground=ground(work="/root")).restored == ("/root/.x",)

@@ -2,9 +2,10 @@
 
 `choosing` says which class runs a task: `environment` or, for services, `composed`. An
 environment has `container`s, made of an image from `builds` on `base_image`; files travel as
-`archives`. Afterwards `judging` holds one against its image, by `tampering` and `remains`, a
-`volume` holds what the verifier gets, and `watching` sees foreign hands. `daemon` asks the daemon,
-`plugin` for compose; `labels` mark what is ours, and the `janitor` removes it.
+`archives`. Afterwards `judging` holds one against its image, by changes and
+`remains`, `restoring` puts the image's home back, a `volume` holds what the verifier gets, and
+`watching` sees foreign hands. `daemon` asks the daemon, `plugin` for compose; `labels` mark what
+is ours, and the `janitor` removes it.
 
 Nothing here knows how or where a daemon stores what it holds.
 """

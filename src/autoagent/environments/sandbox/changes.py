@@ -35,6 +35,14 @@ def changes(
         InfrastructureFault: It takes longer than it can.
     """
     budget, found = Budget(), set[Change]()
+    deep, shallow = (
+        [
+            one
+            for one in dict.fromkeys(places)
+            if any(_is_there(tree, one) for tree in (root, image))
+        ]
+        for places in (deep, shallow)
+    )
     for place in deep:
         if not any(below(place, other) and place != other for other in deep):
             found.update(_compared(root, image, since, place, budget, DEPTH_LIMIT))
@@ -117,6 +125,11 @@ def _facts(tree: Beneath, path: PurePosixPath) -> os.stat_result | None:
             return os.stat(path.name or ".", dir_fd=descriptor, follow_symlinks=False)
     except (OSError, ValueError):
         return None
+
+
+def _is_there(tree: Beneath, place: str) -> bool:
+    """Whether a look is worth it; what a link in its way leads to is not told."""
+    return os.path.lexists(f"{tree.root}{place}")
 
 
 def _is_directory(facts: os.stat_result | None) -> bool:
