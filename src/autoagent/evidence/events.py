@@ -30,6 +30,10 @@ from autoagent.records import (
 )
 
 
+def _unasked(value: bool | None) -> bool:
+    return value is None
+
+
 def _nothing(value: object) -> bool:
     return not value
 
@@ -78,7 +82,7 @@ class TaskValidated(Facts):
     probe: Literal["oracle", "noop"]
     pass_reward: float | None = None
     environment: str = "sandbox"
-    as_left: bool | None = Field(default=None, exclude_if=_nothing)
+    as_left: bool | None = Field(default=None, exclude_if=_unasked)
     outcome: Outcome
     detail: str
     trial: str
