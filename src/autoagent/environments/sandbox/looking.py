@@ -54,6 +54,9 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
         )
     deep = [place for place in (*home, *ground.trusted) if place.split("/")[1] not in MOUNTED]
     inside = [f"{place}/{name}" for place in ground.stood_in for name in _LOOKED]
+    for place in ground.stood_in:  # a package's entries make it a plugin
+        found_here = (name for name in root.names(place) if name.endswith(("-info", ".egg")))
+        inside += [f"{place}/{name}" for name in found_here]
     shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if _is_own(place)]
     try:
         found = changes(root, image, since, deep, shallow)
