@@ -28,7 +28,7 @@ EvaluationState = Literal[
 
 GateRule = Literal["strict", "confirm", "anytime"]
 
-Status = Literal["keep", "discard", "crash"]
+RowStatus = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
 
 Reason = Literal[
@@ -187,7 +187,7 @@ class Standing(Record):
 class Verdict(Record):
     """A gate's answer and the one sentence that explains it."""
 
-    status: Status
+    status: RowStatus
     reason: Reason
     sentence: str
 
@@ -263,7 +263,7 @@ class Row(Record):
     passed: str
     task_scores: Mapping[str, float | None]
     cost_usd: float | None
-    status: Status
+    status: RowStatus
     description: str
 
 

@@ -16,6 +16,7 @@ all differences go one way, as a kept edit's do.
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum, sqrt
 
+from autoagent.gate.noise import NORMAL_95
 from autoagent.records import Certificate, Effect, Running, Standing, Trial
 
 BASELINE = "baseline"
@@ -23,7 +24,6 @@ BASELINE = "baseline"
 WITHOUT = "without-"
 """Begins the name of a side that is the champion without one kept edit; its commit ends it."""
 
-NORMAL_95 = 1.959964
 
 Pair = tuple[bool, bool]
 """Whether the same attempt passed before and after."""

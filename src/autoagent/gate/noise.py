@@ -12,7 +12,7 @@ from math import comb, sqrt
 
 from autoagent.records import GateRule, Noise, Trial
 
-NORMAL_95 = 1.96
+NORMAL_95 = 1.959964
 CONFIRM_FROM = 15.0
 """Points of noise from which on `confirm` is recommended."""
 WHY: dict[GateRule, str] = {
