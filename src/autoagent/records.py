@@ -4,10 +4,11 @@ Everything here is written into the journal as JSON and read back equal; a field
 is added with a default, never renamed.
 """
 
+import operator
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "tampered", "void"]
 """How a trial ended. Only `void` has no reward: it measured nothing (rule R9).
@@ -102,6 +103,7 @@ class Trial(Record):
     `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
     `in_place`: the verifier ran where the candidate had acted, as a live service needs.
+    `as_left`: the verifier started with what the candidate left at home, as the oracle needs.
     """
 
     id: str
@@ -112,6 +114,7 @@ class Trial(Record):
     reward: float | None
     detail: str = ""
     in_place: bool = False
+    as_left: bool = Field(default=False, exclude_if=operator.not_)
     seconds: float = 0.0
     cost_usd: float | None = None
     judge_cost_usd: float | None = None
@@ -323,6 +326,8 @@ class Running(Record):
     against: tuple[Side, ...] = ()
     contest: Contest | None = None
     hidden: bool = False
+    as_left: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether verifiers start with what was left, which is asked of an oracle alone."""
     most_dollars: float | None = None
     """What its models may cost in all; None where no cap is set."""
     reserved_dollars: float = 0.0

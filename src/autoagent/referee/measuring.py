@@ -198,7 +198,8 @@ def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
     if running.kind in ("oracle", "noop"):
         facts = [task for task in climb.every_task() if task.name in running.tasks]
         terms = validation.Terms.of(climb.workspace.config)
-        validation.record(journal, running.id, running.kind, facts, terms)
+        asked = validation.Question(running.kind, running.as_left)
+        validation.record(journal, running.id, asked, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
     about = journal.about(running.id, *events.KINDS.values())
     score = score_of(running, trials, seconds=about[-1].at - about[0].at)

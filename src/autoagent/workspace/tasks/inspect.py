@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoagent.errors import TaskError, WorkspaceError
 from autoagent.records import Record
-from autoagent.workspace.tasks import services
+from autoagent.workspace.tasks import services, verifier
 from autoagent.workspace.tasks.article import conform
 from autoagent.workspace.tasks.dockerfile import parse_dockerfile
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Given, Problem
@@ -156,6 +156,8 @@ def _notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
     if "tests/Dockerfile" in task.files and not toml.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
     yield from services.notes(task, toml)
+    tests = {f"tests/{name}": file.read() for name, file in task.below("tests").items()}
+    yield from verifier.notes(tests)
 
 
 def _is_text(data: bytes) -> bool:
