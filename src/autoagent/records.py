@@ -7,7 +7,7 @@ is added with a default, never renamed.
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "tampered", "void"]
 """How a trial ended. Only `void` has no reward: it measured nothing (rule R9).
@@ -25,7 +25,7 @@ EvaluationState = Literal[
 ]
 """`pruned`: stopped early, because nothing that was left could have made a keep."""
 
-GateRule = Literal["strict", "confirm", "anytime"]
+GateRule = Literal["strict", "confirm", "anytime", "posterior"]
 
 Status = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
@@ -39,6 +39,8 @@ Reason = Literal[
     "crashed",
     "pruned",
     "not_confirmed",
+    "expected_gain",
+    "no_expected_gain",
     "measured_before",
     "cancelled",
     "indecisive",
@@ -69,6 +71,10 @@ STAND_IN = "STAND-IN"
 def clean(text: str) -> str:
     """Text that can be encoded: half of a surrogate pair, which JSON can carry, becomes `?`."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _nothing(value: object) -> bool:
+    return not value
 
 
 class Record(BaseModel):
@@ -194,11 +200,27 @@ class Verdict(Record):
         return self.status == "keep"
 
 
+class Prior(Record):
+    """What is believed before a candidate is measured (gate/posterior.py).
+
+    A task's chance is Beta(`a`, `b`). An edit changes one of several `shares` of the tasks, or
+    shifts the log-odds of all by a normal of `shift_spread`; each of these has its weight.
+    """
+
+    a: float
+    b: float
+    shares: tuple[tuple[float, float], ...]
+    shift_weight: float
+    shift_spread: float
+
+
 class Contest(Record):
     """What a candidate has to achieve: the human's gate, and the incumbent it is held against.
 
     `stored` is how many trials of one pass the incumbent passed when it was last measured;
     `simpler` is whether the candidate is simpler than it, so that a tie is enough (rule R5).
+    `posterior` alone has a `pool`, the incumbent's trials passed and measured so far, task by task,
+    and a `prior`; `bounded` asks for a bound on false keeps beside the belief.
     """
 
     rule: GateRule
@@ -207,6 +229,9 @@ class Contest(Record):
     pruning: bool
     stored: int
     simpler: bool
+    pool: Mapping[str, tuple[float, float]] = Field(default={}, exclude_if=_nothing)
+    prior: Prior | None = Field(default=None, exclude_if=_nothing)
+    bounded: bool = Field(default=False, exclude_if=_nothing)
 
 
 class Noise(Record):

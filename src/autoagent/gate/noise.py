@@ -18,6 +18,7 @@ CONFIRM_FROM = 15.0
 WHY: dict[GateRule, str] = {
     "strict": "one pass tells enough, and leaves more of the night for candidates",
     "confirm": "what looks better has to win again, which luck rarely does twice",
+    "posterior": "task by task, the night's own evidence tells luck from gain",
 }
 
 

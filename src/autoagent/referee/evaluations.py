@@ -4,7 +4,7 @@ An evaluation's trials carry its id as their subject, so one indexed look-up fin
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autoagent.errors import UnknownName
@@ -20,7 +20,9 @@ from autoagent.evidence.events import (
     WorkerEnded,
 )
 from autoagent.evidence.journal import Entry, Journal
-from autoagent.gate.decide import agenda_of, deciding_attempts, score_of
+from autoagent.gate.contests import agenda_of
+from autoagent.gate.decide import deciding_attempts, score_of
+from autoagent.gate.pool import Past
 from autoagent.records import EvaluationState, Running, Score, Trial
 from autoagent.referee.views import EvaluationReport, Progress
 
@@ -64,6 +66,15 @@ def scored(journal: Journal, running: Running, trials: Sequence[Trial]) -> Score
     entries = journal.about(running.id)
     seconds = entries[-1].at - entries[0].at if entries else 0.0
     return score_of(running, trials, seconds=seconds)
+
+
+def past(journal: Journal, finished: Iterable[EvaluationFinished]) -> Iterator[Past]:
+    """What a climb measured so far, as the gate looks back on it; read only where it does."""
+    for event in finished:
+        if event.verdict is not None:
+            running = started(journal, event.evaluation)
+            trials = tuple(trials_of(journal, event.evaluation))
+            yield Past(running, trials, event.verdict.keep)
 
 
 def charge_of(journal: Journal, evaluation: str) -> float:

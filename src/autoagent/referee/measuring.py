@@ -19,10 +19,9 @@ from autoagent.evidence.events import (
     WorkerStarted,
 )
 from autoagent.evidence.position import Position
-from autoagent.gate.agenda import most_trials
-from autoagent.gate.decide import contest_for, decide, decide_again, state_of
+from autoagent.gate.contests import contest_for, most_trials, order_of
+from autoagent.gate.decide import decide, decide_again, state_of
 from autoagent.gate.noise import noise_of
-from autoagent.gate.pruning import hardest_first
 from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
 from autoagent.referee import budget, evaluations, validation
 from autoagent.referee.climb import Table
@@ -70,12 +69,12 @@ def planned(
     assert standing is not None
     finished = [entry.event for entry in table.this_climb(EvaluationFinished)]
     others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
-    contest = contest_for(config.gate, chosen, standing)
+    contest = contest_for(config.gate, chosen, standing, evaluations.past(table.journal, finished))
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
     return running.model_copy(
         update={
-            "tasks": hardest_first(names, standing.score.task_scores, others),
+            "tasks": order_of(contest, names, standing.score.task_scores, others),
             "contest": contest,
             "against": () if contest.rule == "strict" else (rival,),
         }

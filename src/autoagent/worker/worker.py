@@ -39,7 +39,8 @@ from autoagent.evidence.events import (
     WorkerEnded,
 )
 from autoagent.evidence.journal import Journal
-from autoagent.gate.agenda import Agenda, Slot
+from autoagent.gate.agenda import Slot
+from autoagent.gate.contests import agenda_for
 from autoagent.gateway.bill import Owner
 from autoagent.worker.detached import LOCK_FD_VARIABLE, SPEC_FILE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
@@ -69,7 +70,7 @@ class Worker:
         """Open the journal; what it holds of this evaluation is not run again."""
         self._spec = spec
         self._journal = Journal(spec.journal)
-        self._agenda = Agenda(spec.running, spec.void_retries)
+        self._agenda = agenda_for(spec.running, spec.void_retries)
         self._names = {str(task.path): task.name for task in spec.tasks}
         self._trials: dict[str, tuple[Slot, str]] = {}
         self._waiting: dict[str, deque[Slot]] = {}
