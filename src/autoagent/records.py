@@ -73,6 +73,10 @@ def clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def _like_these(value: object) -> bool:
+    return value == "tasks_like_these"
+
+
 def _nothing(value: object) -> bool:
     return not value
 
@@ -257,12 +261,17 @@ class Effect(Record):
     high: float
 
 
+About = Literal["these_tasks", "tasks_like_these"]
+"""What an interval speaks of: the very tasks, run again, or others of their kind."""
+
+
 class Certificate(Record):
     """A climb's result, measured afresh once it was over, and once only.
 
     `effect` is the champion against the baseline; `holdout` the same on tasks the meta-agent
     never saw. `optimistic` is the difference the search itself saw, which luck inflates.
-    `left_out` tells, for each kept edit, the champion against itself without that edit.
+    `left_out` tells, for each kept edit, the champion against itself without that edit. Their
+    intervals are `about` these tasks, but the holdout's is about tasks like them.
     `stand_in`: in one trial at least the stand-in answered in the place of a model.
     """
 
@@ -273,6 +282,7 @@ class Certificate(Record):
     holdout: Effect | None = None
     optimistic: float
     void: int = 0
+    about: About = Field(default="tasks_like_these", exclude_if=_like_these)
     left_out: Mapping[str, Effect] = {}
     stand_in: bool = False
 

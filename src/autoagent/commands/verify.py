@@ -162,7 +162,8 @@ class _Replay:
         trials = self._trials.get(running.id, [])
         held_out = self._trials.get(hidden.id, []) if hidden else []
         passed = position.baseline_passed or 0
-        computed = certificate(running, trials, held_out, position.incumbent, passed)
+        about = stated.about
+        computed = certificate(running, trials, held_out, position.incumbent, passed, about)
         if computed != stated:
             yield "the certificate does not follow from its trials"
 

@@ -18,7 +18,7 @@ from autoagent.records import Prior, Running, Trial
 
 SHARES = (0.01, 0.05, 0.2)
 """Shares of the tasks that an edit may change."""
-WEIGHTS = (0.32, 0.32, 0.16, 0.2)
+WEIGHTS = (0.28, 0.28, 0.14, 0.3)
 """How likely each is before any edit was seen; the last is that all tasks shift a little."""
 SHIFT_SPREAD = 0.3
 """How far such a shift moves log-odds: 0.3 takes a chance of 50 % to 57 %."""
@@ -26,7 +26,7 @@ USUAL = 0.5
 """Both parameters of a chance's Beta distribution, by default: most tasks are near 0 or 1."""
 USUAL_TASKS = 10.0
 """How many tasks of the default kind are added to those that were seen twice."""
-USUAL_EDITS = 10.0
+USUAL_EDITS = 20.0
 """How many edits of the default kind are added to those that were seen."""
 LEAST, MOST = 0.2, 30.0
 """Between these the sum of the Beta's parameters stays, whatever two passes say."""
