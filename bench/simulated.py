@@ -13,7 +13,7 @@ from random import Random
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from worlds import WORLDS, Chances, Edit, World, drifted, swing
+from worlds import WORLDS, Chances, Edit, drifted, swing
 
 from autoagent.config import Config
 from autoagent.gate.agenda import ANSWERS, Slot, most_passes
@@ -145,8 +145,8 @@ class ByPasses:
             stored=self.passed,
             simpler=simpler,
         )
-        sides = [[side[n] for n in order for _ in range(attempts)] for side in (own, rival)]
-        ended = contest(against, *sides, random, walk=walk)
+        ours, theirs = ([side[n] for n in order for _ in range(attempts)] for side in (own, rival))
+        ended = contest(against, ours, theirs, random, walk=walk)
         measured = scores([self.tasks[n] for n in order], ended.passed, attempts)
         self._others.append(self._incumbent if ended.kept else measured)
         if ended.kept:
@@ -281,7 +281,8 @@ def night(name: str, size: int, seed: str, *, world: str, walk: bool) -> Night:
     gate = kind(setting, [str(n) for n in range(size)], first, second)
     stream, limit = around.edits(size, Random(f"{seed}/edits")), CANDIDATES * size
     start = true = fsum(baseline)
-    counted, fifty = Tallied(), dict[str, Any]()
+    counted = Tallied()
+    fifty: dict[str, Any] = {}
     paid: tuple[float, int] | None = None
     for done in itertools.count():
         gain = points(true - start, size)
@@ -293,12 +294,8 @@ def night(name: str, size: int, seed: str, *, world: str, walk: bool) -> Night:
         edit = next(stream)
         candidate = edit.apply(chances)
         shift = swing(around, counted.trials / limit)
-        ended = gate.judge(
-            *(drifted(side, shift) for side in (candidate, chances)),
-            random,
-            simpler=edit.simpler,
-            walk=walk,
-        )
+        own, rival = drifted(candidate, shift), drifted(chances, shift)
+        ended = gate.judge(own, rival, random, simpler=edit.simpler, walk=walk)
         used = ended.in_flight if around.in_flight else ended.trials
         spent = counted.in_flight if around.in_flight else counted.trials
         if paid is None and spent + used > limit:

@@ -7,6 +7,7 @@ to find, in some nothing to see.
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import exp, log, sin
 from random import Random
 from typing import NamedTuple
@@ -69,10 +70,12 @@ def null(size: int, random: Random) -> Callable[[Chances], Chances]:
     """Half change nothing, the others swap tasks, so that the sum stays."""
     touched = random.sample(range(size), 2 * random.randint(1, max(1, size // 10)))
     pairs = list(zip(touched[::2], touched[1::2], strict=True))
-    return (lambda chances: swapped(chances, pairs)) if random.random() < 0.5 else list
+    return partial(swapped, pairs=pairs if random.random() < 0.5 else [])
 
 
-def sparse(size: int, random: Random, up: float, whole: bool = False, block: int = 1):
+def sparse(
+    size: int, random: Random, up: float, *, whole: bool = False, block: int = 1
+) -> Callable[[Chances], Chances]:
     """Moves up to a fifth of the tasks, most of them one way; whole families where there are."""
     number = random.randint(1, max(1, size // 5 // block))
     chosen = random.sample(range(0, size, block), number)
@@ -80,7 +83,7 @@ def sparse(size: int, random: Random, up: float, whole: bool = False, block: int
     for first in chosen:
         share = (1 if random.random() < up else -1) * (1.0 if whole else random.random())
         moves |= {task: share for task in range(first, min(size, first + block))}
-    return lambda chances: moved(chances, moves)
+    return partial(moved, moves=moves)
 
 
 def usual(size: int, random: Random, *, whole: bool = False, block: int = 1) -> Iterator[Edit]:
@@ -91,20 +94,22 @@ def usual(size: int, random: Random, *, whole: bool = False, block: int = 1) -> 
             yield Edit(null(size, random), simpler)
         else:
             up = 0.2 if kind < 0.85 else 0.8
-            yield Edit(sparse(size, random, up, whole, block), simpler)
+            yield Edit(sparse(size, random, up, whole=whole, block=block), simpler)
 
 
 def dense(size: int, random: Random) -> Iterator[Edit]:
-    """Every task moves a little: two in five edits lead nowhere, the others one way or the other."""
+    """Every task moves a little: two in five edits lead nowhere, the others up or down."""
     while True:
         kind, simpler = random.random(), random.random() < SIMPLER
         way = 0.0 if kind < 0.4 else -0.06 if kind < 0.7 else 0.06
         shifts = [random.gauss(way, 0.08) for _ in range(size)]
-        yield Edit(lambda chances, shifts=shifts: pushed(chances, shifts), simpler)
+        yield Edit(partial(pushed, shifts=shifts), simpler)
 
 
 def pushed(chances: Chances, shifts: Sequence[float]) -> Chances:
-    return [min(1.0, max(0.0, c + 4 * s * c * (1 - c))) for c, s in zip(chances, shifts, strict=True)]
+    return [
+        min(1.0, max(0.0, c + 4 * s * c * (1 - c))) for c, s in zip(chances, shifts, strict=True)
+    ]
 
 
 def only_null(size: int, random: Random) -> Iterator[Edit]:
@@ -122,7 +127,7 @@ def only_simpler(size: int, random: Random) -> Iterator[Edit]:
     """Every edit is simpler and most do a little harm: what ties alone make of a night."""
     while True:
         shifts = [random.gauss(-0.02, 0.04) for _ in range(size)]
-        yield Edit(lambda chances, shifts=shifts: pushed(chances, shifts), True)
+        yield Edit(partial(pushed, shifts=shifts), True)
 
 
 def drifted(chances: Chances, shift: float) -> Chances:
@@ -144,8 +149,8 @@ WORLDS = {
     "usual": World(u_shaped, usual),
     "dense": World(u_shaped, dense),
     "coins": World(coins, usual),
-    "certain": World(certain, lambda size, random: usual(size, random, whole=True)),
-    "families": World(families, lambda size, random: usual(size, random, block=4)),
+    "certain": World(certain, partial(usual, whole=True)),
+    "families": World(families, partial(usual, block=4)),
     "drifting": World(u_shaped, usual, drift=0.7),
     "null": World(u_shaped, only_null),
     "harmful": World(u_shaped, only_harmful),

@@ -204,7 +204,7 @@ def test_a_kept_candidate_inherits_what_looks_unchanged() -> None:
     own: dict[str, Tally] = {"a": (1, 1), "b": (2, 2)}
     pool: dict[str, Tally] = {"a": (4, 4), "b": (0, 4)}
     assert inherited(own, pool, {"a": 0.0, "b": 1.0}) == {"a": (5, 5), "b": (2, 2)}
-    assert inherited(own, pool, {"a": 0.5, "b": 0.25})["a"] == (3, 3)
+    assert inherited(own, pool, {"a": 0.25, "b": 0.5}) == {"a": (4, 4), "b": (2, 4)}
 
 
 def test_a_trial_that_measured_something_is_counted_once() -> None:

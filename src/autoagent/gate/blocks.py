@@ -36,7 +36,7 @@ TELLING = 0.07
 """The share of the tasks in a block after the first pass."""
 MOST = 2.0
 """Passes' worth of trials, of both sides, that an evaluation takes at most."""
-FUTILE = -0.05
+FUTILE = -0.1
 KEEP = 0.25
 LAST = 0.1
 """Expected gains, in tasks: below the first it is lost, from the second on it is kept; the last is

@@ -1,23 +1,24 @@
 """What a climb is worth: a paired difference between two harnesses, freshly measured.
 
 The difference is the mean over tasks of (rate of one side - rate of the other), each task with the
-same weight, from pairs of the same attempt at the same task. Its interval speaks of one of two things.
+same weight, from pairs of the same attempt at the same task. Its interval speaks of either of two
+things.
 
 *These tasks*, run again: the suite that was climbed, and what each kept edit did there. Only the
 luck of trials counts. A trial of a task with chance p has the variance p·(1 - p), of which
 s·f/(r·(r - 1)) is an unbiased estimate when s of r trials passed and f failed. It is pooled over
-tasks and sides, because r is small, with a few trials' worth of the usual suite (a mean of 1/8,
-that of Beta(1/2, 1/2)), so that a suite on which every task agrees has some width still.
+tasks and sides, because r is small, with a few tallies of the usual suite (1/8, the mean of
+p·(1 - p) under Beta(1/2, 1/2)), so that a suite on which every task agrees has some width still.
 
-*Tasks like these*: the holdout, by which others are meant. Tasks are the independent units: attempts
-at one task are a cluster, whose mean is one value (Miller 2024, "Adding Error Bars to Evals",
-arXiv:2411.00640, sections 2.2 and 4.2). Two pseudo-tasks, one won and one lost outright, are added
-before the variance is taken, as Bonett and Price (2012, Journal of Educational and Behavioral
-Statistics 37:479) do for matched pairs. Without them, as in a t interval, there is no width at all
-where every task agrees, and too little where few differ: of suites nearly without noise a t
-interval covers 56 % with six tasks and 85 % with 20, this one 99 % or more. The half pairs of
-Agresti and Min (2005) are not enough where all differences go one way, as a kept edit's do. With one
-attempt at each task nothing tells luck from difference, and the interval is this one.
+*Tasks like these*: the holdout, by which others are meant. Tasks are the independent units:
+attempts at one task are a cluster, whose mean is one value (Miller 2024, "Adding Error Bars to
+Evals", arXiv:2411.00640, sections 2.2 and 4.2). Two pseudo-tasks, one won and one lost outright,
+are added before the variance is taken, as Bonett and Price (2012, Journal of Educational and
+Behavioral Statistics 37:479) do for matched pairs. Without them, as in a t interval, there is no
+width at all where every task agrees, and too little where few differ: of suites nearly without
+noise a t interval covers 56 % with six tasks and 85 % with 20, this one 99 % or more. The half pairs
+of Agresti and Min (2005) are not enough where all differences go one way, as a kept edit's do.
+With one attempt at each task nothing tells luck from difference, and the interval is this one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +64,9 @@ def certificate(
         return None
     (baseline,) = (side.candidate for side in running.against if side.name == BASELINE)
     ablated = [side.name for side in running.against if side.name.startswith(WITHOUT)]
-    left_out = {name.removeprefix(WITHOUT): effect(pairs_of(trials, name, ""), about) for name in ablated}
+    left_out = {
+        name.removeprefix(WITHOUT): effect(pairs_of(trials, name, ""), about) for name in ablated
+    }
     return Certificate(
         baseline=baseline,
         champion=running.candidate,

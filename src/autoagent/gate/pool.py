@@ -73,12 +73,13 @@ def inherited(
     candidate: Mapping[str, Tally], pool: Mapping[str, Tally], changed: Mapping[str, float]
 ) -> dict[str, Tally]:
     """The pool of a candidate that was kept."""
+    known = {task: pool.get(task, NOTHING) for task in candidate}
     return {
         task: (
-            round(own[0] + (1 - changed[task]) * pool.get(task, NOTHING)[0], 2),
-            round(own[1] + (1 - changed[task]) * pool.get(task, NOTHING)[1], 2),
+            round(passed + (1 - changed[task]) * known[task][0], 2),
+            round(measured + (1 - changed[task]) * known[task][1], 2),
         )
-        for task, own in candidate.items()
+        for task, (passed, measured) in candidate.items()
     }
 
 
