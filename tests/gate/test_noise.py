@@ -125,7 +125,8 @@ def test_the_sentences_say_what_is_noise_what_luck_keeps_and_which_gate_suits() 
         "`confirm` suits that better than the chosen gate, `strict`: what looks better has to "
         "win again, which luck rarely does twice.",
     )
-    assert sentences(noise, 50, "confirm")[-1] == "The chosen gate, `confirm`, suits that."
+    for rule in ("confirm", "posterior"):
+        assert sentences(noise, 50, rule)[-1] == f"The chosen gate, `{rule}`, suits that."
 
 
 @pytest.mark.parametrize("rule", ["strict", "confirm", "anytime"])

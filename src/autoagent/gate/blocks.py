@@ -2,10 +2,10 @@
 
 The first pass is the candidate's alone and comes in the order that tells most; it is ended early
 where the expected gain falls under `FUTILE`. After it the candidate is kept as soon as it
-is expected to gain `KEEP` tasks, and lost as soon as it is not expected to gain any. In
-between, the tasks about which the belief is most uncertain get another trial, of the side that
-has fewer: a block of them at a time, until `MOST` passes' worth of trials are used. A simpler
-candidate has to lose nothing: it is kept where its expected gain is not below zero (rule R5).
+is expected to gain `KEEP` tasks, and lost as soon as that is more than a standard deviation away,
+or a loss is expected. In between, the tasks about which the belief is most uncertain get another
+trial, of the side that has fewer: a block of them at a time, until `MOST` passes' worth of trials
+are used. A simpler candidate need not gain as much: `SIMPLER` is enough (rule R5).
 
 What is run next follows from what was found, and choosing it so is no cheating: given the
 trials, the belief is the same however they were chosen (the stopping rule cancels from Bayes'
@@ -19,7 +19,7 @@ such a candidate is kept with a probability of at most alpha (Ville 1939).
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from math import ceil
+from math import ceil, sqrt
 from typing import NamedTuple
 
 from autoagent.gate.agenda import Agenda, Slot
@@ -41,6 +41,9 @@ KEEP = 0.25
 LAST = 0.1
 """Expected gains, in tasks: below the first it is lost, from the second on it is kept; the last is
 enough when the trials have run out."""
+SIMPLER = 0.1
+"""What is enough for a simpler harness at any time. At 0 a night of nothing but slightly harmful
+simpler edits lost half as much again: what looks equal is a little worse on average."""
 
 
 class Seen(NamedTuple):
@@ -100,7 +103,7 @@ def most_trials(one_pass: int) -> int:
 
 def _answer(contest: Contest, seen: Seen, *, last: bool) -> Answer:
     """What the gate says once the first pass is whole."""
-    gain, needed = seen.belief.gain, 0.0 if contest.simpler else KEEP
+    gain, needed = seen.belief.gain, SIMPLER if contest.simpler else KEEP
     if contest.bounded and not contest.simpler:
         sure = seen.belief.above(0.0) >= 1 - contest.alpha
         enough = sure and seen.evidence >= 1 / contest.alpha
@@ -108,7 +111,7 @@ def _answer(contest: Contest, seen: Seen, *, last: bool) -> Answer:
         enough = True
     if gain >= needed and enough:
         return "won"
-    if gain < FUTILE:
+    if gain < FUTILE or gain + sqrt(seen.belief.variance) < needed:
         return "lost"
     if last:
         return "won" if gain >= LAST and enough else "lost"

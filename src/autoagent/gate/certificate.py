@@ -16,9 +16,9 @@ Evals", arXiv:2411.00640, sections 2.2 and 4.2). Two pseudo-tasks, one won and o
 are added before the variance is taken, as Bonett and Price (2012, Journal of Educational and
 Behavioral Statistics 37:479) do for matched pairs. Without them, as in a t interval, there is no
 width at all where every task agrees, and too little where few differ: of suites nearly without
-noise a t interval covers 56 % with six tasks and 85 % with 20, this one 99 % or more. The half pairs
-of Agresti and Min (2005) are not enough where all differences go one way, as a kept edit's do.
-With one attempt at each task nothing tells luck from difference, and the interval is this one.
+noise a t interval covers 56 % with six tasks and 85 % with 20, this one 99 % or more. The half
+pairs of Agresti and Min (2005) are not enough where all differences go one way, as a kept
+edit's do. With one attempt at each task nothing tells luck from difference, and the interval is this one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -18,7 +18,6 @@ CONFIRM_FROM = 15.0
 WHY: dict[GateRule, str] = {
     "strict": "one pass tells enough, and leaves more of the night for candidates",
     "confirm": "what looks better has to win again, which luck rarely does twice",
-    "posterior": "task by task, the night's own evidence tells luck from gain",
 }
 
 
@@ -95,7 +94,7 @@ def sentences(noise: Noise, candidates: int, rule: GateRule) -> tuple[str, ...]:
     better = recommended(noise, noise.pairs)
     choice = (
         f"The chosen gate, `{rule}`, suits that."
-        if better == rule
+        if rule in (better, "posterior")
         else f"`{better}` suits that better than the chosen gate, `{rule}`: {WHY[better]}."
     )
     if not noise.differing:
