@@ -155,7 +155,7 @@ def recommendations(found: dict[Cell, list[Night]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for size in SIZES:
         strict = found["strict", size, "usual"]
-        rules = [recommended(night.noise, size) for night in strict]
+        rules = [recommended(night.noise) for night in strict]
         chosen = [found[OF_RULE[rule], size, "usual"][n] for n, rule in enumerate(rules)]
         row: dict[str, Any] = {"n": size}
         for rule in OF_RULE:

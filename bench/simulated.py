@@ -182,7 +182,7 @@ class ByBlocks:
             prior=prior_of(*self._shape, self._cases),
             bounded=setting.bounded,
         )
-        order = telling_first(self.tasks, self._pool)
+        order = telling_first(self.tasks, self._pool, against.prior)
         playing = course(running(order, against), against)
         trials, first = 0, list[bool]()
         try:

@@ -41,7 +41,7 @@ def running(
         kind="full",
         candidate="c",
         digest="d",
-        tasks=telling_first(TASKS, contest.pool),
+        tasks=telling_first(TASKS, contest.pool, contest.prior),
         attempts=attempts,
         against=(Side(name="incumbent", candidate="i", digest="i"),),
         contest=contest,
@@ -79,8 +79,11 @@ def play(
 
 def test_a_task_that_always_passes_and_one_that_never_does_take_turns() -> None:
     """A failure says most of the one, a pass of the other."""
-    assert telling_first("abcd", {"a": (2, 2), "b": (0, 2), "c": (1, 2)}) == ("b", "a", "c", "d")
-    assert set(telling_first(TASKS, {})) == set(TASKS)
+    pool: dict[str, Tally] = {"a": (2, 2), "b": (0, 2), "c": (1, 2)}
+    usual, certain = prior_of(0.5, 0.5, [1.0] * 4), prior_of(0.1, 0.1, [1.0] * 4)
+    assert telling_first("abcd", pool, usual) == ("b", "a", "c", "d")
+    assert telling_first("abcd", pool, certain) == ("b", "c", "d", "a")
+    assert set(telling_first(TASKS, {}, usual)) == set(TASKS)
 
 
 @pytest.mark.rule("R4")

@@ -1,11 +1,12 @@
 """The posterior gate: block by block, until it is believed that the candidate gains, or does not.
 
 The first pass is the candidate's alone and comes in the order that tells most; it is ended early
-where the expected gain falls under `FUTILE`. After it the candidate is kept as soon as it
+where the expected gain falls under `FUTILE`, or where passing all that is left would not be
+enough. After it the candidate is kept as soon as it
 is expected to gain `KEEP` tasks, and lost as soon as that is more than a standard deviation away,
 or a loss is expected. In between, the tasks about which the belief is most uncertain get another
 trial, of the side that has fewer: a block of them at a time, until `MOST` passes' worth of trials
-are used. A simpler candidate need not gain as much: `SIMPLER` is enough (rule R5).
+are used. A simpler candidate is kept too where it is sure enough to be as good (rule R5).
 
 What is run next follows from what was found, and choosing it so is no cheating: given the
 trials, the belief is the same however they were chosen (the stopping rule cancels from Bayes'
@@ -26,7 +27,7 @@ from autoagent.gate.agenda import Agenda, Slot
 from autoagent.gate.anytime import evidence
 from autoagent.gate.passes import Answer, Count
 from autoagent.gate.posterior import NOTHING, Belief, Tally, believe
-from autoagent.records import Contest, Running, Trial
+from autoagent.records import Contest, Prior, Running, Trial
 
 FIRST = 0.25
 """The share of the first pass that is measured before anything is said."""
@@ -41,9 +42,15 @@ KEEP = 0.25
 LAST = 0.1
 """Expected gains, in tasks: below the first it is lost, from the second on it is kept; the last is
 enough when the trials have run out."""
-SIMPLER = 0.1
-"""What is enough for a simpler harness at any time. At 0 a night of nothing but slightly harmful
-simpler edits lost half as much again: what looks equal is a little worse on average."""
+TOLD = 0.02
+"""Where the gain of every task has less variance than that, more trials would tell little more."""
+CERTAIN = 0.3
+"""Below this sum of the prior's two parameters hardly any luck was seen."""
+SIMPLER = 0.2
+LEEWAY, SURE = 0.2, 0.95
+"""A simpler harness is kept from the first gain on, and where it loses less than the second with
+the third's probability: it is as good. With less than that many ties in a row lose true score,
+because what looks equal is a little worse on average."""
 
 
 class Seen(NamedTuple):
@@ -61,13 +68,18 @@ Course = Generator[tuple[Seen, list[Slot]], Mapping[Slot, bool], Seen]
 """Yields what is known and what to measure next, is sent whether each passed, returns the end."""
 
 
-def telling_first(tasks: Sequence[str], pool: Mapping[str, Tally]) -> tuple[str, ...]:
+def telling_first(
+    tasks: Sequence[str], pool: Mapping[str, Tally], prior: Prior | None
+) -> tuple[str, ...]:
     """Order tasks so that a stop comes early: the rarest passed, the most often passed, and so on.
 
-    A failure says most where the incumbent always passes, a pass where it never does.
+    A failure says most where the incumbent always passes, a pass where it never does. Where no luck
+    was seen one trial tells all: once nothing that failed passes, nothing is to be gained.
     """
     known = {task: pool.get(task, NOTHING) for task in tasks}
     hardest = sorted(tasks, key=lambda task: (known[task][0] + 0.5) / (known[task][1] + 1))
+    if prior is not None and prior.a + prior.b < CERTAIN:
+        return tuple(hardest)
     half = -(-len(hardest) // 2)
     easiest = hardest[: half - 1 : -1]
     mixed = [task for pair in zip(hardest[:half], easiest, strict=False) for task in pair]
@@ -83,7 +95,8 @@ def course(running: Running, contest: Contest) -> Course:
     for end in _checkpoints(len(tasks), pruning=contest.pruning):
         some = [Slot("", task, n) for task in tasks[begin:end] for n in range(1, attempts + 1)]
         seen = table.take((yield seen, some))
-        if seen.belief.gain < FUTILE and end < len(tasks):
+        rest = dict.fromkeys(tasks[end:], (float(attempts), float(attempts)))
+        if rest and (seen.belief.gain < FUTILE or _out_of_reach(contest, table.supposing(rest))):
             return seen._replace(answer="lost")
         begin = end
     left = int((MOST - 1) * len(tasks) * attempts)
@@ -104,18 +117,25 @@ def most_trials(one_pass: int) -> int:
 def _answer(contest: Contest, seen: Seen, *, last: bool) -> Answer:
     """What the gate says once the first pass is whole."""
     gain, needed = seen.belief.gain, SIMPLER if contest.simpler else KEEP
+    as_good = contest.simpler and seen.belief.above(-LEEWAY) >= SURE
     if contest.bounded and not contest.simpler:
         sure = seen.belief.above(0.0) >= 1 - contest.alpha
         enough = sure and seen.evidence >= 1 / contest.alpha
     else:
         enough = True
-    if gain >= needed and enough:
+    if as_good or (gain >= needed and enough):
         return "won"
-    if gain < FUTILE or gain + sqrt(seen.belief.variance) < needed:
+    if gain < FUTILE or _out_of_reach(contest, seen.belief):
         return "lost"
-    if last:
+    if last or max(change.variance for change in seen.belief.tasks.values()) < TOLD:
         return "won" if gain >= LAST and enough else "lost"
     return "open"
+
+
+def _out_of_reach(contest: Contest, belief: Belief) -> bool:
+    """Whether what a keep takes is more than a standard deviation away."""
+    needed = 0.0 if contest.simpler else KEEP
+    return belief.gain + sqrt(belief.variance) < needed
 
 
 def _block_size(one_pass: int) -> int:
@@ -157,6 +177,10 @@ class _Table:
         self._belief = believe(self._prior, self._pool, self._own)
         w = evidence(self._wins, self._losses)
         return Seen("open", self._belief, dict(self._own), dict(self._pool), w)
+
+    def supposing(self, more: Mapping[str, Tally]) -> Belief:
+        """What would be believed if these were the candidate's results at tasks not tried yet."""
+        return believe(self._prior, self._pool, {**self._own, **more})
 
     def telling(self, tasks: Sequence[str], size: int) -> list[Slot]:
         """The next trials: at the tasks of which the gain is most uncertain, the thinner side's."""

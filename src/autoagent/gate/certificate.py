@@ -18,7 +18,8 @@ Behavioral Statistics 37:479) do for matched pairs. Without them, as in a t inte
 width at all where every task agrees, and too little where few differ: of suites nearly without
 noise a t interval covers 56 % with six tasks and 85 % with 20, this one 99 % or more. The half
 pairs of Agresti and Min (2005) are not enough where all differences go one way, as a kept
-edit's do. With one attempt at each task nothing tells luck from difference, and the interval is this one.
+edit's do. With one attempt at each task nothing tells luck from difference, and the interval is
+this one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

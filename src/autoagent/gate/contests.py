@@ -45,7 +45,7 @@ def order_of(
 ) -> tuple[str, ...]:
     """The tasks in the order in which a stop comes early."""
     if contest.rule == "posterior":
-        return telling_first(tasks, contest.pool)
+        return telling_first(tasks, contest.pool, contest.prior)
     return hardest_first(tasks, incumbent, others)
 
 

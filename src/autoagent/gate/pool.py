@@ -24,11 +24,11 @@ SHIFT_SPREAD = 0.3
 """How far such a shift moves log-odds: 0.3 takes a chance of 50 % to 57 %."""
 USUAL = 0.5
 """Both parameters of a chance's Beta distribution, by default: most tasks are near 0 or 1."""
-USUAL_TASKS = 10.0
+USUAL_TASKS = 4.0
 """How many tasks of the default kind are added to those that were seen twice."""
 USUAL_EDITS = 20.0
 """How many edits of the default kind are added to those that were seen."""
-LEAST, MOST = 0.2, 30.0
+LEAST, MOST = 0.05, 30.0
 """Between these the sum of the Beta's parameters stays, whatever two passes say."""
 
 
