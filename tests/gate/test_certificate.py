@@ -175,7 +175,7 @@ def test_the_interval_of_these_tasks_covers_94_of_100_cases_or_more(
     covered = 0
     for _ in range(1000):
         sides = [[sum(random.random() < c for _ in range(3)) for c in chances] for _ in range(2)]
-        found = effect(measured(*sides), "these_tasks")
+        found = effect(measured(sides[0], sides[1]), "these_tasks")
         assert found is not None
         covered += found.low <= 0 <= found.high
     assert covered >= 930

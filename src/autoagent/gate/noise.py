@@ -72,7 +72,8 @@ def _records(coins: int, draws: int) -> float:
 def recommended(noise: Noise) -> GateRule:
     """The gate that finds most in a night with this noise, by simulation (docs/gates.md).
 
-    `posterior` where any luck was seen. Where none was, one pass tells all, and `strict` stops soonest.
+    `posterior` where any luck was seen. Where none was one pass tells all, and `strict` stops
+    soonest.
     """
     return "posterior" if noise.differing else "strict"
 
