@@ -16,6 +16,13 @@ INSTALLED := $(wildcard .venv/lib/python3*/site-packages)
 # The other Python we support. PYENV_VERSION is for pyenv's shims alone.
 PYTHON313 = $(shell PYENV_VERSION=3.13 $(UV) python find --no-python-downloads 3.13 2>/dev/null)
 
+# Two tests at a time: each waits much of its time, for a worker's processes or for a disk.
+PYTEST = -m pytest -n 2 --dist worksteal
+# The pure rooms: no process is started, no file is waited for.
+QUICK := tests/gate tests/evidence tests/test_config.py tests/workspace/test_boundary.py \
+	tests/workspace/test_notes.py tests/workspace/test_dockerfile.py tests/referee/test_budget.py \
+	tests/referee/test_candidates.py tests/referee/test_passages.py
+
 # Install the locked packages, then this one, into the environment $(1). It is named because
 # an environment that the user has activated would be taken otherwise.
 define install
@@ -29,18 +36,17 @@ demo: setup
 	.venv/bin/autoagent demo
 
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python $(PYTEST)
 
-# The pure rooms: no process is started, no file is waited for.
 quick: setup
-	.venv/bin/python -m pytest -q tests/gate tests/evidence tests/test_config.py tests/workspace/test_boundary.py \
-	tests/workspace/test_notes.py tests/workspace/test_dockerfile.py tests/referee/test_budget.py \
-	tests/referee/test_candidates.py tests/referee/test_passages.py
+	.venv/bin/python $(PYTEST) -q $(QUICK)
 
+# What another Python may read or do otherwise: source, records, arithmetic, and a whole server with
+# a real evaluation in its sandboxes.
 test-313: $(FETCHED_UV)
 	@if [ -z "$(PYTHON313)" ]; then echo "test-313: skipped, no Python 3.13 found"; \
 	else $(MAKE) --no-print-directory .venv313/ready && \
-	.venv313/bin/python -m pytest -m "not slow"; fi
+	.venv313/bin/python $(PYTEST) $(QUICK) tests/workspace tests/server/test_stdio.py; fi
 
 check: setup
 	.venv/bin/ruff format --check

@@ -73,9 +73,9 @@ def serve_stand_in(ready: Connection) -> None:
 
 def serve_gateway(ready: Connection, upstream: int, directory: str) -> None:
     """The gateway's process: metering, budget and recording on, as in an evaluation."""
-    from autoagent.gateway.bill import Owner
     from autoagent.gateway.gateway import Gateway
     from autoagent.gateway.plan import GatewayPlan, Upstream
+    from autoagent.gateway.usage import Owner
 
     async def serve() -> None:
         url = f"http://127.0.0.1:{upstream}/v1"

@@ -18,12 +18,11 @@ from pathlib import Path
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.environments import refereed
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
-from autoagent.gateway.bill import Owner
 from autoagent.gateway.gateway import Gateway
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.reach import Door
+from autoagent.gateway.usage import Owner
 
 COMMANDS = 100
 
@@ -54,7 +53,7 @@ async def measure(home: Path) -> dict[str, float]:
     async with gateway.running():
         gateway.expect("trial-True", Owner("e.t.1", "t", 1, "d"), home)
         make = functools.partial(Door, gateway, "trial-True", "trial")
-        refereed.doors["trial-True", "trial"] = make
+        sides[True].in_hand.doors["trial"] = make
         for side in sides.values():
             await side.start(force_build=False)
         async with sides[False].agent_phase(), sides[True].agent_phase():

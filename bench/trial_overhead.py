@@ -37,6 +37,7 @@ from typing import Any
 
 from overheads import HARNESS, write_tasks
 
+from autoagent.config import Config
 from autoagent.evidence.journal import Journal
 from autoagent.records import Running
 from autoagent.worker.detached import DetachedEngine
@@ -105,6 +106,7 @@ def ours(place: Path, task: TaskSpec, environment: str) -> Measure:
             attempts=trials,
             deadline=time.time() + 600,
         )
+        benchmark = {"environment": environment, "concurrency": concurrency}
         spec = EvaluationSpec(
             running=running,
             journal=journal.path,
@@ -112,8 +114,7 @@ def ours(place: Path, task: TaskSpec, environment: str) -> Measure:
             jobs=directory / "jobs",
             tasks=(task,),
             harnesses={"": evaluation / "harness"},
-            environment=environment,
-            concurrency=concurrency,
+            config=Config.model_validate({"benchmark": benchmark}),
         )
         engine = DetachedEngine(place / "evaluations")
         engine.start(spec)

@@ -1,11 +1,11 @@
-"""Every task owns its files: copy a workspace's `backend/` into its tasks. `--check` only compares.
+"""Every task owns its tests: copy a workspace's `backend/` into its tasks. `--check` only compares.
 
     sync_backend.py [--check] [WORKSPACE ...]     by default, every workspace of this repository
 
-Harbor tasks are self-contained, so a support tool and the verifiers' checks are real copies
-in each task. They are edited in `backend/` alone, and what two desks share in the backend of
-the root. `backend/judge/` goes into the tests of those tasks whose tone is judged: they
-have a `tests/tone/`.
+Harbor mounts a task's own `tests/` and nothing else, so the verifiers' checks are real copies in
+each task, edited in `backend/` alone; what two desks share is edited in the root's workspace. The
+support tools are in `base/`, which the base image has. `backend/judge/` goes into the tests of
+those tasks whose tone is judged: they have a `tests/tone/`.
 """
 
 import shutil
@@ -15,20 +15,16 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent
 ROOT, QUICKSTART, APS = EXAMPLES.parent, EXAMPLES / "quickstart", EXAMPLES / "aps-phone-setup"
-SHARED = {
-    APS / "backend" / name: ROOT / "backend" / name
-    for name in ("environment/desk.py", "tests/check.py")
-}
-"""Files of a backend that are copies themselves, and their originals."""
+SHARED = {APS / name: ROOT / name for name in ("base/app/desk.py", "backend/tests/check.py")}
+"""Files of a workspace that are copies themselves, and their originals."""
 JUDGE = "judge"
 
 
 def copies(workspace: Path) -> Iterator[tuple[Path, Path]]:
     """Each original, and each place in this workspace that has to have a copy of it."""
-    backend = workspace / "backend"
-    shared = {copy: source for copy, source in SHARED.items() if backend in copy.parents}
+    shared = SHARED if workspace == APS else {}
     yield from ((source, copy) for copy, source in shared.items())
-    files = {path for path in backend.glob("*/*") if path.is_file()} | set(shared)
+    files = {path for path in workspace.glob("backend/*/*") if path.is_file()}
     for task in sorted(workspace.glob("tasks/*/")):
         for file in sorted(files):
             folder = file.parent.name

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from hypothesis import settings
 
+from autoagent.config import Benchmark, Config
 from autoagent.evidence.events import TrialFinished
 from autoagent.evidence.journal import Journal
 from autoagent.records import Running, Trial
@@ -259,14 +260,21 @@ class Bench:
             "deadline": time.time() + 120,
         }
         running |= {key: changes.pop(key) for key in [*changes] if key in Running.model_fields}
+        benchmark: dict[str, Any] = {"trial_timeout_seconds": 4.0}
+        benchmark |= {key: changes.pop(key) for key in [*changes] if key in Benchmark.model_fields}
+        config = {
+            "isolation": changes.pop("isolation", "sandbox"),
+            "harness": {"in_container": changes.pop("in_container", False)},
+            "benchmark": benchmark,
+        }
         facts: dict[str, Any] = {
             "running": Running.model_validate(running),
+            "config": Config.model_validate(config),
             "journal": self.journal.path,
             "directory": place,
             "jobs": self.directory / "jobs",
             "tasks": tuple(specs),
             "harnesses": {"": place / "harness"} if harness is not None else {},
-            "trial_timeout_seconds": 4.0,
         }
         return EvaluationSpec.model_validate(facts | changes)
 

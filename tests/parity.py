@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,16 @@ VERDICT = ("verifier/reward.json", "verifier/reward.txt", "verifier/test-stdout.
 
 Results = Mapping[str, Path]
 """Directories of trials, by task."""
+
+
+def whole(place: Path) -> Path:
+    """The quickstart's tasks with what they share in each: the base image may be another's."""
+    tasks = shutil.copytree(QUICKSTART / "tasks", place / "tasks")
+    for environment in tasks.glob("*/environment"):
+        shutil.copytree(QUICKSTART / "base", environment / "shared")
+        with (environment / "Dockerfile").open("a") as dockerfile:
+            dockerfile.write("COPY shared/ /\n")
+    return tasks
 
 
 def by_harbor(place: Path, tasks: Path, agent: str, *how: str) -> Results:

@@ -153,7 +153,7 @@ class ModelPrice(Section):
     """The most that one answer can hold, for reservations; None assumes 128,000."""
 
 
-class Gateway(Section):
+class GatewayConfig(Section):
     """`[gateway]`: how a harness reaches its model."""
 
     openai: OpenAIUpstream = OpenAIUpstream()  # pyright: ignore[reportCallIssue]
@@ -175,14 +175,15 @@ class Config(Section):
     """All of autoagent.toml."""
 
     isolation: Literal["sandbox", "process"] = "sandbox"
-    """`process` runs harness and tasks unsandboxed; every status and report says so."""
+    """`process` runs the harness unsandboxed, where tasks run in containers or at a provider; every
+    status and report says so."""
     harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
     benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
     gate: Gate = Gate()  # pyright: ignore[reportCallIssue]
     budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
     certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
-    gateway: Gateway = Gateway()  # pyright: ignore[reportCallIssue]
+    gateway: GatewayConfig = GatewayConfig()  # pyright: ignore[reportCallIssue]
 
 
 def load_config(workspace: Path) -> Config:

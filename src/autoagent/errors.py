@@ -27,9 +27,13 @@ class AutoAgentError(Exception):
     """
 
     def __init__(self, message: str, next_call: str | None = None) -> None:
-        super().__init__(f"{message} Next: {next_call}." if next_call else message)
+        super().__init__(message)
         self.message = message
         self.next_call = next_call
+
+    def __str__(self) -> str:
+        """The message, and the call where one is named."""
+        return f"{self.message} Next: {self.next_call}." if self.next_call else self.message
 
 
 class ConfigError(AutoAgentError):

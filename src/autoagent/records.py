@@ -27,7 +27,7 @@ EvaluationState = Literal[
 
 GateRule = Literal["strict", "confirm", "anytime", "posterior"]
 
-Status = Literal["keep", "discard", "crash"]
+RowStatus = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
 
 Reason = Literal[
@@ -194,7 +194,7 @@ class Standing(Record):
 class Verdict(Record):
     """A gate's answer and the one sentence that explains it."""
 
-    status: Status
+    status: RowStatus
     reason: Reason
     sentence: str
 
@@ -295,7 +295,7 @@ class Row(Record):
     passed: str
     task_scores: Mapping[str, float | None]
     cost_usd: float | None
-    status: Status
+    status: RowStatus
     description: str
 
 

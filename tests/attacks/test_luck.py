@@ -11,6 +11,7 @@ from autoagent.evidence.journal import Journal
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.scripted import ScriptedEngine
 
+from ..acting import acting
 from ..server.callers import ALL, TWO, edit
 
 Serving = Any  # conftest.py
@@ -231,17 +232,6 @@ async def test_text_counts_wherever_it_lies(
     assert row["status"] == "discard"
 
 
-KNOWING = """\
-async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[object, int]:
-    answers = {"question 1": "answer 1", "question 2": "answer 2", "question 3": "answer 3"}
-    known = [answer for question, answer in answers.items() if question in instruction]
-    result = await environment.exec(f"echo {known[0] if known else 'dunno'} > /app/answer.txt")
-    return result.stdout, 1
-
-
-"""
-
-
 @pytest.mark.slow
 @E("E5.4", ending="flagged", what="a branch for each task: certified on tasks it never saw")
 async def test_a_harness_that_knows_its_tasks_is_exposed_by_those_it_never_saw(
@@ -254,9 +244,7 @@ async def test_a_harness_that_knows_its_tasks_is_exposed_by_those_it_never_saw(
     async with serving(root) as caller:
         await caller.baseline()
         harness = root / "agent.py"
-        text = harness.read_text()
-        start, end = text.index("async def run_task"), text.index("# === FIXED")
-        harness.write_text(text[:start] + KNOWING + text[end:])
+        harness.write_text(acting("knows_its_tasks", harness.read_text()))
         await caller.ask("commit_candidate", description="better answers")
         await caller.ask("run_benchmark")
         kept = (await caller.ask("append_result"))["row"]

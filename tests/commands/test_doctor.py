@@ -101,10 +101,19 @@ def test_a_stop_file_is_a_note_because_nothing_would_start(workspace: Path) -> N
 
 
 def test_an_unsandboxed_harness_is_a_note(make_workspace: MakeWorkspace) -> None:
-    root = make_workspace(config='isolation = "process"\n')
+    root = make_workspace(config='isolation = "process"\n[benchmark]\nenvironment = "docker"\n')
 
     assert row(root, "config").state == "note"
     assert "UNSANDBOXED" in row(root, "config").detail
+
+
+def test_an_unsandboxed_harness_is_refused_where_its_tasks_run_in_the_sandbox(
+    make_workspace: MakeWorkspace,
+) -> None:
+    root = make_workspace(config='isolation = "process"\n')
+
+    assert row(root, "config").state == "fail"
+    assert 'set `environment = "docker"` below [benchmark]' in row(root, "config").detail
 
 
 def test_a_missing_workspace_is_one_failing_row(tmp_path: Path) -> None:

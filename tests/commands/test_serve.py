@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-HEAVY = ("typer", "rich", "harbor", "litellm", "docker")
+HEAVY = ("typer", "harbor", "litellm", "docker")
 
 
 def test_a_client_waits_for_no_command_line_when_the_server_starts(workspace: Path) -> None:

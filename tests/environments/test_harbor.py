@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from autoagent.environments import harbor, providers
+from autoagent.environments import harbor
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import ConfigError, InfrastructureFault
 from autoagent.worker import detached
 
@@ -119,31 +119,30 @@ def test_every_type_of_harbors_is_found_or_says_what_is_missing() -> None:
     kinds = list(harbor.EnvironmentType)
     for kind in kinds:
         try:
-            harbor.choose(f"harbor:{kind.value}")
+            made = harbor.refereed_class(f"harbor:{kind.value}")
         except InfrastructureFault as fault:
             assert kind.value in str(fault)
         else:
-            made: Any = getattr(harbor, "Chosen")  # noqa: B009
             assert made.__mro__[1] is harbor.Refereed
     assert len(kinds) > 20
 
 
 def test_a_class_that_is_no_environment_is_refused() -> None:
     with pytest.raises(ConfigError, match="must subclass BaseEnvironment"):
-        harbor.choose("harbor:json:JSONDecoder")
+        harbor.refereed_class("harbor:json:JSONDecoder")
 
 
 def test_a_provider_gets_its_own_credentials_and_no_other() -> None:
     here = {"DAYTONA_API_KEY": "d", "MODAL_TOKEN_ID": "m", "OPENAI_API_KEY": "o", "KUBECONFIG": "k"}
 
-    assert providers.credentials("harbor:daytona", here) == {"DAYTONA_API_KEY": "d"}
-    assert providers.credentials("harbor:gke", here) == {"KUBECONFIG": "k"}
-    assert providers.credentials("docker", {**here, "DOCKER_HOST": "h"}) == {"DOCKER_HOST": "h"}
-    assert providers.credentials("sandbox", here) == {}
-    assert providers.credentials(REMOTE, here) == {}
+    assert kind_of("harbor:daytona").worker_variables(here) == {"DAYTONA_API_KEY": "d"}
+    assert kind_of("harbor:gke").worker_variables(here) == {"KUBECONFIG": "k"}
+    assert kind_of("docker").worker_variables({**here, "DOCKER_HOST": "h"}) == {"DOCKER_HOST": "h"}
+    assert kind_of("sandbox").worker_variables(here) == {}
+    assert kind_of(REMOTE).worker_variables(here) == {}
 
 
 def test_a_worker_asks_the_daemon_that_its_server_was_told_of() -> None:
     told = {"DOCKER_HOST": "unix:///run/mine.sock", "DOCKER_TLS_VERIFY": "1"}
 
-    assert providers.credentials("docker", {**told, "DOCKER_PASSWORD": "p"}) == told
+    assert kind_of("docker").worker_variables({**told, "DOCKER_PASSWORD": "p"}) == told

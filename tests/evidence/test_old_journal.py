@@ -18,7 +18,7 @@ from autoagent.commands.export import export
 from autoagent.commands.verify import audit
 from autoagent.evidence.events import KINDS, ClimbStarted, TrialLost
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Position, apply, replay
+from autoagent.evidence.position import Position, apply
 from autoagent.workspace.layout import open_workspace
 
 HEAD = "cdbfc5e93d985e0e5a168613a7b390a16fae0a31f679854e61d0bd4a704c0cbd"
@@ -81,7 +81,9 @@ def test_its_events_would_be_written_to_the_byte_as_they_were(journal: Journal) 
 
 def test_it_is_written_on_and_stays_without_a_version(path: Path) -> None:
     with closing(Journal(path)) as journal:
-        journal.append(TrialLost(trial="e1.t1.1"), "e1", replay)
+        stands = Position.model_validate_json(journal.position() or "")
+        lost = TrialLost(trial="e1.t1.1")
+        journal.append(lost, "e1", lambda entry: apply(stands, entry).model_dump_json())
         last = journal.check()
         begun = journal.last(ClimbStarted)
     assert last is not None and begun is not None

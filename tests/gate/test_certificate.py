@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate.certificate import NORMAL_95, Pair, effect, interval, pairs_of
+from autoagent.gate.certificate import Pair, effect, interval, pairs_of
+from autoagent.gate.noise import NORMAL_95
 from autoagent.records import About, Effect, Outcome, Trial
 
 DIFFERENCES = st.lists(st.floats(-1, 1), min_size=1, max_size=40)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from autoagent.gate import anytime, confirm, strict
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.gate.contests import most_trials
-from autoagent.gate.passes import Answer, Count
+from autoagent.gate.passes import ContestState, Count
 from autoagent.gate.pruning import hardest_first
 from autoagent.records import Contest, GateRule, Running, Side, Trial
 
 TASKS = st.lists(st.text("abc", min_size=1), unique=True, max_size=8)
 SCORES = st.dictionaries(st.text("abc", min_size=1), st.none() | st.floats(0, 1))
 RULES = st.sampled_from(["strict", "confirm", "anytime"])
-ANSWERS: dict[GateRule, Callable[[Contest, list[Count]], Answer]] = {
+ANSWERS: dict[GateRule, Callable[[Contest, list[Count]], ContestState]] = {
     "strict": strict.answer,
     "confirm": confirm.answer,
     "anytime": anytime.answer,

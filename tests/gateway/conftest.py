@@ -11,11 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from autoagent.gateway.bill import Bill, Owner
 from autoagent.gateway.gateway import Gateway
-from autoagent.gateway.manners import Patience
 from autoagent.gateway.plan import GatewayPlan, Upstream
 from autoagent.gateway.scope import Scope
+from autoagent.gateway.upstream import Patience
+from autoagent.gateway.usage import Bill, Owner
 
 _spec = importlib.util.spec_from_file_location(
     "fake_providers", Path(__file__).parent / "providers.py"

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoagent.gateway.prices import Prices
-from autoagent.gateway.purse import BudgetSpent, Purse
-from autoagent.gateway.spending import Spending
+from autoagent.gateway.purse import BudgetSpent, Purse, Spending
 from autoagent.gateway.usage import Usage
 
 Front = Any  # tests/gateway/conftest.py

@@ -9,7 +9,7 @@ import fake_providers  # pyright: ignore[reportMissingImports]
 import httpx2
 import pytest
 
-from autoagent.gateway.manners import Manners, Patience
+from autoagent.gateway.upstream import Pacing, Patience
 
 Front = Any  # tests/gateway/conftest.py
 Scripted: Any = fake_providers.Scripted
@@ -122,16 +122,16 @@ async def test_a_harness_that_hangs_up_pays_all_the_same(front: Front, fake: Any
 
 
 async def test_retry_after_holds_for_every_trial(fake: Any) -> None:
-    manners = Manners(Patience())
+    pacing = Pacing(Patience())
     waited: list[float] = []
     with anyio.fail_after(5):
-        async with manners.turn():
-            manners.too_many(0.2, asyncio.get_running_loop().time())
+        async with pacing.turn():
+            pacing.too_many(0.2, asyncio.get_running_loop().time())
         started = time.monotonic()
         async with anyio.create_task_group() as tasks:
 
             async def call() -> None:
-                async with manners.turn():
+                async with pacing.turn():
                     waited.append(time.monotonic() - started)
 
             for _ in range(3):
@@ -141,24 +141,24 @@ async def test_retry_after_holds_for_every_trial(fake: Any) -> None:
 
 
 async def test_concurrency_halves_when_refused_and_grows_again() -> None:
-    manners = Manners(most=8)
+    pacing = Pacing(most=8)
     now = asyncio.get_running_loop().time()
-    assert manners.limit == 4
-    manners.too_many(None, now)
-    manners.too_many(None, now - 1)  # a call from before tells nothing new
-    assert manners.limit == 2
+    assert pacing.limit == 4
+    pacing.too_many(None, now)
+    pacing.too_many(None, now - 1)  # a call from before tells nothing new
+    assert pacing.limit == 2
     for _ in range(60):
-        manners.went_well()
-    assert manners.limit == 8
+        pacing.went_well()
+    assert pacing.limit == 8
 
 
 async def test_no_more_calls_at_a_time_than_the_limit() -> None:
-    manners = Manners(most=4)
+    pacing = Pacing(most=4)
     busy, most = 0, 0
 
     async def call() -> None:
         nonlocal busy, most
-        async with manners.turn():
+        async with pacing.turn():
             busy += 1
             most = max(most, busy)
             await anyio.lowlevel.checkpoint()

@@ -8,9 +8,8 @@ import pytest
 
 from autoagent.config import Config
 from autoagent.errors import ConfigError
-from autoagent.gateway.plan import keys, plan, worker_variables
+from autoagent.gateway.plan import keys, model_row, plan, worker_variables
 from autoagent.gateway.redact import Redactor, redact_logs
-from autoagent.gateway.report import model_row
 
 
 @pytest.fixture(autouse=True)

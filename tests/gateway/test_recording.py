@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from autoagent.gateway import recording
-from autoagent.gateway.bill import Owner
 from autoagent.gateway.plan import Upstream
 from autoagent.gateway.standin.rules import Rules
 from autoagent.gateway.standin.server import running
+from autoagent.gateway.usage import Owner
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}
@@ -19,7 +19,7 @@ CHAT = {"model": "gpt-5", "messages": [], "stream": True, "max_tokens": 10}
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (directory / recording.FILE).read_text().splitlines()]
+    return [json.loads(line) for line in (directory / recording.RECORDING).read_text().splitlines()]
 
 
 async def test_every_exchange_is_written_down_with_what_it_cost(front: Front, fake: Any) -> None:
@@ -82,9 +82,9 @@ async def test_a_recording_that_a_harness_planted_is_not_read(front: Front, fake
     async with front() as f:
         await f.post("/v1/responses", ASKED)
         f.bill()
-    planted = f.directory / "agent" / recording.FILE
+    planted = f.directory / "agent" / recording.RECORDING
     planted.parent.mkdir()
-    (f.directory / recording.FILE).rename(planted)
+    (f.directory / recording.RECORDING).rename(planted)
 
     for place in (f.directory.parent, f.directory.parent.parent, f.directory):
         async with front(replay=(place,)) as again:
@@ -98,7 +98,7 @@ async def test_a_recording_stops_at_its_limit_and_says_so(front: Front, monkeypa
             await f.post("/v1/responses", ASKED)
         f.bill()
 
-    assert (f.directory / recording.FILE).stat().st_size < 5000
+    assert (f.directory / recording.RECORDING).stat().st_size < 5000
     assert any(line.get("dropped") for line in lines(f.directory))
 
 

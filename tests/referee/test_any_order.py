@@ -1,9 +1,9 @@
 """Any call in any order, with any edit or kill between: the rules hold and the journal verifies."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,14 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.stateful import run_state_machine_as_test as play
 
 from autoagent.commands.verify import audit
-from autoagent.errors import AutoAgentError
+from autoagent.errors import AutoAgentError, BudgetExceeded, OutOfOrder
 from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Position
 from autoagent.referee.evaluations import started
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
 Files = dict[str, bytes]
-LINES = st.sampled_from(["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("])
+CALL = re.compile(r"([a-z_]+)(?:\(([^)]*)\)| again)")
+SOME = ["", "A = 1", "B = 2", f"C = '{'word ' * 40}'", "def broken("]
+LINES = st.sampled_from(SOME) | st.integers(1, 99).map(lambda n: f"D = {n}")
 NAMES = st.sampled_from([None, None, "incumbent", "baseline", "nobody"])
 
 
@@ -36,6 +39,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.root = self.home / "workspace"
         shutil.copytree(self.template, self.root)
         self.committed: dict[str, Files] = {}
+        self.climbs = 0
 
     def teardown(self) -> None:
         self.referee.close()
@@ -52,9 +56,60 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.referee.position.phase == "idle"
 
     def call(self, function: Callable[[], object]) -> None:
-        """What is refused is refused with one of our own errors."""
-        with suppress(AutoAgentError):
+        """What is refused is refused with one of our own errors, and what that names is done."""
+        try:
             function()
+        except AutoAgentError as error:
+            self.referee.refused(error)
+            assert error.next_call is not None
+            self.do(error.next_call)
+
+    def do(self, told: str) -> None:
+        """The call that a status or a refusal names is in order, and no cap forbids it (R11)."""
+        if "remove the STOP file" in told:
+            (self.root / "STOP").unlink()
+        (tool, given), *_ = reversed(CALL.findall(told))
+        tag = re.search('"(.*)"', given)
+        self.climbs += tool == "start_climb"
+        calls: dict[str, Callable[[], object]] = {
+            "start_climb": lambda: self.referee.start_climb(tag[1] if tag else f"n{self.climbs}"),
+            "commit_candidate": lambda: self.referee.commit_candidate(
+                "as told", dry_run="dry_run" in given
+            ),
+            "run_benchmark": lambda: self.referee.run_benchmark(
+                None, ("t1",) if "tasks" in given else ()
+            ),
+            "read_trajectory": lambda: self.referee.trial("e1.t1.1"),
+            "read_file": lambda: self.referee.read_file("program.md"),
+            "edit_file": lambda: self.referee.edit_file("agent.py", "no such text", ""),
+        }
+        files, before = self.present(), self.referee.position
+        try:
+            calls.get(tool, getattr(self.referee, tool, lambda: None))()
+        except (OutOfOrder, BudgetExceeded) as error:
+            raise AssertionError(f"{told!r} was named, and refused: {error}") from error
+        except AutoAgentError:
+            pass
+        self.remember(files, before)
+
+    def remember(self, files: Files, before: Position) -> None:
+        """What a candidate or a baseline was committed with."""
+        position = self.referee.position
+        if position.candidate is not None and position.candidate != before.candidate:
+            self.committed[position.candidate.id] = files
+        if position.baseline is not None:
+            self.committed.setdefault(position.baseline.id, files)
+
+    @rule(which=st.sampled_from([0, 0, 1, 2]), times=st.integers(1, 4))
+    def as_told(self, which: int, times: int) -> None:
+        for _ in range(times):
+            calls = self.referee.status().next_calls
+            self.do(calls[which % len(calls)])
+
+    @rule(there=st.sampled_from([False, False, True]))
+    def stop(self, there: bool) -> None:
+        place = self.root / "STOP"
+        place.touch() if there else place.unlink(missing_ok=True)
 
     def present(self) -> Files:
         places = [self.root / "agent.py", *(self.root / ".agent").rglob("*")]
@@ -62,10 +117,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(tag=st.sampled_from(["first", "second", "third"]))
     def start(self, tag: str) -> None:
-        files = self.present()
+        files, before = self.present(), self.referee.position
         self.call(lambda: self.referee.start_climb(tag))
-        if (baseline := self.referee.position.baseline) is not None:
-            self.committed.setdefault(baseline.id, files)
+        self.remember(files, before)
 
     @rule(path=st.sampled_from(["skills", "skills/a"]))
     def note(self, path: str) -> None:
@@ -79,11 +133,9 @@ class AnyOrder(RuleBasedStateMachine):
     def commit(self, line: str, dry_run: bool) -> None:
         text = (self.template / "agent.py").read_text()
         (self.root / "agent.py").write_text(text.replace("MAX_TURNS = 3", f"MAX_TURNS = 3\n{line}"))
-        files, before = self.present(), self.referee.position.candidate
+        files, before = self.present(), self.referee.position
         self.call(lambda: self.referee.commit_candidate("an idea", dry_run=dry_run))
-        candidate = self.referee.position.candidate
-        if candidate is not None and candidate != before:
-            self.committed[candidate.id] = files
+        self.remember(files, before)
 
     @rule(name=NAMES, tasks=st.sampled_from([(), (), (), ("t1",), ("t9",)]))
     def run(self, name: str | None = None, tasks: tuple[str, ...] = ()) -> None:
@@ -138,9 +190,11 @@ class AnyOrder(RuleBasedStateMachine):
         journal.close()
 
 
-@pytest.mark.rule("R3")
+@pytest.mark.rule("R3", "R11")
 def test_any_order_of_calls_keeps_the_rules(make_workspace: Callable[..., Path]) -> None:
-    AnyOrder.template = make_workspace({"t1": ("q1", "a1"), "t2": ("q2", "a2")})
+    AnyOrder.template = make_workspace(
+        {"t1": ("q1", "a1"), "t2": ("q2", "a2")}, config="[budget]\nevaluations = 3\n"
+    )
     few = settings(max_examples=30, stateful_step_count=30, deadline=None)
     slow = [HealthCheck.too_slow]
     phases = [Phase.generate]  # a failure prints its 30 calls; shrinking them takes minutes

@@ -188,13 +188,13 @@ def test_a_full_disk_loses_nothing_and_the_call_works_once_there_is_room(
     """SQLite reports a full database exactly as it reports a full disk."""
     referee = open_referee(ScriptedEngine(GOOD))
     referee.start_climb("night")
-    database = referee._table.journal._db
+    database = referee._climb.journal._db
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     database.execute(f"PRAGMA max_page_count = {pages}")
     before = referee.status()
     with pytest.raises(JournalError, match=r"nothing was lost.*disk") as refused:
         for _ in range(200):
-            referee._table.journal.append(WorkerFailed(reason="x" * 1000), "x")
+            referee._climb.journal.append(WorkerFailed(reason="x" * 1000), "x")
     assert refused.value.next_call == "the same call again"
     assert referee.status().phase == before.phase
     database.execute("PRAGMA max_page_count = 1000000")

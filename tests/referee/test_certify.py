@@ -245,7 +245,7 @@ def test_an_ablation_measures_the_champion_without_each_kept_edit(
     referee.finish_climb()
     settle(referee)
     found, spec = referee.position.certificate, engine.started[-1]
-    problems = audit(referee._table.journal, None).problems
+    problems = audit(referee._climb.journal, None).problems
     referee.close()
     assert found is not None
     assert set(found.left_out) == set(kept)

@@ -31,10 +31,26 @@ def test_start_climb_refuses_with_the_reason_and_the_fix_and_writes_nothing(
     assert not (workspace / "results.tsv").exists()
 
 
+def test_isolation_process_is_refused_where_tasks_run_in_the_sandbox(
+    make_workspace: Callable[..., Path],
+) -> None:
+    """The real engine: one sentence that names the setting and what to do, and nothing starts."""
+    referee = Referee.open(make_workspace(config='isolation = "process"\n'))
+    try:
+        with pytest.raises(InfrastructureFault) as refused:
+            referee.start_climb("night")
+        phase = referee.status().phase
+    finally:
+        referee.close()
+    assert refused.value.message.startswith('isolation = "process" takes the harness out')
+    assert 'set `environment = "docker"`' in refused.value.message
+    assert phase == "new"
+
+
 def test_with_isolation_process_the_climb_starts_and_everything_says_so(
     make_workspace: Callable[..., Path],
 ) -> None:
-    root = make_workspace(config='isolation = "process"\n')
+    root = make_workspace(config='isolation = "process"\n[benchmark]\nenvironment = "docker"\n')
     engine = ScriptedEngine({"t1": [1.0]}, refuses=WHY)
     referee = Referee.open(root, engine)
     try:
@@ -45,8 +61,8 @@ def test_with_isolation_process_the_climb_starts_and_everything_says_so(
         status = referee.status()
     finally:
         referee.close()
-    assert status.isolation == "UNSANDBOXED (isolation = process)"
-    assert {spec.isolation for spec in engine.started} == {"process"}
+    assert status.isolation == "UNSANDBOXED (isolation = process); tasks run in docker"
+    assert {spec.config.isolation for spec in engine.started} == {"process"}
     journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
     started = journal.last(ClimbStarted)
     journal.close()

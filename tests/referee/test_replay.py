@@ -21,6 +21,8 @@ from autoagent.referee.referee import Referee
 from autoagent.referee.views import Status
 from autoagent.referee.worth import worth
 
+from ..acting import acting
+
 pytestmark = pytest.mark.slow
 
 RULES = Rules.model_validate(
@@ -30,24 +32,6 @@ RULES = Rules.model_validate(
 )  # fmt: skip
 """It answers the first question, the second where the prompt speaks of two, and no fifth."""
 
-ASKS = """
-async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[object, int]:
-    import os
-    import urllib.request
-
-    body = {"model": "gpt-5", "instructions": SYSTEM_PROMPT, "input": instruction}
-    request = urllib.request.Request(
-        os.environ["OPENAI_BASE_URL"] + "/responses",
-        json.dumps({**body, "max_output_tokens": 50}).encode(),
-        {"content-type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=20) as answered:
-        said = json.loads(answered.read())["output"][-1]["content"][0]["text"]
-    await environment.exec("cat > /app/answer.txt <<< '" + said + "'")
-    return said, 1
-
-
-"""
 CONFIG = """
 [benchmark]
 concurrency = 1
@@ -61,8 +45,7 @@ tasks = ["t3"]
 
 def asking(source: str) -> str:
     """The tests' harness, with a model."""
-    start, end = source.index("async def run_task"), source.index("# === FIXED")
-    return (source[:start] + ASKS.lstrip("\n") + source[end:]).replace('"rules"', '"gpt-5"')
+    return acting("asks_its_model", source).replace('"rules"', '"gpt-5"')
 
 
 async def over(referee: Referee, *busy: str) -> Position:

@@ -96,8 +96,8 @@ def test_a_configuration_changed_during_a_climb_has_no_effect(
     )
     referee = open_referee(engine)
     assert propose(referee, workspace).status == "discard"
-    assert engine.started[-1].isolation == "sandbox"
-    assert engine.started[-1].pass_reward == 1.0
+    assert engine.started[-1].config.isolation == "sandbox"
+    assert engine.started[-1].config.benchmark.pass_reward == 1.0
     assert any("autoagent.toml" in line for line in referee.status().drift)
 
 
@@ -658,8 +658,8 @@ def test_a_forged_row_does_not_verify(open_referee: OpenReferee, workspace: Path
     assert position.evaluated is not None
     assert position.pending is not None
     row = row_of(position.evaluated, position.pending, "x").model_copy(update={"passed": "4/4"})
-    referee._table.append(ResultRecorded(climb="night", row=row), "x")
-    found = audit(referee._table.journal, None)
+    referee._climb.append(ResultRecorded(climb="night", row=row), "x")
+    found = audit(referee._climb.journal, None)
     assert any("does not follow from its evaluation" in problem for problem in found.problems)
 
 

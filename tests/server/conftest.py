@@ -16,15 +16,21 @@ from autoagent.worker.scripted import ScriptedEngine
 from .callers import ALL, PATIENT, TWO, Caller, Connect
 
 
-@pytest.fixture(params=["auto", "legacy"])
-def mode(request: pytest.FixtureRequest) -> str:
-    """The protocol era a client speaks."""
-    return request.param
+@pytest.fixture
+def mode() -> str:
+    """The protocol era that a client speaks: the new one, unless a test is of `both_eras`."""
+    return "auto"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where the eras differ, a test is played by a client of each."""
+    if "mode" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_eras"):
+        metafunc.parametrize("mode", ["auto", "legacy"])
 
 
 @pytest.fixture
 def connect(open_referee: Callable[[Engine | None], Referee], mode: str) -> Connect:
-    """Connect a client to a server over the workspace, in either era."""
+    """Connect a client to a server over the workspace."""
 
     @asynccontextmanager
     async def one(

@@ -11,6 +11,8 @@ from autoagent.server.tools import ORDER
 
 from .callers import Connect
 
+pytestmark = pytest.mark.both_eras
+
 
 async def listed(connect: Connect) -> dict[str, Any]:
     async with connect() as caller:

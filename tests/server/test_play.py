@@ -1,4 +1,4 @@
-"""A climb played by its tools, in both protocol eras."""
+"""A climb played by its tools."""
 
 import re
 from pathlib import Path
@@ -24,6 +24,7 @@ def leaves(value: Any) -> list[str]:
     return ["none" if value is None else str(value)]
 
 
+@pytest.mark.both_eras
 async def test_a_better_candidate_becomes_the_incumbent(connect: Connect, workspace: Path) -> None:
     async with connect(ScriptedEngine(TWO, ALL)) as caller:
         started = await caller.ask("start_climb", tag="night")

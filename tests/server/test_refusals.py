@@ -12,20 +12,22 @@ from mcp import Client
 
 from autoagent import errors
 from autoagent.errors import AutoAgentError, InfrastructureFault
+from autoagent.referee.moves import ADVICE
 from autoagent.referee.referee import Referee
 from autoagent.server.app import build_server
-from autoagent.server.arguments import FAULT, NEXT_CALLS, refusal
+from autoagent.server.arguments import FAULT, refusal
 from autoagent.server.tools import ORDER
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import PATIENT, TWO, Caller, Connect, edit
 
+pytestmark = pytest.mark.both_eras
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
 
 def test_every_error_of_ours_is_mapped() -> None:
-    assert set(NEXT_CALLS) == set(KINDS)
+    assert set(ADVICE) == set(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

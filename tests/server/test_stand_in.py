@@ -8,8 +8,8 @@ import pytest
 from mcp_types import TextResourceContents
 from rich.console import Console
 
-from autoagent.commands.run import Finding
-from autoagent.commands.terminal import print_audit, print_finding
+from autoagent.commands.run import RunReport
+from autoagent.commands.terminal import print_audit, print_run
 from autoagent.commands.verify import audit
 from autoagent.evidence.journal import Journal
 from autoagent.records import STAND_IN, Score
@@ -104,11 +104,11 @@ def test_an_evaluation_on_its_own_says_it_beside_its_score(tmp_path: Path) -> No
         passed=1, expected=2, void=0, avg_score=0.5, task_scores={}, cost_usd=None, seconds=1.0,
         crashed=0, stand_in=True,
     )  # fmt: skip
-    finding = Finding(
+    finding = RunReport(
         state="complete", trials=(), score=score, excluded={}, jobs=tmp_path, job="e1"
     )
     out = Console(width=200)
     with out.capture() as captured:
-        print_finding(out, finding)
+        print_run(out, finding)
 
     assert f"1/2 passed, average 0.50, 1.0 s\n{STAND_IN}: " in captured.get()

@@ -79,6 +79,7 @@ def raw(workspace: Path) -> Iterator[Raw]:
     server.process.communicate()
 
 
+@pytest.mark.both_eras
 async def test_both_eras_are_served_over_stdio(workspace: Path, mode: str) -> None:
     async with serving(workspace, mode) as caller:
         assert len((await caller.client.list_tools()).tools) == 12

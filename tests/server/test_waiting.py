@@ -35,6 +35,7 @@ def test_each_client_waits_as_long_as_it_was_measured_to_bear(
     assert patience(Client(name, hears_progress=False)) == silent
 
 
+@pytest.mark.both_eras
 async def test_the_server_knows_its_client_in_both_eras(connect: Connect, mode: str) -> None:
     met: list[Client] = []
 

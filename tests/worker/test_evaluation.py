@@ -12,107 +12,20 @@ from typing import Any
 import pytest
 from harbor.models.trial.result import TrialResult
 
+from autoagent.environments.kinds import kind_of
 from autoagent.evidence.events import TrialFinished, TrialLost, TrialStarted, WorkerEnded
 from autoagent.records import Contest, Side
-from autoagent.worker.memory import memory_of
+
+from ..acting import acting
 
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
 
-BEHAVIOURS = """
-import asyncio, os, socket, subprocess, sys, threading
-from pathlib import Path
-
-
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    result = await globals()[word](environment)
-    return result, 1
-
-
-async def fine(environment):
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-
-
-also = fine
-
-
-async def raises(environment):
-    raise KeyError("no such tool")
-
-
-async def exits(environment):
-    sys.exit(0)
-
-
-async def vanishes(environment):
-    os._exit(0)
-
-
-async def spins(environment):
-    while True:
-        pass
-
-
-async def sleeps(environment):
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    await asyncio.sleep(1000)
-
-
-async def leaves_a_process(environment):
-    subprocess.Popen(["sleep", "1000"], start_new_session=True)
-    threading.Thread(target=lambda: __import__("time").sleep(1000), daemon=True).start()
-    await fine(environment)
-
-
-async def writes_the_reward(environment):
-    await environment.exec("mkdir -p /logs/verifier /tests; echo 1 > /logs/verifier/reward.txt")
-    await environment.exec('echo "{\\\\"reward\\\\": 1}" > /logs/verifier/reward.json')
-    loop = "while :; do echo 1 > /logs/verifier/reward.txt; done"
-    await environment.exec(f"(setsid sh -c '{loop}' &)")
-
-
-async def raises_like_the_machine(environment):
-    class InfrastructureFault(Exception): ...
-    raise InfrastructureFault("please do not count me")
-
-
-async def fakes_a_cancel(environment):
-    raise asyncio.CancelledError
-
-
-async def fails_the_sandbox(environment):
-    for env in ({"": "x"}, {f"V{n}": "x" for n in range(5000)}, {"A=B": "x"}, {"A": "\\0"}):
-        try:
-            await environment.exec("true", env=env)
-        except Exception:
-            pass
-
-
-async def raises_half_a_letter(environment):
-    raise ValueError("\\udc80")
-
-
-async def speaks_nonsense(environment):
-    for fd in range(3, 64):
-        try:
-            if "socket" in os.readlink(f"/proc/self/fd/{fd}"):
-                os.write(fd, b"\\\\xff" * 64)
-        except OSError:
-            pass
-    await asyncio.sleep(1000)
-"""
-
 
 def ends(bench: Bench) -> list[str]:
     """How the workers of the evaluation said they ended."""
     return [entry.event.end for entry in bench.journal.about("e1", WorkerEnded)]
-
-
-def behaving(harness_source: str) -> str:
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    return harness_source[:start] + BEHAVIOURS.replace("\\\\", "\\") + "\n\n" + harness_source[end:]
 
 
 @pytest.mark.attack(
@@ -122,7 +35,7 @@ def behaving(harness_source: str) -> str:
 )
 @pytest.mark.attack("A9.3", ending="score 0", what="speaks nonsense to the worker")
 async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing(
-    bench: Bench, harness_source: str
+    bench: Bench,
 ) -> None:
     """One evaluation, every misbehaviour beside a good trial (threats A8, A9, C1, E3)."""
     words = [
@@ -140,7 +53,7 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "raises_half_a_letter",
         "speaks_nonsense",
     ]
-    spec = bench.spec(behaving(harness_source), {word: word for word in words})
+    spec = bench.spec(acting("ends_badly"), {word: word for word in words})
     trials = await bench.finish(spec)
     said = {name: (trial.outcome, trial.reward) for name, trial in trials.items()}
     assert said == {
@@ -163,48 +76,12 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
     assert not (spec.directory / "scratch").exists()
 
 
-PROBES = """
-import os, socket
-from pathlib import Path
-
-
-async def run_task(environment, instruction):
-    seen = {
-        "files": sorted(p.name for p in Path("/harness").iterdir()),
-        "root": sorted(os.listdir("/")),
-        "env": sorted(os.environ),
-        "processes": sorted(p for p in os.listdir("/proc") if p.isdigit()),
-        "interfaces": [name for _, name in socket.if_nameindex()],
-        "caps": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
-        "scratch": sorted(os.listdir("/scratch")),
-        "home": os.path.expanduser("~"),
-        "tests": await environment.is_dir("/tests/x") or os.path.exists("/tests"),
-    }
-    for name, attempt in {
-        "userns": lambda: os.unshare(os.CLONE_NEWUSER),
-        "write_root": lambda: Path("/planted").write_text("x"),
-        "write_harness": lambda: Path(__file__).write_text("x"),
-        "ssh": lambda: os.listdir(HOST_HOME + "/.ssh"),
-    }.items():
-        try:
-            attempt()
-            seen[name] = "done"
-        except OSError:
-            seen[name] = "refused"
-    Path("/scratch/logs/seen.json").write_text(__import__("json").dumps(seen))
-    Path("/scratch/left-behind").write_text("x")
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    return "", 1
-"""
-
-
 async def test_the_harness_sees_its_file_its_python_and_nothing_of_other_trials(
-    bench: Bench, harness_source: str
+    bench: Bench,
 ) -> None:
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    probing = PROBES.replace("HOST_HOME", repr(str(Path.home())))
-    source = harness_source[:start] + probing + "\n\n" + harness_source[end:]
-    spec = bench.spec(source, {"a": "a", "b": "b"}, concurrency=1)
+    spec = bench.spec(
+        acting("looks_around", HOST_HOME=str(Path.home())), {"a": "a", "b": "b"}, concurrency=1
+    )
     trials = await bench.finish(spec)
     assert {t.outcome for t in trials.values()} == {"passed"}, [t.detail for t in trials.values()]
     for trial in trials.values():
@@ -227,20 +104,18 @@ async def test_the_harness_sees_its_file_its_python_and_nothing_of_other_trials(
             assert seen[attempt] == "refused", attempt
 
 
-async def test_a_killed_worker_loses_only_what_was_running(
-    bench: Bench, harness_source: str
-) -> None:
+async def test_a_killed_worker_loses_only_what_was_running(bench: Bench) -> None:
     """Trials that were measured stay; those that only started are lost and run again (R9)."""
     words = ["fine", "spins"]
     spec = bench.spec(
-        behaving(harness_source), {w: w for w in words}, concurrency=1, trial_timeout_seconds=30.0
+        acting("ends_badly"), {w: w for w in words}, concurrency=1, trial_timeout_seconds=30.0
     )
     bench.engine.start(spec)
     started = lambda: len(bench.journal.about("e1", TrialStarted))  # noqa: E731
     await bench.until(lambda: "fine" in bench.trials("e1") and started() == 2)
     os.killpg(int((spec.directory / "worker.pid").read_text()), signal.SIGKILL)
     await bench.until(lambda: not bench.engine.alive("e1"))
-    again = spec.model_copy(update={"trial_timeout_seconds": 1.0})
+    again = spec.with_benchmark(trial_timeout_seconds=1.0)
     trials = await bench.finish(again)
     assert [e.event.trial for e in bench.journal.about("e1", TrialLost)] == ["e1.spins.1"]
     assert (trials["fine"].id, trials["spins"].id) == ("e1.fine.1", "e1.spins.1.try2")
@@ -254,10 +129,8 @@ def alive_in_session(pid: int) -> list[str]:
     return [line for line in listed.splitlines() if not line.startswith("Z")]
 
 
-async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(
-    bench: Bench, harness_source: str
-) -> None:
-    spec = bench.spec(behaving(harness_source), {"spins": "spins"}, trial_timeout_seconds=60.0)
+async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(bench: Bench) -> None:
+    spec = bench.spec(acting("ends_badly"), {"spins": "spins"}, trial_timeout_seconds=60.0)
     bench.engine.start(spec)
     await bench.until(lambda: bool(bench.journal.about("e1", TrialStarted)))
     pid = int((spec.directory / "worker.pid").read_text())
@@ -269,12 +142,12 @@ async def test_a_cancel_ends_the_worker_cleanly_and_leaves_no_process(
 
 
 async def test_a_harness_process_that_the_machine_ended_voids_what_it_had_not_measured(
-    bench: Bench, harness_source: str
+    bench: Bench,
 ) -> None:
     """The fork server is out of every candidate's reach: its death is no candidate's (R9)."""
     words = ["fine", "spins", "raises"]
     spec = bench.spec(
-        behaving(harness_source),
+        acting("ends_badly"),
         {w: w for w in words},
         concurrency=1,
         trial_timeout_seconds=3.0,
@@ -291,9 +164,9 @@ async def test_a_harness_process_that_the_machine_ended_voids_what_it_had_not_me
     assert "harness process is gone" in trials["raises"].detail
 
 
-async def test_the_deadline_ends_an_evaluation(bench: Bench, harness_source: str) -> None:
+async def test_the_deadline_ends_an_evaluation(bench: Bench) -> None:
     spec = bench.spec(
-        behaving(harness_source),
+        acting("ends_badly"),
         {"spins": "spins"},
         trial_timeout_seconds=60.0,
         deadline=time.time() + 3,
@@ -313,27 +186,27 @@ async def test_a_broken_sandbox_is_void_and_retried_up_to_the_cap(bench: Bench) 
     assert len(bench.journal.about("e1", TrialFinished)) == 2
 
 
-@pytest.mark.parametrize(
-    ("reward", "outcome"),
-    [
-        ("echo 0.5 > /logs/verifier/reward.txt", ("failed", 0.5)),
-        ("echo 1000 > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("echo nan > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("echo -1 > /logs/verifier/reward.txt", ("invalid", 0.0)),
-        ("true", ("invalid", 0.0)),
-        ('echo \'{"reward": 1, "speed": 9}\' > /logs/verifier/reward.json', ("passed", 1.0)),
-        ('echo \'{"a": 1, "b": 1}\' > /logs/verifier/reward.json', ("invalid", 0.0)),
-        ("mkdir /logs/verifier/reward.json", ("invalid", 0.0)),
-        ("ln -s /proc/self/status /logs/verifier/reward.txt", ("invalid", 0.0)),
-    ],
-)
-async def test_only_one_plain_number_within_0_and_1_is_a_reward(
-    bench: Bench, reward: str, outcome: tuple[str, float]
-) -> None:
-    spec = bench.spec(None, {"t": "x"}, kind="noop", void_retries=0)
-    (spec.tasks[0].path / "tests/test.sh").write_text(f"#!/bin/bash\n{reward}\n")
-    trial = (await bench.finish(spec))["t"]
-    assert (trial.outcome, trial.reward) == outcome
+REWARDS = {
+    "echo 0.5 > /logs/verifier/reward.txt": ("failed", 0.5),
+    "echo 1000 > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "echo nan > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "echo -1 > /logs/verifier/reward.txt": ("invalid", 0.0),
+    "true": ("invalid", 0.0),
+    'echo \'{"reward": 1, "speed": 9}\' > /logs/verifier/reward.json': ("passed", 1.0),
+    'echo \'{"a": 1, "b": 1}\' > /logs/verifier/reward.json': ("invalid", 0.0),
+    "mkdir /logs/verifier/reward.json": ("invalid", 0.0),
+    "ln -s /proc/self/status /logs/verifier/reward.txt": ("invalid", 0.0),
+}
+
+
+async def test_only_one_plain_number_within_0_and_1_is_a_reward(bench: Bench) -> None:
+    tasks = {f"t{number}": "x" for number in range(len(REWARDS))}
+    spec = bench.spec(None, tasks, kind="noop", void_retries=0)
+    for task, reward in zip(spec.tasks, REWARDS, strict=True):
+        (task.path / "tests/test.sh").write_text(f"#!/bin/bash\n{reward}\n")
+    trials = await bench.finish(spec)
+    said = {how: trials[task] for how, task in zip(REWARDS, tasks, strict=True)}
+    assert {how: (trial.outcome, trial.reward) for how, trial in said.items()} == REWARDS
 
 
 async def test_harbor_can_open_what_an_evaluation_leaves(bench: Bench, harness_source: str) -> None:
@@ -364,13 +237,11 @@ def contest(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.rule("R5")
-async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(
-    bench: Bench, harness_source: str
-) -> None:
+async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(bench: Bench) -> None:
     """What is running is ended with it, and what is waiting never starts."""
     words = ["raises", "spins", "fine", "also"]
     spec = bench.spec(
-        behaving(harness_source),
+        acting("ends_badly"),
         {w: w for w in words},
         concurrency=2,
         trial_timeout_seconds=60.0,
@@ -384,11 +255,9 @@ async def test_an_evaluation_that_cannot_be_kept_any_more_ends_at_once(
     assert not list((spec.directory / "scratch").glob("*"))
 
 
-async def test_no_more_trials_run_at_once_than_fit_into_the_memory(
-    bench: Bench, harness_source: str
-) -> None:
-    spec = bench.spec(behaving(harness_source), {"t1": "fine", "t2": "fine"}, concurrency=2)
-    half = (memory_of("sandbox") or 0) // 2**20 // 2
+async def test_no_more_trials_run_at_once_than_fit_into_the_memory(bench: Bench) -> None:
+    spec = bench.spec(acting("ends_badly"), {"t1": "fine", "t2": "fine"}, concurrency=2)
+    half = (kind_of("sandbox").memory_bytes() or 0) // 2**20 // 2
     for task in spec.tasks:
         config = task.path / "task.toml"
         told = config.read_text()
@@ -407,7 +276,7 @@ async def test_fresh_passes_run_each_sides_own_harness_beside_the_other(
 ) -> None:
     """The first pass is the candidate's alone; the incumbent starts with the second."""
     words = ["fine", "raises", "also"]
-    spec = bench.spec(behaving(harness_source), {w: w for w in words}, **contest(stored=1))
+    spec = bench.spec(acting("ends_badly"), {w: w for w in words}, **contest(stored=1))
     place = spec.directory / "harness-incumbent"
     (place / ".agent").mkdir(parents=True)
     idle = harness_source.replace("cp /app/question.txt /app/answer.txt", "true")

@@ -23,6 +23,7 @@ from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.tasks.inspect import inspect_task
 from autoagent.workspace.tasks.selection import held_out, select
 
+from ..acting import acting
 from ..conftest import Bench
 
 ROOT = Path(__file__).parents[2]
@@ -60,11 +61,17 @@ async def outcomes(
     return await bench.finish(bench.over(spec, tasks), seconds)
 
 
-def with_solution(task: Path, target: Path, solution: str) -> Path:
+def copied(task: Path, place: Path, name: str) -> Path:
+    """A copy of a task under another name, and of what it shares with the others of its suite."""
+    shutil.copytree(task.parents[1] / "base", place / "base", dirs_exist_ok=True)
+    return shutil.copytree(task, place / "tasks" / name)
+
+
+def with_solution(task: Path, place: Path, name: str, solution: str) -> Path:
     """A copy of a task whose oracle does something else."""
-    shutil.copytree(task, target)
-    (target / "solution/solve.sh").write_text(solution)
-    return target
+    copy = copied(task, place, name)
+    (copy / "solution/solve.sh").write_text(solution)
+    return copy
 
 
 @pytest.mark.slow
@@ -110,7 +117,7 @@ async def test_a_right_answer_in_other_words_passes_and_a_wrong_one_fails(
             heredoc = f"cat > /app/answer.txt <<'ANSWER'\n{answer}\nANSWER\n"
             filled = 'sed -i "s/TICKET/${number:-}/; s/CODE/${code:-}/" /app/answer.txt\n'
             name = f"{task.name}.{how}"
-            tasks[name] = with_solution(task, tmp_path / "t" / name, solution + heredoc + filled)
+            tasks[name] = with_solution(task, tmp_path, name, solution + heredoc + filled)
 
     trials = await outcomes(bench, tasks)
 
@@ -131,7 +138,7 @@ async def test_a_harness_that_dumps_what_it_can_read_passes_nothing(
         head, message = (task / "instruction.md").read_text().split("Signed in: ")[1].split("\n", 1)
         quoted = " ".join(line for line in message.splitlines() if line.startswith(">"))
         solution = DUMP.replace("USER", head).replace("MESSAGE", quoted.replace('"', ""))
-        tasks[task.name] = with_solution(task, tmp_path / task.name, solution)
+        tasks[task.name] = with_solution(task, tmp_path, task.name, solution)
 
     trials = await outcomes(bench, tasks)
 
@@ -183,13 +190,13 @@ def a_judge() -> Generator[tuple[str, list[dict[str, Any]]]]:
         server.server_close()
 
 
-def judged_by(task: Path, target: Path, url: str) -> Path:
+def judged_by(task: Path, place: Path, name: str, url: str) -> Path:
     """A copy of a task whose verifier reaches this judge over the network."""
-    shutil.copytree(task, target)
-    toml = target / "task.toml"
+    copy = copied(task, place, name)
+    toml = copy / "task.toml"
     text = toml.read_text().replace("${AUTOAGENT_JUDGE_BASE_URL:-}", url)
     toml.write_text(text.replace("[verifier]\n", '[verifier]\nnetwork_mode = "public"\n'))
-    return target
+    return copy
 
 
 @pytest.mark.slow
@@ -201,8 +208,8 @@ async def test_a_tone_is_judged_and_a_judge_that_is_out_leaves_no_reward(
     task = SUITES["glowup"] / "tasks/tone-bad-news"
     with a_judge() as (url, asked):
         words = ("yes", "no", "flatters", "out")
-        tasks = {word: judged_by(task, tmp_path / word, f"{url}/{word}/v1") for word in words}
-        no_facts = judged_by(task, tmp_path / "no-facts", f"{url}/yes/v1")
+        tasks = {word: judged_by(task, tmp_path, word, f"{url}/{word}/v1") for word in words}
+        no_facts = judged_by(task, tmp_path, "no-facts", f"{url}/yes/v1")
         (no_facts / "solution/solve.sh").write_text("#!/bin/bash\necho no > /app/answer.txt\n")
 
         trials = await outcomes(bench, tasks | {"no-facts": no_facts}, seconds=240)
@@ -234,21 +241,13 @@ echo 'REWARDKIT_JUDGE=openai/anything' | tee /.env /app/.env /root/.env > /dev/n
 
 @pytest.mark.slow
 async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_imports(
-    bench: Bench, tmp_path: Path, harness_source: str
+    bench: Bench, tmp_path: Path
 ) -> None:
     task = SUITES["glowup"] / "tasks/tone-bad-news"
     solution = (task / "solution/solve.sh").read_text()
     with a_judge() as (url, asked):
-        judged = judged_by(task, tmp_path / "planted", f"{url}/no/v1")
-        start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-        acts = (
-            "async def run_task(environment, instruction):\n"
-            f"    done = await environment.exec({solution + PLANTED!r})\n"
-            "    return done.stderr, 1\n\n\n"
-        )
-        spec = bench.spec(
-            harness_source[:start] + acts + harness_source[end:], {}, trial_timeout_seconds=20.0
-        )
+        judged = judged_by(task, tmp_path, "planted", f"{url}/no/v1")
+        spec = bench.spec(acting("does", WORK=solution + PLANTED), {}, trial_timeout_seconds=20.0)
         trials = await bench.finish(bench.over(spec, {"planted": judged}))
 
     assert trials["planted"].outcome == "failed", bench.log()
@@ -268,7 +267,7 @@ async def test_a_climb_without_a_judge_leaves_tones_out_and_says_what_is_missing
     config = '[holdout]\ntasks = ["t?"]\n[gateway]\njudge = "gpt-5-mini"\n'
     root = make_workspace(config=config, commit=False)
     for name in ("credit-balance", "tone-bad-news"):
-        shutil.copytree(SUITES["glowup"] / "tasks" / name, root / "tasks" / name)
+        copied(SUITES["glowup"] / "tasks" / name, root, name)
     commit_all(root, ["."], "start")
     with closing(Referee.open(root)) as referee:
         referee.start_climb("night")
@@ -338,7 +337,7 @@ def sync() -> ModuleType:
 
 def test_every_copy_of_a_backend_is_the_original(sync: ModuleType) -> None:
     for workspace in (sync.ROOT, sync.QUICKSTART, sync.APS):
-        assert len(list(sync.copies(workspace))) > 50
+        assert len(list(sync.copies(workspace))) > 25
         assert sync.stale_copies(workspace) == []
 
 

@@ -13,6 +13,8 @@ import pytest
 from autoagent.evidence.events import ModelRefused, TrialFinished, TrialLost, WorkerEnded
 from autoagent.gateway.plan import GatewayPlan, Upstream
 
+from ..acting import acting
+
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/benchmark/conftest.py
@@ -26,136 +28,6 @@ providers = importlib.util.module_from_spec(_spec)
 sys.modules["fake_providers"] = providers
 _spec.loader.exec_module(providers)
 
-BEHAVIOURS = r"""
-import asyncio, glob, json, os, socket, threading, urllib.error, urllib.request
-from pathlib import Path
-
-
-def ask(body, path="/responses", base=None):
-    url = (base or os.environ["OPENAI_BASE_URL"]) + path
-    key = os.environ["OPENAI_API_KEY"]
-    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
-
-
-def call(**more):
-    return ask({"model": "gpt-5", "input": "hi", "max_output_tokens": 100, **more})
-
-
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    said = await globals()[word](environment)
-    Path("/scratch/logs/said.json").write_text(json.dumps(said))
-    return said, 1
-
-
-async def solve(environment):
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-
-
-async def asks_its_model(environment):
-    status, answer = call()
-    if status == 200:
-        await solve(environment)
-    return [status, answer]
-
-
-async def asks_by_sdk(environment):
-    import openai
-    client = openai.AsyncOpenAI()
-    answer = await client.chat.completions.create(
-        model="gpt-5", messages=[{"role": "user", "content": "hi"}], max_completion_tokens=50)
-    try:
-        await client.responses.create(model="gpt-5-mini", input="hi")
-        other = "answered"
-    except openai.PermissionDeniedError as error:
-        other = str(error)
-    await solve(environment)
-    return [answer.choices[0].message.content, other]
-
-
-async def asks_for_another_model(environment):
-    await solve(environment)
-    return [call(model="gpt-5-mini")[0], call(model="gpt-4.1")[0]]
-
-
-async def forges_usage(environment):
-    call()
-    usage = {"input_tokens": 0, "output_tokens": 0}
-    Path("/scratch/logs/model-calls.jsonl").write_text('{"owner": {}}')
-    Path("/scratch/logs/trajectory.json").write_text(json.dumps({"final_metrics": {
-        "total_cost_usd": 0, "total_prompt_tokens": 0}, "usage": usage}))
-    await solve(environment)
-
-
-async def looks_for_a_key(environment):
-    found = []
-    for path in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline"):
-        try:
-            found.append(Path(path).read_bytes().decode("latin-1"))
-        except OSError:
-            pass
-    for place in ("/scratch", "/harness", "/autoagent", "/etc", "/tmp"):
-        for directory, _, names in os.walk(place):
-            for name in names:
-                try:
-                    found.append(Path(directory, name).read_bytes()[:100000].decode("latin-1"))
-                except OSError:
-                    pass
-    found += [json.dumps(call(input="key?")), json.dumps(dict(os.environ))]
-    found.append((await environment.exec("env; cat /proc/*/environ")).stdout)
-    return ["sk-the-" + "real" in text for text in found].count(True)
-
-
-async def calls_the_internet(environment):
-    reached = []
-    for address in (("1.1.1.1", 443), ("127.0.0.1", 1), ("127.0.0.1", PROVIDER_PORT),
-                    ("169.254.169.254", 80), ("::1", 8787)):
-        try:
-            socket.create_connection(address, timeout=2).close()
-            reached.append(address)
-        except OSError:
-            pass
-    interfaces = [name for _, name in socket.if_nameindex()]
-    caps = [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")]
-    inside = await environment.exec("(echo > /dev/tcp/127.0.0.1/8787) 2>&1 && echo reached")
-    return [reached, interfaces, caps, "reached" in inside.stdout]
-
-
-async def loops_for_ever(environment):
-    await solve(environment)
-    while True:
-        call()
-
-
-async def floods(environment):
-    def one():
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", 8787))
-            except OSError:
-                pass
-    held = []
-    for _ in range(900):
-        try:
-            held.append(socket.create_connection(("127.0.0.1", 8787), timeout=1))
-        except OSError:
-            break
-    await solve(environment)
-    return len(held)
-
-
-async def needs_the_provider(environment):
-    await solve(environment)
-    status, answer = call(input="fail")
-    raise SystemExit(status)
-"""
-
 
 @pytest.fixture
 def fake() -> Iterator[Any]:
@@ -163,17 +35,12 @@ def fake() -> Iterator[Any]:
         yield running
 
 
-def behaving(harness_source: str, port: int) -> str:
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    behaviours = BEHAVIOURS.replace("PROVIDER_PORT", str(port))
-    return harness_source[:start] + behaviours + "\n\n" + harness_source[end:]
-
-
 def measured(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
     upstream = Upstream(base_url=f"{fake.url}/v1", api_key_env="OPENAI_API_KEY", auth="bearer")
     facts: dict[str, Any] = {"models": ("gpt-5",), "upstreams": {"openai": upstream}}
     plan = GatewayPlan.model_validate(facts | changes.pop("gateway", {}))
-    harness = behaving(source, int(fake.url.rpartition(":")[2]))
+    port = int(fake.url.rpartition(":")[2])
+    harness = acting("calls_models", source, PROVIDER_PORT=port)
     tasks = {word: word for word in words}
     return bench.spec(harness, tasks, model="gpt-5", gateway=plan, **changes)
 
@@ -353,18 +220,12 @@ def judging(bench: Bench, fake: Any, source: str, words: list[str], **changes: A
     return spec
 
 
-@pytest.mark.parametrize("isolation", ["sandbox", "process"])
 async def test_a_verifier_reaches_its_judge_and_the_harness_does_not(
-    bench: Bench, fake: Any, harness_source: str, isolation: str
+    bench: Bench, fake: Any, harness_source: str
 ) -> None:
     """The judge's calls have a meter of their own; the harness pays for its own alone."""
     words = ["asks_its_model", "asks_for_another_model", "calls_the_internet"]
-    spec = judging(bench, fake, harness_source, words, isolation=isolation)
-    harness = spec.harnesses[""] / "agent.py"
-    if isolation == "process":
-        harness.write_text(
-            harness.read_text().replace('Path("/scratch/logs/said.json")', 'Path("x")')
-        )
+    spec = judging(bench, fake, harness_source, words)
     trials = await bench.finish(spec)
 
     assert {trial.outcome for trial in trials.values()} == {"passed"}, bench.log()
@@ -372,8 +233,7 @@ async def test_a_verifier_reaches_its_judge_and_the_harness_does_not(
     assert [trial.judge_cost_usd for trial in trials.values()] == judge
     assert trials["asks_for_another_model"].model_use.refused_models == ("gpt-5-mini", "gpt-4.1")
     assert trials["asks_for_another_model"].cost_usd == 0.0
-    if isolation == "sandbox":
-        assert said(bench, trials["calls_the_internet"])[3] is False
+    assert said(bench, trials["calls_the_internet"])[3] is False
 
 
 @pytest.mark.rule("R9")

@@ -11,12 +11,13 @@ from harbor.models.trial.result import AgentInfo, ExceptionInfo, TimingInfo, Tri
 
 from autoagent.gate.agenda import Slot
 from autoagent.records import Trial
-from autoagent.worker.outcomes import Seen, trial_of
+from autoagent.worker.outcomes import outcome_of
+from autoagent.worker.trials import MeasuredTrial
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def ended(failure: str, *, acted: bool, seen: Seen | None = None) -> Trial:
+def ended(failure: str, *, acted: bool, fault: str | None = None) -> Trial:
     """The trial that Harbor ended with an exception of this name."""
     result = TrialResult(
         task_name="t1",
@@ -37,7 +38,8 @@ def ended(failure: str, *, acted: bool, seen: Seen | None = None) -> Trial:
         finished_at=NOW + timedelta(seconds=3),
         id=uuid4(),
     )
-    return trial_of(result, "e1.t1.1", Slot("", "t1", 1), 1.0, seen or Seen())
+    seen = MeasuredTrial(id="e1.t1.1", slot=Slot("", "t1", 1), directory=Path("t1__x"), fault=fault)
+    return outcome_of(result, seen, 1.0, None)
 
 
 @pytest.mark.rule("R9")
@@ -53,7 +55,7 @@ def test_a_trial_that_dies_of_contention_before_its_harness_acts_is_void(failure
 
 @pytest.mark.rule("R9")
 def test_a_daemon_that_failed_under_a_trial_makes_it_void_and_says_why() -> None:
-    trial = ended("RuntimeError", acted=True, seen=Seen(fault="the daemon: no space left"))
+    trial = ended("RuntimeError", acted=True, fault="the daemon: no space left")
 
     assert (trial.outcome, trial.reward) == ("void", None)
     assert trial.detail == "the daemon: no space left"

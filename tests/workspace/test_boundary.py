@@ -3,11 +3,15 @@
 import ast
 import dis
 import json
+import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
+import tomli
 from hypothesis import example, given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
@@ -121,6 +125,63 @@ def only_problem(result: Checked) -> str:
     return result.problems[0]
 
 
+# The table ---------------------------------------------------------------------------------
+
+TABLE: dict[str, Any] = tomli.loads(Path(__file__).with_name("boundary.toml").read_text())
+DEFINED = {
+    "NAME": "AutoAgent",
+    "problem": "agent.py:…: … `AutoAgent` …, which the fixed section defines; use another name",
+}
+IMPORTED = {
+    "NAME": "BaseAgent",
+    "problem": "agent.py:…: … `BaseAgent` …, but the fixed section needs "
+    "`from harbor.agents.base import BaseAgent`; use another name",
+}
+
+
+def cases() -> Iterator[Any]:
+    """Each row of the table; a way to bind a name, with one of either kind."""
+    for case in TABLE["case"]:
+        yield pytest.param(case, id=case.get("name") or case.get("code") or case["replace"][1])
+    for how, code in TABLE["binds"].items():
+        for name in (DEFINED, IMPORTED):
+            case = {"code": code.replace("NAME", name["NAME"]), "problem": name["problem"]}
+            yield pytest.param(case, id=f"binds {name['NAME']}: {how}")
+    for where, code in TABLE["elsewhere"].items():
+        yield pytest.param({"code": code.replace("NAME", "AutoAgent")}, id=f"elsewhere: {where}")
+
+
+def made(case: dict[str, Any]) -> bytes:
+    """The file of a row."""
+    whole = HARNESS + FIXED.decode()
+    if "code" in case:
+        text = HARNESS + case["code"] + "\n" + FIXED.decode()
+    elif "start" in case:
+        text = case["start"] + FIXED.decode()
+    elif "replace" in case:
+        assert case["replace"][0] in whole
+        text = whole.replace(*case["replace"])
+    else:
+        text = case["file"]
+    text = text.replace("\n", "\r\n") if case.get("crlf") else text
+    return text.encode("latin-1" if case.get("latin1") else "utf-8")
+
+
+@pytest.mark.parametrize("case", [*cases()])
+def test_a_file_is_answered_as_the_table_says(case: dict[str, Any]) -> None:
+    """The whole answer: what is told, with its line, or nothing at all (threats A1 to A6)."""
+    if "file" in case:
+        problems, warned = [refusal(made(case))], []
+    else:
+        result = check(made(case), CANONICAL, "agent.py", model="gpt-5", class_name="AutoAgent")
+        problems, warned = list(result.problems), list(result.warnings)
+
+    for told, wanted in ((problems, case.get("problem")), (warned, case.get("warning"))):
+        assert bool(told) == bool(wanted), told
+        if wanted:
+            assert re.fullmatch(".*".join(map(re.escape, wanted.split("…"))), told[0]), told
+
+
 # Splitting ---------------------------------------------------------------------------------
 
 
@@ -194,163 +255,14 @@ def refusal(source: str | bytes) -> str:
     return str(caught.value)
 
 
-def test_a_file_without_a_boundary_is_refused() -> None:
-    """A string that says so is not a boundary: only a comment is."""
-    assert refusal(HARNESS + 'x = "# === FIXED ADAPTER BOUNDARY ==="\n') == snapshot(
-        "agent.py:1: has no boundary; put the line `# === FIXED ADAPTER BOUNDARY ===` "
-        "above the fixed section"
-    )
-
-
-def test_a_boundary_in_another_case_is_pointed_out() -> None:
-    """A near miss is named with its line, so that a human finds it at once."""
-    assert refusal("x = 1\n# fixed adapter boundary\n") == snapshot(
-        "agent.py:1: has no boundary (line 2 resembles one); "
-        "put the line `# === FIXED ADAPTER BOUNDARY ===` above the fixed section"
-    )
-
-
-def test_two_boundaries_are_refused_with_both_lines() -> None:
-    """With two, nobody can say where the fixed section begins (threat A1)."""
-    assert refusal("x = 1\n" + ARTICLE + "y = 1\n" + CLAUDE) == snapshot(
-        "agent.py:2: 2 boundaries, at lines 2, 7; keep one and word the other comments differently"
-    )
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "# === ＦＩＸＥＤ ＡＤＡＰＴＥＲ ＢＯＵＮＤＡＲＹ ===",
-        "# === FIXED ADАPTER BOUNDARY ===",
-        "# === FIXED ADAPTER BΟUNDARY ===",
-        "# === FIXED\u200b ADAPTER BOUNDARY ===",
-        "# === FI\u00adXED ADAPTER BOUNDARY ===",
-        "# === FIXED ADÁPTER BOUNDARY ===",
-        "# === FIXED  ADAPTER  BOUNDARY ===",
-        "# === F1XED ADAPTER B0UNDARY ===",
-        "# HARBOR ADAPTER: fixed harness, do not modify",
-    ],
-    ids=[
-        "fullwidth",
-        "cyrillic",
-        "greek",
-        "zero width",
-        "soft hyphen",
-        "accent",
-        "spaces",
-        "digits",
-        "colon",
-    ],
-)
-def test_a_look_alike_of_the_boundary_is_refused(line: str) -> None:
-    """A line that only looks like the boundary misleads whoever reads the file (threat A1)."""
-    assert refusal(f"x = 1\n{line}\n" + ARTICLE).startswith("agent.py:2: resembles the boundary")
-
-
-@pytest.mark.parametrize(
-    "code", ["x = 1  # FIXED ADAPTER BOUNDARY\n", "if x:\n    # FIXED ADAPTER BOUNDARY\n    pass\n"]
-)
-def test_a_boundary_beside_code_or_indented_is_refused(code: str) -> None:
-    """The boundary stands alone at the start of a line."""
-    assert "a boundary is a comment of its own" in refusal(code)
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        f"x = [\n{ARTICLE}]\n",
-        f"def f():\n    x = 1\n{ARTICLE}    return x\n",
-        f"if x:\n    pass\n{ARTICLE}else:\n    pass\n",
-        f"@decorate\n{ARTICLE}class AutoAgent: pass\n",
-    ],
-    ids=["bracket", "function", "else", "decorator"],
-)
-def test_a_boundary_inside_a_statement_is_refused(source: str) -> None:
-    """Each side of the boundary is Python by itself."""
-    assert "the boundary stands inside a statement" in refusal(source)
-
-
-UNSAFE = {
-    "not UTF-8": (
-        b"x = 1\ny = '\xe9'\n",
-        "agent.py:2: byte 0xe9 is not UTF-8; save the file as UTF-8",
-    ),
-    "byte order mark": (
-        b"\xef\xbb\xbfx = 1\n",
-        "agent.py:1: begins with a byte order mark; save it as UTF-8 without one",
-    ),
-    "NUL": (
-        b"x = 1\n\0\n",
-        "agent.py:2: holds a NUL byte (U+0000); write it as an escape, or delete it",
-    ),
-    "form feed": (
-        b"x = 1\n\x0cy = 2\n",
-        "agent.py:2: holds a form feed (U+000C); write it as an escape, or delete it",
-    ),
-    "vertical tab": (
-        b"x = '\x0b'\n",
-        "agent.py:1: holds a vertical tab (U+000B); write it as an escape, or delete it",
-    ),
-    "line separator": (
-        "x = '\u2028'\n".encode(),
-        "agent.py:1: holds a control character (U+2028); write it as an escape, or delete it",
-    ),
-    "bidirectional override": (
-        "# \u202e\n".encode(),
-        "agent.py:1: holds a control character (U+202E); write it as an escape, or delete it",
-    ),
-    "lone carriage return": (
-        b"x = 1\ny = 2\rz = 3\n",
-        "agent.py:2: a carriage return inside the line; delete it",
-    ),
-    "mixed line ends": (
-        b"x = 1\ny = 2\r\nz = 3\n",
-        "agent.py:2: ends in CRLF while other lines end in LF; end every line in LF",
-    ),
-    "CRLF throughout": (
-        b"x = 1\r\ny = 2\r\n",
-        r"agent.py:1: every line ends in CRLF; convert the file to LF: "
-        r"`sed -i 's/\r$//' agent.py`",
-    ),
-    "coding cookie": (
-        b"# -*- coding: latin-1 -*-\n",
-        "agent.py:1: declares the encoding latin-1; "
-        "delete the declaration and save the file as UTF-8",
-    ),
-    "coding cookie on line 2": (
-        b"#!/usr/bin/python\n# vim: set fileencoding=utf-7 :\n",
-        "agent.py:2: declares the encoding utf-7; "
-        "delete the declaration and save the file as UTF-8",
-    ),
-}
-
-
-@pytest.mark.parametrize(("prefix", "sentence"), UNSAFE.values(), ids=UNSAFE.keys())
-def test_bytes_that_are_read_in_two_ways_are_refused_with_their_line(
-    prefix: bytes, sentence: str
-) -> None:
-    """Python, an editor and a human must see the same file (threat A2)."""
-    source = prefix + (FIXED.replace(b"\n", b"\r\n") if "every line" in sentence else FIXED)
-
-    assert refusal(source) == sentence
-    result = check(source, CANONICAL, "agent.py", model="gpt-5", class_name="AutoAgent")
-    assert result.problems == (sentence,)
-
-
 @pytest.mark.parametrize("cookie", ["utf-8", "UTF8", "utf_8"])
 def test_a_cookie_that_says_utf_8_is_fine(cookie: str) -> None:
     """Old editors write one."""
     assert split(f"# coding: {cookie}\n{ARTICLE}".encode(), "agent.py").line == 2
 
 
-@pytest.mark.parametrize(
-    ("code", "line"),
-    [("x = 1\nx = (\n", 2), ("def f(a, a): pass\n", 1), ("x = 1\nreturn\n", 2), ("(" * 500, 1)],
-    ids=["open bracket", "argument twice", "return outside", "nested too deeply"],
-)
-def test_a_file_that_is_not_python_is_refused_with_the_line(code: str, line: int) -> None:
-    """A file that cannot be imported is told now, not after a whole evaluation."""
-    assert refusal(code + "\n" + ARTICLE).startswith(f"agent.py:{line}: ")
+def test_a_file_that_python_nests_too_deeply_to_read_is_refused() -> None:
+    assert refusal("(" * 500 + "\n" + ARTICLE).startswith("agent.py:1: ")
 
 
 # Checking ----------------------------------------------------------------------------------
@@ -373,108 +285,6 @@ def test_a_rewritten_harness_passes() -> None:
     )
 
     assert checked(editable) == Checked(editable=editable.encode())
-
-
-@pytest.mark.parametrize(
-    ("fixed", "sentence"),
-    [
-        (
-            FIXED.replace(b"str(result)", b"'7'"),
-            (
-                "agent.py:33: the fixed section was changed here; restore the line "
-                '\'    return {"steps": [str(result)], "at": now.isoformat()}\' '
-                "and edit only above line 26"
-            ),
-        ),
-        (
-            FIXED + b"AutoAgent.run = None\n",
-            (
-                "agent.py:46: text was added after the end of the fixed section; delete it "
-                "and edit only above line 26"
-            ),
-        ),
-        (
-            FIXED.removesuffix(b'\n\n__all__ = ["AutoAgent"]\n'),
-            (
-                "agent.py:44: the end of the fixed section is missing; restore it "
-                "and edit only above line 26"
-            ),
-        ),
-        (
-            FIXED.removesuffix(b"\n"),
-            (
-                "agent.py:46: the line feed at the end of the file is missing; restore it "
-                "and edit only above line 26"
-            ),
-        ),
-        (
-            FIXED.replace(b"do not modify", b"please modify"),
-            (
-                "agent.py:27: the fixed section was changed here; restore the line "
-                "'# FIXED ADAPTER BOUNDARY: do not modify unless the human explicitly asks.' "
-                "and edit only above line 26"
-            ),
-        ),
-        (
-            ADAPTER.encode(),
-            (
-                "agent.py:1: has no boundary; put the line `# === FIXED ADAPTER BOUNDARY ===` "
-                "above the fixed section"
-            ),
-        ),
-    ],
-    ids=["line", "appended", "truncated", "last newline", "marker", "marker gone"],
-)
-def test_a_changed_fixed_section_is_refused_at_the_first_line_that_differs(
-    fixed: bytes, sentence: str
-) -> None:
-    """What runs is the baseline's section; the refusal only says where the edit was (threat A1)."""
-    assert only_problem(checked(HARNESS, fixed)) == sentence
-
-
-def test_a_moved_boundary_is_refused() -> None:
-    """Code cannot change sides by moving the marker."""
-    half = HARNESS.index("async def run_task")
-    source = HARNESS[:half] + UPSTREAM + HARNESS[half:] + ADAPTER
-
-    result = check(source.encode(), CANONICAL, "agent.py", model="gpt-5", class_name="AutoAgent")
-
-    assert "the fixed section was changed here" in only_problem(result)
-
-
-def test_a_second_boundary_above_the_first_is_refused() -> None:
-    """A candidate with two boundaries is refused with both lines (threat A1)."""
-    assert "2 boundaries, at lines 26, 31" in only_problem(checked(HARNESS + ARTICLE + "\n"))
-
-
-def test_a_rule_that_touches_the_boundary_is_refused() -> None:
-    """It would become part of the fixed section of whoever reads the file next."""
-    assert only_problem(checked(HARNESS + "# ------\n")) == snapshot(
-        "agent.py:26: this comment touches the boundary and would become part of it; "
-        "put an empty line below it"
-    )
-
-
-@pytest.mark.parametrize(
-    "ending",
-    [
-        "x = [\n",
-        'x = """\n',
-        "x = 1 + \\\n",
-        "@decorate\n",
-        "if True:\n",
-        "class Wrapper:\n",
-        "try:\n    pass\n",
-        'x = f"""{\n',
-    ],
-    ids=["bracket", "string", "backslash", "decorator", "if", "class", "try", "f-string"],
-)
-def test_an_editable_part_that_swallows_the_boundary_is_refused(ending: str) -> None:
-    """The part above the boundary must be whole by itself (threat A2)."""
-    problem = only_problem(checked(HARNESS + ending))
-
-    assert problem.startswith("agent.py:2")
-    assert problem.endswith("The part above the boundary must be whole by itself")
 
 
 @pytest.mark.parametrize("block", [ARTICLE, UPSTREAM])
@@ -503,197 +313,6 @@ def test_an_editable_part_below_which_the_section_is_not_python_is_refused() -> 
     )
 
     assert "no longer parses below this editable part" in only_problem(result)
-
-
-REBINDINGS = {
-    "def": "def AutoAgent(): pass",
-    "async def": "async def AutoAgent(): pass",
-    "class": "class AutoAgent: pass",
-    "assignment": "AutoAgent = None",
-    "unpacking": "x, (AutoAgent, *y) = 1, (2, 3)",
-    "starred": "x, *AutoAgent = 1, 2",
-    "annotated assignment": "AutoAgent: type = object",
-    "augmented assignment": "AutoAgent += 1",
-    "walrus": "print(AutoAgent := 1)",
-    "walrus in a default": "def f(x=(AutoAgent := 1)): pass",
-    "walrus in a decorator": "@(AutoAgent := print)\ndef f(): pass",
-    "walrus in a base class": "class C((AutoAgent := object)): pass",
-    "walrus in an annotation": "x: (AutoAgent := int) = 1",
-    "walrus in a subscript without a value": "x = {}\nx[(AutoAgent := 1)]: int",
-    "walrus in a comprehension": "[AutoAgent := x for x in ()]",
-    "walrus in a comprehension's condition": "[x for x in () if (AutoAgent := x)]",
-    "except as": "try:\n    pass\nexcept ValueError as AutoAgent:\n    pass",
-    "except group": "try:\n    pass\nexcept* ValueError as AutoAgent:\n    pass",
-    "match capture": "match 1:\n    case AutoAgent: pass",
-    "match as": "match 1:\n    case int() as AutoAgent: pass",
-    "match star": "match [1]:\n    case [*AutoAgent]: pass",
-    "match rest": "match {}:\n    case {**AutoAgent}: pass",
-    "import": "import AutoAgent",
-    "import as": "import os as AutoAgent",
-    "import of a submodule": "import AutoAgent.x",
-    "from import": "from x import AutoAgent",
-    "from import as": "from x import y as AutoAgent",
-    "for": "for AutoAgent in (): pass",
-    "with": "with open('x') as AutoAgent: pass",
-    "del": "del AutoAgent",
-    "type alias": "type AutoAgent = int",
-    "inside if": "if True:\n    AutoAgent = 1",
-    "global in a function": "def f():\n    global AutoAgent\n    AutoAgent = 1",
-    "global in a nested function": (
-        "def f():\n    def g():\n        global AutoAgent\n        class AutoAgent: pass"
-    ),
-    "global in a class": "class C:\n    global AutoAgent\n    AutoAgent = 1",
-    "global in a method": (
-        "class C:\n    def m(self):\n        global AutoAgent\n        import AutoAgent"
-    ),
-    "global inside if": "def f():\n    if True:\n        global AutoAgent\n    AutoAgent = 1",
-    "global and a comprehension": (
-        "def f():\n    global AutoAgent\n    [AutoAgent := x for x in ()]"
-    ),
-}
-
-
-@pytest.mark.parametrize("code", REBINDINGS.values(), ids=REBINDINGS.keys())
-def test_no_statement_may_bind_a_name_that_the_fixed_section_defines(code: str) -> None:
-    """Every form of binding is seen, at module level and through `global` (threat A3)."""
-    problem = only_problem(checked(HARNESS + code + "\n"))
-
-    line = HARNESS.count("\n") + 1 + code[: code.index("AutoAgent")].count("\n")
-    line = line if "global AutoAgent\n" not in code else line + 1
-    assert problem.startswith(f"agent.py:{line}: ")
-    assert problem.endswith("which the fixed section defines; use another name")
-
-
-@pytest.mark.parametrize("code", REBINDINGS.values(), ids=REBINDINGS.keys())
-def test_no_statement_may_rebind_a_name_that_the_fixed_section_imports(code: str) -> None:
-    """BaseAgent must stay Harbor's (threat A3)."""
-    problem = only_problem(checked(HARNESS + code.replace("AutoAgent", "BaseAgent") + "\n"))
-
-    assert "`BaseAgent`" in problem
-    assert problem.endswith(
-        "but the fixed section needs `from harbor.agents.base import BaseAgent`; use another name"
-    )
-
-
-LOCAL = {
-    "local variable": "def f():\n    AutoAgent = json = 1",
-    "argument": "def f(AutoAgent, *json): pass",
-    "lambda": "f = lambda AutoAgent: (json := AutoAgent)",
-    "comprehension variable": "x = [AutoAgent for AutoAgent in () for json in ()]",
-    "class attribute": "class C:\n    AutoAgent = json = 1\n    def to_atif(self): pass",
-    "method": "class C:\n    def AutoAgent(self): pass",
-    "nonlocal": "def f():\n    json = 1\n    def g():\n        nonlocal json\n        json = 2",
-    "function import": "def f():\n    import json\n    from x import AutoAgent",
-    "global of an outer function": (
-        "def f():\n    global AutoAgent\n    def g():\n        AutoAgent = 1"
-    ),
-    "global of an inner function": (
-        "def f():\n    AutoAgent = 1\n    def g():\n        global AutoAgent"
-    ),
-    "bare annotation": "AutoAgent: object",
-    "attribute": "class C: pass\nC.AutoAgent = C.json = 1",
-    "keyword": "dict(AutoAgent=1, json=2)",
-    "type parameter": "def f[AutoAgent](x: AutoAgent): pass",
-}
-
-
-@pytest.mark.parametrize("code", LOCAL.values(), ids=LOCAL.keys())
-def test_a_name_of_another_scope_may_be_bound(code: str) -> None:
-    """Only the module's own names matter to the fixed section."""
-    assert checked(HARNESS + code + "\n").problems == ()
-
-
-@pytest.mark.parametrize(
-    ("code", "sentence"),
-    [
-        (
-            "BaseAgent = object",
-            (
-                "agent.py:26: binds `BaseAgent` (assignment), but the fixed section needs "
-                "`from harbor.agents.base import BaseAgent`; use another name"
-            ),
-        ),
-        (
-            "from mine import BaseAgent",
-            (
-                "agent.py:26: binds `BaseAgent` (from mine import BaseAgent), but the fixed "
-                "section needs `from harbor.agents.base import BaseAgent`; use another name"
-            ),
-        ),
-        (
-            "len = str = print\n",
-            (
-                "agent.py:26: binds `str` (assignment), but the fixed section uses the builtin "
-                "`str`; use another name"
-            ),
-        ),
-        (
-            "del run_task",
-            (
-                "agent.py:26: deletes `run_task` (del), but the fixed section uses it; "
-                "use another name"
-            ),
-        ),
-        (
-            "__builtins__ = {}",
-            (
-                "agent.py:26: binds `__builtins__` (assignment), which every function looks "
-                "names up in; use another name"
-            ),
-        ),
-        (
-            "from helpers import *",
-            (
-                "agent.py:26: `from helpers import *` could rebind any name of the fixed section; "
-                "import names one by one"
-            ),
-        ),
-        ("import json as json\nimport json\n", None),
-        ("len = print", None),
-    ],
-)
-def test_a_name_that_the_fixed_section_uses_keeps_its_meaning(
-    code: str, sentence: str | None
-) -> None:
-    """An import may be repeated, not replaced; a builtin may not be shadowed (threat A3)."""
-    assert checked(HARNESS + code + "\n").problems == ((sentence,) if sentence else ())
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "sentence"),
-    [
-        (
-            "import json\n",
-            "",
-            "agent.py:41: the fixed section uses `json`, which nothing above the boundary binds "
-            "any more; put `import json` back",
-        ),
-        (
-            "async def run_task",
-            "async def run",
-            "agent.py:40: the fixed section uses `run_task`, which nothing above the boundary "
-            "binds any more; put `run_task` back",
-        ),
-        (
-            "async def run_task",
-            "def later():\n    global run_task\n    run_task = 1\nasync def run",
-            "agent.py:43: the fixed section uses `run_task`, which nothing above the boundary "
-            "binds any more; put `run_task` back",
-        ),
-        (
-            "import json\n",
-            "try:\n    pass\nexcept ValueError as json:\n    pass\n",
-            "agent.py:3: binds `json` (except as), but the fixed section needs `import json`; "
-            "use another name",
-        ),
-    ],
-    ids=["import", "function", "only later", "only until the handler ends"],
-)
-def test_a_name_that_the_fixed_section_needs_may_not_go_missing(
-    old: str, new: str, sentence: str
-) -> None:
-    """It would fail in every trial; it is told before the first."""
-    assert checked(HARNESS.replace(old, new)).problems[0] == sentence
 
 
 def test_what_the_baseline_does_is_allowed() -> None:
@@ -762,7 +381,7 @@ SOURCES = sorted(Path(ast.__file__).parent.glob("*.py"))[::8][:20]
 
 @pytest.mark.parametrize(
     "source",
-    [*REBINDINGS.values(), *LOCAL.values(), *SOURCES],
+    [*TABLE["binds"].values(), *TABLE["elsewhere"].values(), *SOURCES],
     ids=lambda source: source.stem if isinstance(source, Path) else "",
 )
 def test_the_bindings_found_are_those_that_python_finds(source: str | Path) -> None:
@@ -778,26 +397,6 @@ def test_the_bindings_found_are_those_that_python_finds(source: str | Path) -> N
 
 
 # The model, blobs, size, warnings ----------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("pin", "sentence"),
-    [
-        ('MODEL = "gpt-6"', "MODEL is 'gpt-6', but the model is pinned"),
-        ('MODEL = os.environ["MODEL"]', "MODEL is not a plain string"),
-        ('MODEL = f"gpt-5"', "MODEL is not a plain string"),
-        ('MODEL = x = "gpt-5"', "MODEL is not a plain string"),
-        ('MODEL = "gpt-5"\nMODEL = pick()', "MODEL is bound again"),
-        ('MODEL = "gpt-5"; MODEL = pick()', "MODEL is bound again"),
-        ('MODEL = "gpt-5"\ndef f():\n    global MODEL\n    MODEL = 1', "MODEL is bound again"),
-        ('MODEL = "gpt-5"\nprint(MODEL := "x")', "MODEL is bound again"),
-        ('if True:\n    MODEL = "gpt-5"', "MODEL is not a plain string"),
-        ("", "MODEL is gone"),
-    ],
-)
-def test_a_changed_model_pin_is_refused(pin: str, sentence: str) -> None:
-    """The climb compares harnesses of one model; the gateway enforces it (threat A6)."""
-    assert f": {sentence}" in only_problem(checked(HARNESS.replace('MODEL = "gpt-5"', pin)))
 
 
 def test_a_pin_from_the_config_needs_no_MODEL_in_the_file() -> None:  # noqa: N802
@@ -831,49 +430,6 @@ def test_the_model_pin_is_the_one_plain_literal(source: str, model: str | None) 
 
 
 BASE64 = "QWxsIHlvdXIgYmFzZTY0IGFyZSBiZWxvbmcgdG8gdXMgMDEyMzQ1Njc4OSBhbmQgc29tZSBtb3JlIHRleHQ0"
-HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" * 2
-
-
-@pytest.mark.parametrize(
-    "literal",
-    [
-        repr(BASE64),
-        repr(BASE64.encode()),
-        f"f'{{x}}{BASE64}'",
-        f"'{BASE64[:40]}' '{BASE64[40:]}'",
-        '"""' + "\n".join([BASE64[:64], BASE64[:64]]) + '"""',
-        repr(HEX),
-        repr(bytes(range(128, 228))),
-        str(int(HEX, 16)),
-        "0x" + HEX,
-    ],
-    ids=["base64", "bytes", "f-string", "joined", "lines", "hex", "binary", "integer", "hex int"],
-)
-def test_an_opaque_blob_is_refused(literal: str) -> None:
-    """What nobody can read cannot be reviewed in the morning."""
-    problem = only_problem(checked(HARNESS + f"\nBLOB = {literal}\n"))
-
-    assert problem.startswith("agent.py:27: a literal of ")
-    assert "looks encoded" in problem
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "=" * 200,
-        "0" * 100,
-        "a_very_long_identifier_" * 6,
-        "/usr/lib/Python3/Site-Packages/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r/s/t/u/v/w/x/y/z/0/1/2/3",
-        "https://example.com/a/very/long/path/that/goes/on?and=on&with=parameters&like=this&one=1#x",
-        r"^(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})T(?P<hour>\d{2}):(?P<minute>\d{2})Z?$",
-        "Plain prose of more than eighty characters is what a system prompt is made of, mostly.",
-        "中文提示词" * 40,
-        BASE64[:79],
-    ],
-)
-def test_a_long_plain_literal_is_not_a_blob(value: str) -> None:
-    """Rules of dashes, paths, URLs, patterns and prose are harmless."""
-    assert checked(HARNESS + f"TEXT = {value!r}\n").problems == ()
 
 
 def test_a_blob_of_the_baseline_may_stay() -> None:
@@ -894,65 +450,6 @@ def test_a_blob_of_the_baseline_may_stay() -> None:
 def test_an_editable_part_of_more_than_256_kib_is_refused() -> None:
     """A harness is one file that a human can read."""
     assert "the limit is 262144" in only_problem(checked(HARNESS + "# " + "x" * 262144 + "\n"))
-
-
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("setattr(json, 'dumps', None)", "`setattr` reaches around the boundary"),
-        ("globals()['x'] = 1", "`globals` reaches around"),
-        ("sys.modules['json'] = None", "`sys.modules` reaches around"),
-        ("exec('x = 1')", "`exec` reaches around"),
-        ("eval('1')", "`eval` reaches around"),
-        ("__import__('os')", "`__import__` reaches around"),
-        ("import ctypes.util", "`ctypes` reaches around"),
-        ("from atexit import register", "`atexit` reaches around"),
-        ("sys._getframe(1)", "`sys._getframe` reaches around"),
-        ("from sys import modules", "`sys.modules` reaches around"),
-        ("import subprocess", "`subprocess` runs beside the harness"),
-        ("os.system('ls')", "`os.system` runs beside the harness"),
-        ("BaseAgent.run = None", "changes `BaseAgent.run`, which the fixed section uses"),
-        ("del json.dumps", "changes `json.dumps`, which the fixed section uses"),
-        ("json.encoder.x += 1", "changes `json.encoder.x`, which the fixed section uses"),
-        ("Agent(model='gpt-6')", "`model='gpt-6'` will be refused; the pin is 'gpt-5'"),
-        ("x = 'cat /logs/verifier/out'", "mentions `/logs/verifier`"),
-        ("x = f'ls /tests/{1}'", "mentions `/tests`"),
-        ("x = 'sh /solution/solve.sh'", "mentions `/solution`"),
-        ("x = 'reward.json'", "mentions `reward.json`"),
-        ("MAX_TURNS = 501", "allows 501 turns"),
-        ("run(max_turns=100000)", "allows 100000 turns"),
-    ],
-)
-def test_a_doubtful_construct_is_a_warning_with_its_line(code: str, words: str) -> None:
-    """Isolation stops it; the warning saves the meta-agent an evaluation (threats A4, A6, A8)."""
-    result = checked(HARNESS + code + "\n")
-
-    assert result.problems == ()
-    assert len(result.warnings) == 1, result.warnings
-    assert result.warnings[0].startswith(f"agent.py:26: {words}")
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "x = 'run the tests in /app/tests and ./solution'",
-        "Agent(model='gpt-5')",
-        "Agent(model=MODEL)",
-        "MAX_TURNS = 500",
-        "class C:\n    def f(self):\n        self.run = 1",
-        "import re\nre.compile('x')",
-    ],
-)
-def test_a_harmless_construct_is_not_warned_about(code: str) -> None:
-    """A warning that is always there is never read."""
-    assert checked(HARNESS + code + "\n").warnings == ()
-
-
-def test_a_warning_inside_a_long_prompt_names_the_line_of_the_words() -> None:
-    """A prompt of a hundred lines needs more than the line it starts at."""
-    result = checked(HARNESS + 'PROMPT = """One.\nTwo.\nRead /tests first.\n"""\n')
-
-    assert result.warnings == ("agent.py:28: mentions `/tests`, which only the verifier has",)
 
 
 def test_a_long_list_of_problems_is_cut() -> None:

@@ -13,7 +13,6 @@ from inline_snapshot import snapshot
 from autoagent.errors import TaskError
 from autoagent.workspace.tasks.dockerfile import (
     BASE_ENV,
-    ELSEWHERE,
     Copy,
     Env,
     Recipe,
@@ -22,6 +21,7 @@ from autoagent.workspace.tasks.dockerfile import (
     parse_dockerfile,
     read_dockerfile,
 )
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER
 from autoagent.workspace.tasks.shell_words import Unsupported, expand, words
 
 CONTEXT = ("Dockerfile", "a.txt", "b.txt", "data/x.csv", "data/deep/y.csv", "two words.txt")
@@ -174,7 +174,7 @@ SHELL /bin/bash
 RUN
 WHATEVER x
 """
-    assert [line.replace(ELSEWHERE, "{elsewhere}") for line in refused(content)] == snapshot(
+    assert [line.replace(NEEDS_DOCKER, "{elsewhere}") for line in refused(content)] == snapshot(
         [
             "t/Dockerfile:2: COPY --from=build {elsewhere}; copy from the context.",
             "t/Dockerfile:3: COPY ../secret leaves the context. Put it beside the Dockerfile.",
@@ -213,6 +213,7 @@ WHATEVER x
         "FROM autoagent-base\nRUN cat <<EOF\nhello\nEOF\n",
         "FROM autoagent-base\nCOPY <<EOF /x\nhello\nEOF\n",
         "FROM autoagent-base\nJUNK\n",
+        "# escape=`\nFROM autoagent-base\nRUN dir c:\\\n",
     ],
 )
 def test_a_dockerfile_that_means_something_else_is_one_problem(content: str) -> None:
@@ -243,7 +244,7 @@ def test_a_dockerfile_is_read_with_its_directory_as_context(tmp_path: Path) -> N
     with pytest.raises(TaskError) as error:
         read_dockerfile(environment / "Dockerfile")
     assert str(error.value).splitlines() == [
-        f"tasks/t1/environment/Dockerfile:2: USER {ELSEWHERE}.",
+        f"tasks/t1/environment/Dockerfile:2: USER {NEEDS_DOCKER}.",
         "tasks/t1/environment/Dockerfile:3: COPY nope: no such file beside the Dockerfile.",
     ]
 

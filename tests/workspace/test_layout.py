@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autoagent.errors import ConfigError, WorkspaceBusy, WorkspaceError
-from autoagent.files import read_regular, walk
-from autoagent.workspace.layout import WorkspaceLock, open_workspace, write_durably
+from autoagent.files import read_regular, walk, write_durably
+from autoagent.workspace.layout import WorkspaceLock, open_workspace
 from autoagent.workspace.tasks.stat_cache import StatCache
 
 HOLD = """

@@ -1,6 +1,7 @@
 """What a climb is about, frozen by content: taken whole, read back checked, drift told."""
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from inline_snapshot import snapshot
 
 from autoagent.errors import TaskError, WorkspaceError
 from autoagent.workspace.layout import Workspace, open_workspace
+from autoagent.workspace.tasks.inspect import inspect_task
 from autoagent.workspace.tasks.snapshot import Snapshot, drift, load, take
 
 FIXED = b"# === FIXED ADAPTER BOUNDARY ===\n"
@@ -37,6 +39,9 @@ def root(tmp_path: Path) -> Path:
     (root / "tasks/sum/solution").mkdir()
     (root / "tasks/sum/solution/solve.sh").write_text("#!/bin/bash\n")
     (root / "tasks/README.md").write_text("not a task\n")
+    (root / "base/app").mkdir(parents=True)
+    (root / "base/app/tool").write_text("#!/bin/bash\n")
+    (root / "base/app/tool").chmod(0o755)
     (root / "program.md").write_text("Improve it.\n")
     return root
 
@@ -59,13 +64,14 @@ def names(frozen: Snapshot) -> list[str]:
 
 
 def test_everything_a_climb_is_about_is_frozen(root: Path) -> None:
-    """Rule R1: tasks, verifiers, directive, fixed section and config."""
+    """Rule R1: tasks, what they share, verifiers, directive, fixed section and config."""
     workspace = configured(root, "[budget]\nhours = 8\n")
     frozen = take(workspace, FIXED)
 
     assert frozen.directory == workspace.snapshots / frozen.digest
     assert (frozen.program, frozen.fixed) == (b"Improve it.\n", FIXED)
     assert (frozen.directory / "autoagent.toml").read_text() == "[budget]\nhours = 8\n"
+    assert (frozen.directory / "base/app/tool").read_text() == "#!/bin/bash\n"
     assert names(frozen) == ["diff", "sort", "sum"]
     assert [task.has_solution for task in frozen.tasks] == [False, False, True]
     for task in frozen.tasks:
@@ -83,7 +89,8 @@ def test_frozen_files_are_read_only_and_keep_their_executable_bit(root: Path) ->
         if path.is_file()
     }
     assert set(modes.values()) == {0o444, 0o555}
-    assert [name for name, mode in modes.items() if mode == 0o555] == ["tasks/sum/tests/test.sh"]
+    executable = {name for name, mode in modes.items() if mode == 0o555}
+    assert executable == {"tasks/sum/tests/test.sh", "base/app/tool"}
 
 
 def test_a_change_after_the_freeze_reaches_nothing(root: Path) -> None:
@@ -102,9 +109,19 @@ def test_equal_content_is_one_snapshot(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["program.md", "autoagent.toml", "tasks/sum/instruction.md", "tasks/sum/tests/test.sh"]
+    ("path", "other"),
+    [
+        ("program.md", set()),
+        ("autoagent.toml", set()),
+        ("tasks/sum/instruction.md", {"sum"}),
+        ("tasks/sum/tests/test.sh", {"sum"}),
+        ("base/app/tool", {"diff", "sort", "sum"}),
+    ],
 )
-def test_other_content_is_another_snapshot(root: Path, path: str) -> None:
+def test_other_content_is_another_snapshot_of_other_tasks(
+    root: Path, path: str, other: set[str]
+) -> None:
+    """What was proved of a task is kept by its digest: what it shares is in that."""
     (root / "autoagent.toml").write_text("[budget]\nhours = 8\n")
     before = taken(root)[1]
     with (root / path).open("a") as file:
@@ -114,12 +131,26 @@ def test_other_content_is_another_snapshot(root: Path, path: str) -> None:
     changed = {
         a.name for a, b in zip(after.tasks, before.tasks, strict=True) if a.digest != b.digest
     }
-    assert changed == ({"sum"} if path.startswith("tasks/") else set())
+    assert changed == other
 
 
 def test_another_fixed_section_is_another_snapshot(root: Path) -> None:
     workspace, frozen = taken(root)
     assert take(workspace, FIXED + b"#\n").digest != frozen.digest
+
+
+def test_a_task_that_shares_nothing_is_named_by_its_own_content(root: Path) -> None:
+    """What was proved before there was anything to share goes on to count."""
+    shutil.rmtree(root / "base")
+    task = taken(root)[1].tasks[0]
+
+    assert task.digest == inspect_task(root / "tasks/diff").digest
+
+
+def test_what_the_tasks_share_is_regular_files(root: Path) -> None:
+    (root / "base/app/passwords").symlink_to("/etc/passwd")
+    with pytest.raises(WorkspaceError, match=r"base/app/passwords: is a symbolic link"):
+        taken(root)
 
 
 def test_tasks_in_the_articles_form_are_frozen_in_harbors(root: Path) -> None:
@@ -300,11 +331,15 @@ def test_drift_names_every_file_that_differs_now(root: Path) -> None:
     (root / "tasks/sum/tests/test.sh").chmod(0o755)
     (root / "tasks/sum/instruction.md").unlink()
     (root / "tasks/diff/tests/conftest.py").write_text("")
+    (root / "base/app/tool").chmod(0o644)
+    (root / "base/app/more").write_text("")
     (root / "tasks/sort/instruction.md").write_text("held out, so not named\n")
     write_task(root / "tasks/new")
     assert [line.split(" since")[0] for line in drift(workspace, frozen)] == snapshot(
         [
             "autoagent.toml: removed",
+            "base/app/more: added",
+            "base/app/tool: changed",
             "program.md: changed",
             "tasks/diff/tests/conftest.py: added",
             "tasks/new: added",

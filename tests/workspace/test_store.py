@@ -16,10 +16,23 @@ from autoagent.workspace.git.store import Store
 FILES = {"agent.py": b"MODEL = 1\n", ".agent/skills/diff.md": b"diff first\n"}
 
 
-def git(directory: Path, *arguments: str) -> str:
+def git(directory: Path, *arguments: str, **variables: str) -> str:
     command = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost", *arguments]
-    done = subprocess.run(command, cwd=directory, check=True, capture_output=True)
+    environment = {**os.environ, **variables}
+    done = subprocess.run(command, cwd=directory, check=True, capture_output=True, env=environment)
     return done.stdout.decode()
+
+
+def loosened(store: Store) -> None:
+    """Every object a file of its own, as the first stores had them."""
+    packs = sorted((store.path / "objects/pack").glob("*.pack"))
+    for pack in packs:
+        apart = pack.rename(store.path / "apart")
+        pack.with_suffix(".idx").unlink()
+        with apart.open("rb") as data:
+            command = ["git", "unpack-objects", "-q"]
+            subprocess.run(command, cwd=store.path, stdin=data, check=True)
+        apart.unlink()
 
 
 @pytest.fixture
@@ -30,6 +43,10 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def user(tmp_path: Path) -> Path:
     """A repository with a workspace in a subdirectory, and names git finds odd."""
+    return start(tmp_path)
+
+
+def start(tmp_path: Path, **variables: str) -> Path:
     root = tmp_path / "user"
     (root / "ws/.agent").mkdir(parents=True)
     (root / "ws/agent.py").write_text("MODEL = 0\n")
@@ -41,12 +58,16 @@ def user(tmp_path: Path) -> Path:
     Path(os.fsdecode(os.fsencode(root) + b"/latin-\xe9.txt")).write_text("odd\n")
     git(root, "init", "-q")
     git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "start")
+    git(root, "commit", "-q", "-m", "start", **variables)
     return root
 
 
 def borrowing(user: Path) -> Store:
     return Store(user.parent / "store.git", prefix="ws", borrow=user / ".git/objects")
+
+
+def beside(user: Path) -> dict[str, str]:
+    return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(user / ".git/objects")}
 
 
 _part = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=12)
@@ -84,11 +105,54 @@ def test_equal_candidates_are_the_equal_commit(store: Store) -> None:
     assert store.commit(FILES, parent=None, message="n", at=1.0) != first
 
 
+def test_the_commits_are_those_of_the_first_release(tmp_path: Path) -> None:
+    """Whatever writes them: a name that was told, in a journal or a ledger, stays true."""
+    dates = {f"GIT_{who}_DATE": "1700000000 +0000" for who in ("AUTHOR", "COMMITTER")}
+    root = start(tmp_path, **dates)
+    head = git(root, "rev-parse", "HEAD").strip()
+    store, plain = borrowing(root), Store(tmp_path / "plain.git")
+    odd = {**FILES, '.agent/a "quoted"\\\nname.md': b"\0\xff", ".agent/\u00e9.md": b""}
+    first = store.commit(
+        odd, parent=head, message="one\n\nauthor Eve <e@e> 0 +0000\n", at=1.7e9 + 1
+    )
+    assert [
+        first,
+        store.commit({"agent.py": b""}, parent=first, message="zwei\0\ud800", at=1.7e9 + 2.9),
+        plain.commit(odd, parent=None, message="", at=3),
+    ] == [
+        "6263ea74af2da1db1935a4326826021d5741d14b",
+        "b0b84227e30438d9c987f34a0f7301b5860ce4d5",
+        "41f33c6c63ebdac86b883bf07465e98eeaa970fa",
+    ]
+
+
+def test_a_store_of_the_first_release_goes_on(user: Path) -> None:
+    """It borrowed the user's objects for ever, and each of its own was a file."""
+    head = git(user, "rev-parse", "HEAD").strip()
+    store = borrowing(user)
+    first = store.commit(FILES, parent=head, message="m")
+    loosened(store)
+    names = git(store.path, "rev-list", "--objects", "--no-object-names", head, **beside(user))
+    for name in names.split():
+        loose(store, name).unlink(missing_ok=True)
+    (store.path / "refs/starts" / head).unlink()
+    (store.path / "objects/info").mkdir(exist_ok=True)
+    (store.path / "objects/info/alternates").write_text(f"{user}/.git/objects\n")
+
+    again = borrowing(user)
+
+    assert again.files(first) == FILES
+    assert first in again.objects(first)
+    second = again.commit({"agent.py": b"2"}, parent=first, message="m")
+    assert again.files(second) == {"agent.py": b"2"}
+    assert sorted(again.tree(head)) == [".agent/old.md", "agent.py", "empty"]
+
+
 def test_git_finds_nothing_wrong_with_what_we_wrote(user: Path) -> None:
     store = borrowing(user)
     first = store.commit(FILES, parent=git(user, "rev-parse", "HEAD").strip(), message="one")
     store.commit({"agent.py": b""}, parent=first, message="zwei\0\ud800")
-    assert git(store.path, "fsck", "--strict", "--no-progress") == ""
+    assert git(store.path, "fsck", "--strict", "--no-progress", **beside(user)) == ""
 
 
 def test_a_description_is_data(store: Store) -> None:
@@ -121,8 +185,11 @@ def test_files_are_the_candidates_and_not_the_users(user: Path) -> None:
     assert store.files(commit) == files
 
 
-def test_a_candidate_outlives_the_users_repository(user: Path) -> None:
-    """Our store holds everything we wrote, whatever happens to what it borrows."""
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_candidate_outlives_the_users_repository(user: Path, packed: bool) -> None:
+    """Our store holds everything we wrote, whatever happens to what it was built on."""
+    if packed:
+        git(user, "gc", "-q")
     store = borrowing(user)
     baseline = {"agent.py": b"MODEL = 0\n", ".agent/old.md": b"old\n"}
     first = store.commit(baseline, parent=git(user, "rev-parse", "HEAD").strip(), message="m")
@@ -131,7 +198,11 @@ def test_a_candidate_outlives_the_users_repository(user: Path) -> None:
     again = borrowing(user)
     assert (again.files(first), again.files(second)) == (baseline, FILES)
     third = again.commit({"agent.py": b"3"}, parent=second, message="m")
-    assert again.chain(third) == [third, second, first]
+    assert [name for name in again.objects(third) if name in (first, second, third)] == [
+        first,
+        second,
+        third,
+    ]
 
 
 def test_a_discarded_candidate_survives_gc(store: Store) -> None:
@@ -142,7 +213,7 @@ def test_a_discarded_candidate_survives_gc(store: Store) -> None:
     git(store.path, "gc", "-q", "--prune=now")
     again = Store(store.path)
     assert again.files(discarded) == {"agent.py": b"2"}
-    assert (again.branch("night"), again.chain(discarded)) == (kept, [discarded, kept])
+    assert (again.branch("night"), {kept, discarded} < {*again.objects(discarded)}) == (kept, True)
 
 
 @pytest.mark.parametrize("commit", ["HEAD", "0" * 40, "a" * 39, "--all", "refs/heads/x"])
@@ -192,17 +263,16 @@ def loose(store: Store, sha: str) -> Path:
     return store.path / "objects" / sha[:2] / sha[2:]
 
 
-def blob(store: Store, commit: str, path: str) -> Path:
-    return loose(store, git(store.path, "rev-parse", f"{commit}:{path}").strip())
-
-
-def test_a_store_that_was_tampered_with_is_not_served(store: Store) -> None:
+@pytest.mark.parametrize("what", ["", "^{tree}", ":agent.py", ":.agent", ":.agent/skills/diff.md"])
+def test_a_store_that_was_tampered_with_is_not_served(store: Store, what: str) -> None:
     """An object is checked against its name whenever it is read."""
     commit = store.commit(FILES, parent=None, message="m")
-    other = store.commit({"agent.py": b"SCORE = 1\n"}, parent=None, message="m")
-    target = blob(store, commit, "agent.py")
+    other = store.commit({"agent.py": b"S", ".agent/skills/diff.md": b""}, parent=None, message="m")
+    loosened(store)
+    target = loose(store, git(store.path, "rev-parse", commit + what).strip())
     target.chmod(0o644)
-    target.write_bytes(blob(store, other, "agent.py").read_bytes())
+    fake = loose(store, git(store.path, "rev-parse", other + what).strip())
+    target.write_bytes(fake.read_bytes())
     with pytest.raises(WorkspaceError, match="tampered with"):
         Store(store.path).files(commit)
 
@@ -212,7 +282,8 @@ def test_an_object_left_half_written_by_a_crash_is_written_again(
     store: Store, damage: bytes
 ) -> None:
     commit = store.commit(FILES, parent=None, message="m", at=1)
-    target = blob(store, commit, "agent.py")
+    loosened(store)
+    target = loose(store, git(store.path, "rev-parse", f"{commit}:agent.py").strip())
     target.chmod(0o644)
     target.write_bytes(damage)
     with pytest.raises(WorkspaceError):
@@ -270,10 +341,10 @@ def test_a_lock_left_by_a_killed_process_waits_for_the_sweep(store: Store) -> No
     lock = store.path / "refs/heads/autoagent/night.lock"
     lock.parent.mkdir(parents=True)
     lock.touch()
-    (store.path / "objects/objx1y2").write_bytes(b"half")
+    (store.path / "objects/pack/tmp_pack_x1y2").write_bytes(b"half")
     with pytest.raises(WorkspaceBusy, match=r"night\.lock exists"):
         store.set_branch("night", commit, None)
-    assert store.sweep_locks() == [store.path / "objects/objx1y2", lock]
+    assert store.sweep_locks() == [store.path / "objects/pack/tmp_pack_x1y2", lock]
     store.set_branch("night", commit, None)
     assert store.sweep_locks() == []
 

@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import TaskError
-from autoagent.workspace.tasks.config import check_task_toml
-from autoagent.workspace.tasks.dockerfile import ELSEWHERE
-from autoagent.workspace.tasks.inspect import TaskReport, inspect_task, normalise
+from autoagent.workspace.tasks.article import conform
+from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER
+from autoagent.workspace.tasks.task_files import read_task, write_task
+from autoagent.workspace.tasks.task_toml import check_task_toml
 
 TOML = """\
 schema_version = "1.4"
@@ -70,6 +73,16 @@ def inspected(tmp_path: Path, files: Files, name: str = "sort-csv") -> TaskRepor
     return inspect_task(write(tmp_path / "tasks" / name, files))
 
 
+def normalise(source: Path, target: Path) -> list[str]:
+    """Bring a task into Harbor's form elsewhere; what was done to it."""
+    task = read_task(source)
+    notes = [] if task.problems else conform(task)
+    if task.problems:
+        raise TaskError("\n".join(task.problems))
+    write_task(task, target)
+    return notes
+
+
 def with_toml(toml: str) -> Files:
     return {**harbor_task(), "task.toml": toml}
 
@@ -117,7 +130,7 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ),
         (
             '[task]\nname = "sort csv"\n',
-            "task.name: is 'sort csv', but Harbor wants org/name: write \"local/sort-csv\".",
+            "task.name: is 'sort csv', but: package name must be in 'org/name' format",
         ),
         ('[task]\ndescription = "x"\n', "task.name: missing; Harbor needs it."),
         (
@@ -146,9 +159,9 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ),
         (
             '[environment]\nallowed_hosts = ["x.org"]\n',
-            'environment.allowed_hosts: needs network_mode = "allowlist"',
+            "environment: allowed_hosts is only valid when network_mode='allowlist'.",
         ),
-        ('[environment]\nos = "Windows"\n', f"environment.os: windows {ELSEWHERE}"),
+        ('[environment]\nos = "Windows"\n', f"environment.os: windows {NEEDS_DOCKER}"),
         ("[environment]\ngpus = 1\n", "environment.gpus: the sandbox has no GPUs"),
         (
             '[environment.tpu]\ntype = "v4"\ntopology = "2x2"\n',
@@ -156,30 +169,33 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ),
         (
             '[environment]\ndocker_image = "ubuntu"\n',
-            f"environment.docker_image: 'ubuntu' {ELSEWHERE}.",
+            f"environment.docker_image: 'ubuntu' {NEEDS_DOCKER}.",
         ),
         (
             '[verifier.environment]\ndocker_image = "ubuntu"\n',
-            f"verifier.environment.docker_image: 'ubuntu' {ELSEWHERE}.",
+            f"verifier.environment.docker_image: 'ubuntu' {NEEDS_DOCKER}.",
         ),
         (
             '[verifier]\nenvironment_mode = "shared"\n[verifier.environment]\n',
-            "verifier.environment: contradicts",
+            "verifier: [verifier].environment_mode='shared' is incompatible with",
         ),
         (
             '[[verifier.collect]]\ncommand = "x"\n',
-            f"verifier.collect: hooks before the verifier {ELSEWHERE}.",
+            f"verifier.collect: hooks before the verifier {NEEDS_DOCKER}.",
         ),
         ('[[steps]]\nname = "one"\n', "steps: multi-step tasks are not in this release"),
         (
             '[[environment.mcp_servers]]\nname = "x"\n',
-            "environment.mcp_servers.0.url: sse needs it.",
+            "environment.mcp_servers.0: 'url' is required for transport 'sse'.",
         ),
         (
             "[environment.healthcheck]\nretries = 1\n",
             "environment.healthcheck.command: missing; Harbor needs it.",
         ),
-        ('artifacts = ["../x"]\n', "artifacts.0.source: '../x' must not contain `..`."),
+        (
+            'artifacts = ["../x"]\n',
+            "artifacts.0.source: is '../x', but: artifact source must not contain '..'",
+        ),
         ("a" + ".a" * 2000 + " = 1\n", "task.toml: is nested too deeply."),
         (f"artifacts = {['/a'] * 201}\n", "artifacts: are 201, of at most 200."),
         ("agent = 3\n", "agent: is 3, but: must be a table."),
@@ -193,7 +209,7 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
         ('[environment]\nmemory = "infG"\n', "environment: Harbor cannot read a size ("),
         (
             "[agent]\nallowed_hosts = []\n",
-            'agent.allowed_hosts: needs network_mode = "allowlist"; remove it.',
+            "agent: allowed_hosts is only valid when network_mode='allowlist'.",
         ),
     ],
 )
@@ -217,7 +233,9 @@ def test_what_is_wrong_beside_what_harbor_refuses_is_told_with_it(tmp_path: Path
     assert [p.removeprefix("tasks/sort-csv/task.toml: ") for p in report.problems] == snapshot(
         [
             "steps: multi-step tasks are not in this release; make each step a task.",
-            "task.name: is 'csv', but Harbor wants org/name: write \"local/csv\".",
+            "task.name: is 'csv', but: package name must be in 'org/name' format with alphanumeric "
+            "characters, hyphens, underscores, and dots. Cannot start with a dot or contain '..'. "
+            "Got: csv.",
             "agent.user: input should be a valid string.",
             "agent.user: input should be a valid integer.",
             "environment.os: is 'plan9', but: input should be 'linux' or 'windows'.",
@@ -362,14 +380,14 @@ def test_nothing_that_harbor_refuses_passes_and_nothing_at_all_is_raised(
             TaskConfig.model_validate(content)
     except (ValidationError, OverflowError):
         assert problems
-    assert not any("\n" in problem for problem in problems)
+    assert not any("\n" in problem.sentence for problem in problems)
 
 
 def test_reading_a_task_brings_harbors_model_and_none_of_its_weight() -> None:
     """The server reads tasks: it must not wait for, nor be printed on by, what runs them."""
     code = """
 import sys
-from autoagent.workspace.tasks.config import check_task_toml
+from autoagent.workspace.tasks.task_toml import check_task_toml
 assert "harbor" not in sys.modules, "imported before a task is read"
 check_task_toml({"artifacts": ["/a"]})
 print(*sys.modules)
@@ -392,8 +410,8 @@ print(*sys.modules)
             "tests/test.sh: missing",
         ),
         (
-            {"environment__docker-compose_DOT_yaml": "x"},
-            f"environment/docker-compose.yaml: what starts services {ELSEWHERE}.",
+            {"environment__docker-compose_DOT_yaml": "services: {main: {}}"},
+            f"environment/docker-compose.yaml: what starts services {NEEDS_DOCKER}.",
         ),
         (
             {"environment__Dockerfile": "FROM python:3.12\n"},
@@ -437,7 +455,7 @@ def test_a_verifier_with_an_image_of_its_own_is_refused(tmp_path: Path) -> None:
     files["task.toml"] = f"{TOML}[verifier]\nenvironment_mode = 'separate'\n"
     report = inspected(tmp_path, files)
     assert report.problems == (
-        f"tasks/sort-csv/tests/Dockerfile: an image of the verifier's own {ELSEWHERE}.",
+        f"tasks/sort-csv/tests/Dockerfile: an image of the verifier's own {NEEDS_DOCKER}.",
     )
 
 
@@ -715,5 +733,6 @@ def test_what_the_sandbox_refuses_may_run_elsewhere(
         name: write(tmp_path / "tasks" / name, files)
         for name, files in {"image": image, "services": services}.items()
     }
-    found = [name for name, task in tasks.items() if inspect_task(task, environment).usable]
+    given = kind_of(environment).gives
+    found = [name for name, task in tasks.items() if inspect_task(task, given).usable]
     assert found == usable

@@ -8,34 +8,21 @@ limit, and not measured here. Nothing else of the workspace's is measured meanwh
 """
 
 import math
-import re
 import shutil
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
-
-import tomli
 
 from autoagent.commands.doctor import climb_of
-from autoagent.commands.run import POLL_SECONDS, Alone
-from autoagent.config import FILE_NAME, load_config
-from autoagent.errors import (
-    ConfigError,
-    InfrastructureFault,
-    OutOfOrder,
-    UnknownName,
-    WorkspaceBusy,
-)
+from autoagent.commands.run import Alone, measure
+from autoagent.errors import InfrastructureFault, OutOfOrder, UnknownName, WorkspaceBusy
 from autoagent.evidence.events import TrialFinished, TrialStarted
 from autoagent.evidence.journal import Journal
-from autoagent.files import write_durably
 from autoagent.records import Record
-from autoagent.referee.evaluations import trials_of
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
-from autoagent.worker.memory import at_once
+from autoagent.worker.memory import capacity
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 HARDLY_MORE = 1.05
@@ -43,12 +30,9 @@ NEARLY_THE_BEST = 0.9
 FEWEST_TRIALS = 8
 PASS_SECONDS = 6 * 3600.0
 
-_SECTION = re.compile(r"^\s*\[benchmark\]\s*(#.*)?$")
-_KEY = re.compile(r"^(\s*concurrency\s*=\s*)\d+")
 
-
-class Step(Record):
-    """A pass at one concurrency."""
+class Rate(Record):
+    """How quick a pass was at one concurrency."""
 
     concurrency: int
     trials: int
@@ -59,9 +43,6 @@ class Step(Record):
     def per_minute(self) -> float:
         """Trials that measured something, a minute."""
         return 60 * (self.trials - self.void) / self.seconds if self.seconds else 0.0
-
-
-OnStep = Callable[[Step], None]
 
 
 @contextmanager
@@ -90,8 +71,8 @@ def undisturbed(root: Path) -> Generator[None]:
         yield
 
 
-def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
-    """Measure at rising concurrency until more is no use, telling each step as it ends.
+def calibrate(root: Path, most: int, tell: Callable[[Rate], None]) -> list[Rate]:
+    """Measure at rising concurrency until more is no use, telling each as it ends.
 
     Raises:
         OutOfOrder: A climb is under way.
@@ -100,82 +81,39 @@ def calibrate(root: Path, most: int, on_step: OnStep) -> list[Step]:
         InfrastructureFault: A worker died, or trials are void one at a time.
     """
     with undisturbed(root):
-        return _steps(_probe(root), most, on_step)
+        return _rates(_probe(root), most, tell)
 
 
-def _steps(spec: EvaluationSpec, most: int, on_step: OnStep) -> list[Step]:
-    most = at_once(most, [task.path for task in spec.tasks], spec.environment)
+def _rates(spec: EvaluationSpec, most: int, tell: Callable[[Rate], None]) -> list[Rate]:
+    most = capacity(most, [task.path for task in spec.tasks], spec.environment)
     state = spec.directory.parent.parent
-    steps: list[Step] = []
+    rates: list[Rate] = []
     try:
         _measure(spec, 1, warm=True)  # builds what the tasks run on
         concurrency = 1
         while concurrency <= most:
-            best = max((step.per_minute for step in steps), default=0.0)
-            step = _measure(spec, concurrency)
-            on_step(step)
-            steps.append(step)
-            if step.void or step.per_minute < HARDLY_MORE * best:
+            best = max((rate.per_minute for rate in rates), default=0.0)
+            rate = _measure(spec, concurrency)
+            tell(rate)
+            rates.append(rate)
+            if rate.void or rate.per_minute < HARDLY_MORE * best:
                 break
             concurrency *= 2
     finally:
         shutil.rmtree(state, ignore_errors=True)
-    if steps[0].void:
+    if rates[0].void:
         raise InfrastructureFault(
-            f"{steps[0].void} of {steps[0].trials} trials measured nothing, one at a time.",
+            f"{rates[0].void} of {rates[0].trials} trials measured nothing, one at a time.",
             "`autoagent run`, which shows why",
         )
-    return steps
+    return rates
 
 
-def knee(steps: list[Step]) -> int:
+def knee(rates: list[Rate]) -> int:
     """The least concurrency that comes within a tenth of the best; one with void trials is out."""
-    sound = [step for step in steps if not step.void]
-    enough = NEARLY_THE_BEST * max(step.per_minute for step in sound)
-    return min(step.concurrency for step in sound if step.per_minute >= enough)
-
-
-def write_concurrency(root: Path, concurrency: int) -> None:
-    """Set `concurrency` in autoagent.toml, and change nothing else in it.
-
-    Raises:
-        ConfigError: The file says it in a way that is not understood here.
-    """
-    path = root / FILE_NAME
-    text = path.read_bytes().decode() if path.exists() else ""  # its line ends stay
-    before = tomli.loads(text)
-    wanted: dict[str, Any] = before | {
-        "benchmark": before.get("benchmark", {}) | {"concurrency": concurrency}
-    }
-    new = _with_concurrency(text, concurrency)
-    try:
-        right = tomli.loads(new) == wanted
-    except tomli.TOMLDecodeError:
-        right = False
-    if not right:
-        raise ConfigError(
-            f"{path}: `benchmark.concurrency` stands where it is not found.",
-            f"write `concurrency = {concurrency}` there yourself",
-        )
-    write_durably(path, new.encode())
-    load_config(root)
-
-
-def _with_concurrency(text: str, concurrency: int) -> str:
-    """The text with the number in `[benchmark]`, in the place of the one that is there."""
-    lines = text.splitlines(keepends=True)
-    header = next((n for n, line in enumerate(lines) if _SECTION.match(line.strip())), None)
-    if header is None:
-        gap = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-        return f"{text}{gap}[benchmark]\nconcurrency = {concurrency}\n"
-    for number in range(header + 1, len(lines)):
-        if lines[number].lstrip().startswith("["):
-            break
-        if _KEY.match(lines[number]):
-            lines[number] = _KEY.sub(rf"\g<1>{concurrency}", lines[number])
-            return "".join(lines)
-    lines[header] = f"{lines[header].rstrip()}\nconcurrency = {concurrency}\n"
-    return "".join(lines)
+    sound = [rate for rate in rates if not rate.void]
+    enough = NEARLY_THE_BEST * max(rate.per_minute for rate in sound)
+    return min(rate.concurrency for rate in sound if rate.per_minute >= enough)
 
 
 def _probe(root: Path) -> EvaluationSpec:
@@ -187,10 +125,10 @@ def _probe(root: Path) -> EvaluationSpec:
         running = spec.running.model_copy(update={"kind": "noop"})
         spec = spec.model_copy(update={"running": running, "harnesses": {}})
     jobs = spec.directory.parent.parent / "jobs"
-    return spec.model_copy(update={"jobs": jobs, "void_retries": 0, "gateway": None})
+    return spec.model_copy(update={"jobs": jobs, "gateway": None}).with_benchmark(void_retries=0)
 
 
-def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Step:
+def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Rate:
     """One pass, long enough that so many trials do run at once."""
     tasks = len(spec.running.tasks)
     trials = tasks if warm else max(FEWEST_TRIALS, 2 * concurrency)
@@ -203,34 +141,19 @@ def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> S
         }
     )
     directory = spec.directory.parent / name
-    again = spec.model_copy(
-        update={"running": running, "directory": directory, "concurrency": concurrency}
-    )
-    engine = DetachedEngine(directory.parent)
+    again = spec.model_copy(update={"running": running, "directory": directory})
+    again = again.with_benchmark(concurrency=concurrency)
+    state, found = measure(again, lambda _: None)
+    if state == "cancelled":
+        raise KeyboardInterrupt
+    if len(found) < (due := tasks * running.attempts):
+        raise InfrastructureFault(f"{len(found)} of {due} trials ended, and then: {state}.")
     with closing(Journal(spec.journal)) as journal:
-        engine.start(again)
-        try:
-            _wait(engine, name)
-        except KeyboardInterrupt:
-            while engine.alive(name):
-                engine.cancel(name)
-                time.sleep(POLL_SECONDS)
-            raise
-        found = trials_of(journal, name)
         started = journal.about(name, TrialStarted)
         ended = journal.about(name, TrialFinished)
-    if len(found) < tasks * running.attempts:
-        log = directory / "worker.log"
-        said = log.read_text(errors="replace")[-1000:].strip()
-        raise InfrastructureFault(f"The worker stopped before its end and said: {said}")
-    return Step(
+    return Rate(
         concurrency=concurrency,
         trials=len(found),
         void=sum(trial.outcome == "void" for trial in found),
         seconds=max(event.at for event in ended) - min(event.at for event in started),
     )
-
-
-def _wait(engine: DetachedEngine, name: str) -> None:
-    while engine.alive(name):
-        time.sleep(POLL_SECONDS)

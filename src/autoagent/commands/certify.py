@@ -9,10 +9,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from autoagent.commands.run import POLL_SECONDS
 from autoagent.referee.referee import Referee
 from autoagent.referee.views import Progress, Status
-
-POLL_SECONDS = 0.1
 
 
 def certify(root: Path, on_progress: Callable[[Progress], None]) -> Status:

@@ -146,13 +146,13 @@ def run(
             ended.append(trial)
             live.update(terminal.trials_table(ended), refresh=True)
 
-        finding = alone.measure(show)
-        live.update(terminal.trials_table(finding.trials), refresh=True)
+        report = alone.measure(show)
+        live.update(terminal.trials_table(report.trials), refresh=True)
     terminal.end_live(out)
-    terminal.print_finding(out, finding)
-    if alone.spec.isolation == "process":
+    terminal.print_run(out, report)
+    if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
-    raise typer.Exit(130 if finding.state == "cancelled" else 0)
+    raise typer.Exit(130 if report.state == "cancelled" else 0)
 
 
 @app.command()
@@ -197,23 +197,21 @@ def calibrate(
     workspace: WorkspaceOption = None,
     most: Annotated[int, typer.Option(help="Try no more at once.", min=1, max=256)] = 64,
 ) -> None:
-    """Measure how many trials to run at once, and write it into autoagent.toml."""
-    from autoagent.commands.calibrate import Step, knee, write_concurrency
+    """Measure how many trials to run at once, and print the line for autoagent.toml."""
+    from autoagent.commands.calibrate import Rate, knee
     from autoagent.commands.calibrate import calibrate as measure
     from autoagent.config import FILE_NAME
 
-    def show(step: Step) -> None:
-        void = f"  {step.void} void" if step.void else ""
-        told = f"{step.concurrency:11}  {step.trials:6}  {step.seconds:7.1f}"
-        typer.echo(f"{told}  {step.per_minute:13.0f}{void}")
+    def show(rate: Rate) -> None:
+        void = f"  {rate.void} void" if rate.void else ""
+        told = f"{rate.concurrency:11}  {rate.trials:6}  {rate.seconds:7.1f}"
+        typer.echo(f"{told}  {rate.per_minute:13.0f}{void}")
 
     typer.echo("concurrency  trials  seconds  trials/minute")
     root = workspace_root(workspace)
     number = knee(measure(root, most, show))
-    write_concurrency(root, number)
-    typer.echo(
-        f"concurrency = {number}, written into {root / FILE_NAME}. Commit it before a climb."
-    )
+    typer.echo(f"Put this into {root / FILE_NAME}, and commit it before a climb:\n")
+    typer.echo(f"[benchmark]\nconcurrency = {number}")
 
 
 @app.command()

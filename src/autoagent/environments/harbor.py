@@ -18,6 +18,7 @@ import re
 import shlex
 import sys
 from collections.abc import AsyncGenerator, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, override
@@ -29,20 +30,17 @@ from harbor.models.environment_type import EnvironmentType
 from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
-from autoagent.environments import refereed
-from autoagent.environments.leftovers import Left
+from autoagent.environments.harbor_types import PROVIDER_PREFIX
+from autoagent.environments.leftovers import Leftover
 from autoagent.environments.listing import COMMAND, listed, tampering
-from autoagent.environments.providers import PREFIX
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.environments.sandbox.beneath import remove_tree
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
 
-IMPORT_PATH = f"{__name__}:Chosen"
-"""What Harbor imports, once `choose` was called; one worker has one environment."""
 GUARDED = ("/tests", "/solution", "/logs/verifier")
 MOST_BYTES = 256 * 1024**2
 """The most that is taken out of an environment in one directory."""
-SECONDS = 60
+COMMAND_SECONDS = 60
 _OF_EXTRA = re.compile(r"([\w.-]+)[^;]*; extra == '([\w-]+)'")
 
 
@@ -77,7 +75,7 @@ class Refereed(RefereedEnvironment):
         What the candidate left that leads the verifier to its own files is looked for, where the
         environment can list it.
         """
-        refereed.verified_in_place.add(self.trial_paths.trial_dir.name)
+        self.in_hand.in_place = True
         before = await self._listed()
         try:
             yield
@@ -87,19 +85,20 @@ class Refereed(RefereedEnvironment):
                 f"rm -rf -- {places}; mkdir -p {places} && chmod 777 /logs/verifier && "
                 f'for place in {places}; do [ -z "$(ls -A $place)" ] || exit 1; done'
             )
-            done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
+            done = await self.exec(command, cwd="/", timeout_sec=COMMAND_SECONDS, user="root")
             if done.return_code != 0:  # what was planted there would be read as the verifier's
                 said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
-                name = self.trial_paths.trial_dir.name
-                refereed.tampered[name] = f"{places} could not be emptied for the verifier: {said}"
+                self.in_hand.note_tampering(
+                    f"{places} could not be emptied for the verifier: {said}"
+                )
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
-            if before is not None and (said := tampering(before, await self._listed())):
-                refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+            if before is not None:
+                self.in_hand.note_tampering(tampering(before, await self._listed()))
 
-    async def _listed(self) -> dict[str, Left] | None:
+    async def _listed(self) -> dict[str, Leftover] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""
         try:
-            done = await self.exec(COMMAND, cwd="/", timeout_sec=SECONDS, user="root")
+            done = await self.exec(COMMAND, cwd="/", timeout_sec=COMMAND_SECONDS, user="root")
         except (RuntimeError, OSError):  # it takes too long, or this is no such machine
             return None
         return listed(done.stdout or "")
@@ -110,7 +109,7 @@ class Refereed(RefereedEnvironment):
         said = await self.exec(
             f"du -sk -- {shlex.quote(source_dir)} | cut -f1",
             cwd="/",
-            timeout_sec=SECONDS,
+            timeout_sec=COMMAND_SECONDS,
             user="root",
         )
         told = (said.stdout or "").strip()
@@ -122,8 +121,17 @@ class Refereed(RefereedEnvironment):
         await asyncio.to_thread(_keep_plain, target)
 
 
-def choose(environment: str) -> None:
-    """Make the class that `IMPORT_PATH` names.
+class ProviderEnvironment(Refereed):
+    """Makes environments of another class: Harbor imports this one, whatever the provider is."""
+
+    def __new__(cls, *args: Any, kind: str, **kwargs: Any) -> RefereedEnvironment:  # pyright: ignore[reportInconsistentConstructor]
+        """The environment at that provider; Harbor names every argument."""
+        return refereed_class(kind)(*args, **kwargs)
+
+
+@cache
+def refereed_class(environment: str) -> type[Refereed]:
+    """Harbor's class for an environment, with what an evaluation asks of it.
 
     Args:
         environment: `harbor:<type>` or `harbor:module:Class`.
@@ -132,14 +140,14 @@ def choose(environment: str) -> None:
         ConfigError: There is no such environment; the valid ones are listed.
         InfrastructureFault: Its packages are not installed, or its credentials are not there.
     """
-    found = _class(environment.removeprefix(PREFIX))
+    found = _class(environment.removeprefix(PROVIDER_PREFIX))
     try:
         found.preflight()
     except ImportError as error:
         raise InfrastructureFault(f'environment = "{environment}": {error}.') from error
     except SystemExit as refusal:  # Harbor's way to say so
         raise InfrastructureFault(f'environment = "{environment}": {refusal}') from refusal
-    globals()["Chosen"] = type("Chosen", (Refereed, found), {"__module__": __name__})
+    return type(f"Refereed{found.__name__}", (Refereed, found), {"__module__": __name__})
 
 
 def _class(name: str) -> type[BaseEnvironment]:
@@ -147,25 +155,25 @@ def _class(name: str) -> type[BaseEnvironment]:
         try:
             return import_class(name, base=BaseEnvironment, label="environment")
         except (ValueError, TypeError) as error:
-            raise ConfigError(f'environment = "{PREFIX}{name}": {error}.') from error
+            raise ConfigError(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
     known = sorted(kind.value for kind in EnvironmentType)
     if name not in known:
         raise ConfigError(
-            f'environment = "{PREFIX}{name}": Harbor has none of that name. It has '
-            f"{', '.join(known)}; a class of your own is {PREFIX}module:Class."
+            f'environment = "{PROVIDER_PREFIX}{name}": Harbor has none of that name. It has '
+            f"{', '.join(known)}; a class of your own is {PROVIDER_PREFIX}module:Class."
         )
     kind = EnvironmentType(name)
     extra = factory._ENVIRONMENT_REGISTRY[kind].pip_extra  # pyright: ignore[reportPrivateUsage]
     if extra and (missing := _missing(extra)):
         raise InfrastructureFault(
-            f'environment = "{PREFIX}{name}" needs packages that are not here: '
+            f'environment = "{PROVIDER_PREFIX}{name}" needs packages that are not here: '
             f"{', '.join(missing)}.",
             f"`pip install 'harbor[{extra}]'`",
         )
     try:
         return factory._load_environment_class(kind)  # pyright: ignore[reportPrivateUsage]
     except ImportError as error:
-        raise InfrastructureFault(f'environment = "{PREFIX}{name}": {error}.') from error
+        raise InfrastructureFault(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
 
 
 def _missing(extra: str) -> list[str]:
@@ -212,6 +220,6 @@ def _keep_plain(directory: Path) -> None:
 
 if __name__ == "__main__":
     try:
-        choose(sys.argv[1])
+        refereed_class(sys.argv[1])
     except AutoAgentError as refusal:
         sys.exit(" ".join(str(refusal).split()))

@@ -1,8 +1,7 @@
-"""What every environment of ours promises, and what it and the worker tell each other.
+"""What every environment of ours promises: it knows which phase a trial is in.
 
-An environment knows which phase a trial is in: while the candidate acts, and after it.
-What one learns about a trial is noted here by Harbor's name of the trial, because Harbor
-makes the environments and hands nobody a reference to them.
+The candidate acts, and then it does not any more. What an environment learns about its trial it
+notes in the trial in hand.
 """
 
 import asyncio
@@ -10,21 +9,14 @@ import contextlib
 import errno
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine, Generator
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from harbor.environments.base import BaseEnvironment
 
+from autoagent.environments.trials import TrialInHand, trial_in_hand
 from autoagent.errors import InfrastructureFault
-
-if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
-    from autoagent.gateway.reach import Door
-
-MakeDoor = Callable[[int | None], "Door"]
-"""Makes a way to the gateway, from a port of a loopback of its own or from the machine's."""
-Caller = Literal["trial", "verifier"]
-"""On whose account a command calls a model; the gateway has a scope for each."""
 
 MEMORY_MB = 2048
 """What a trial may use where its task does not say."""
@@ -43,15 +35,6 @@ MACHINE_ERRNOS = {
     errno.EROFS,
 }
 """Errors that say the machine is at its end, not that a path was wrong."""
-
-faults: dict[str, str] = {}
-"""What failed on our side, by trial: such a trial is void (rule R9)."""
-tampered: dict[str, str] = {}
-"""What the candidate did to the verification, by trial: such a trial scores 0."""
-verified_in_place: set[str] = set()
-"""Trials whose verifier ran where the candidate had acted, with less to be said for them."""
-doors: dict[tuple[str, Caller], MakeDoor] = {}
-"""How a trial's commands reach a model, by trial and caller, where they may."""
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -74,6 +57,11 @@ class RefereedEnvironment(BaseEnvironment):
 
     _acting = False
 
+    @property
+    def in_hand(self) -> TrialInHand:
+        """The trial that this is the environment of."""
+        return trial_in_hand(self.trial_paths.trial_dir.name)
+
     @abstractmethod
     def agent_phase(self) -> AbstractAsyncContextManager[None]:
         """While the candidate acts: what the verifier will read is out of its sight and reach.
@@ -95,5 +83,5 @@ class RefereedEnvironment(BaseEnvironment):
             ours = not isinstance(fault, OSError) or fault.errno in MACHINE_ERRNOS
             if ours and not self._acting:
                 said = fault.message if isinstance(fault, InfrastructureFault) else str(fault)
-                faults[self.trial_paths.trial_dir.name] = said
+                self.in_hand.fault = said
             raise

@@ -89,8 +89,8 @@ class Entry[E: Held]:
             ) from error
 
 
-Fold = Callable[[str | None, Entry[Held]], str]
-"""Maps the stored position (None at first) and an entry to the next position."""
+Move = Callable[[Entry[Held]], str]
+"""The position that an entry leads to, as text."""
 
 
 def chain(previous: str, seq: int, at: float, kind: str, subject: str, body: str) -> str:
@@ -192,13 +192,13 @@ class Journal:
         log = self.path.with_name(f"{self.path.name}-wal")
         return log.exists() and log.stat().st_size > 0
 
-    def append(self, event: Event, about: str, fold: Fold | None = None) -> Entry[Held]:
+    def append(self, event: Event, about: str, move: Move | None = None) -> Entry[Held]:
         """Write one event and the position it leads to, in one durable transaction.
 
         Args:
             event: What happened.
             about: The id of what it happened to; lookups by it are indexed.
-            fold: What the event does to the position; None leaves it as it is.
+            move: Where the event leads; None leaves the stored position as it is.
 
         Raises:
             JournalError: Nothing was written (a full disk, a lock held too long).
@@ -217,9 +217,9 @@ class Journal:
                     "INSERT INTO events VALUES (?,?,?,?,?,?)",
                     (seq, at, kind, about, text, digest),
                 )
-                if fold is not None:
-                    position = fold(self.position(), entry)
-                    self._db.execute("INSERT OR REPLACE INTO position VALUES (0, ?)", (position,))
+                if move is not None:
+                    moved = (move(entry),)
+                    self._db.execute("INSERT OR REPLACE INTO position VALUES (0, ?)", moved)
                 return entry
         except sqlite3.Error as error:
             raise JournalError(
@@ -301,11 +301,11 @@ class Journal:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
 
 def _digest(path: Path) -> str:

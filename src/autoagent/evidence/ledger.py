@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from autoagent.errors import WorkspaceError
 from autoagent.records import Row
 
-FILE_NAME = "results.tsv"
+LEDGER_NAME = "results.tsv"
 COLUMNS = (
     "commit",
     "avg_score",
@@ -121,7 +121,7 @@ def _row(number: int, line: str) -> Row:
 
 def _damaged(number: int, what: str) -> WorkspaceError:
     return WorkspaceError(
-        f"{FILE_NAME}:{number}: {what}. The ledger is written from the journal; "
+        f"{LEDGER_NAME}:{number}: {what}. The ledger is written from the journal; "
         "delete the file and it is written again."
     )
 

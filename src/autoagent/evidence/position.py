@@ -70,12 +70,6 @@ class Position(Record):
         return self.candidate or self.baseline
 
 
-def replay(stored: str | None, entry: Entry[Held]) -> str:
-    """`apply` over stored JSON: the journal's fold."""
-    position = Position.model_validate_json(stored) if stored else Position()
-    return apply(position, entry).model_dump_json()
-
-
 def apply(position: Position, entry: Entry[Held]) -> Position:
     """The position after an event. Events that carry no rule leave it as it is."""
     match entry.event:

@@ -17,13 +17,13 @@ from autoagent.evidence.untrusted import clip, one_line, quoted
 
 SIZE_LIMIT = 16 * 1024 * 1024
 OUTLINE_STEPS = 40
-LINE_LIMIT = 110
+OUTLINE_LINE_LIMIT = 110
 COMPARED_STEPS = 2000
 _VALUE_LIMIT = 20_000
 _DEPTH_LIMIT = 8
 
 
-class Call(NamedTuple):
+class ToolCall(NamedTuple):
     """A tool or environment call, its arguments as text."""
 
     name: str
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
     source: str
     message: str
-    calls: tuple[Call, ...]
+    calls: tuple[ToolCall, ...]
     results: tuple[str, ...]
 
 
@@ -131,7 +131,7 @@ def _atif_step(raw: Mapping[str, Any]) -> Step:
         source=one_line(_text(raw.get("source")) or "unknown", 20),
         message=message,
         calls=tuple(
-            Call(_text(call.get("function_name")) or "call", _text(call.get("arguments")))
+            ToolCall(_text(call.get("function_name")) or "call", _text(call.get("arguments")))
             for call in map(_mapping, _items(raw.get("tool_calls")))
         ),
         results=tuple(
@@ -148,14 +148,14 @@ def _environment_step(raw: Mapping[str, Any]) -> Step:
     return Step(
         source="environment",
         message="",
-        calls=(Call(_text(raw.get("call")) or "call", _text(argument)),),
+        calls=(ToolCall(_text(raw.get("call")) or "call", _text(argument)),),
         results=("\n".join(facts),),
     )
 
 
 def _line(trajectory: Trajectory, number: int) -> str:
     step = trajectory.step(number)
-    return f"{number} {step.source}: {one_line(_summary(step), LINE_LIMIT)}"
+    return f"{number} {step.source}: {one_line(_summary(step), OUTLINE_LINE_LIMIT)}"
 
 
 def _summary(step: Step) -> str:

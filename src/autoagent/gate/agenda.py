@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from autoagent.gate import anytime, confirm, strict
-from autoagent.gate.passes import Answer, Count
+from autoagent.gate.passes import ContestState, Count
 from autoagent.records import Contest, Running, Trial
 
 ANSWERS = {"strict": strict.answer, "confirm": confirm.answer, "anytime": anytime.answer}
@@ -94,7 +94,7 @@ class Agenda:
             return False
         return self.answer() == "lost" and not self.whole
 
-    def answer(self, passes: int | None = None) -> Answer:
+    def answer(self, passes: int | None = None) -> ContestState:
         """What the gate says after these passes; by default after all that have begun."""
         contest = self._running.contest
         if contest is None:

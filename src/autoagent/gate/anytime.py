@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from math import fsum
 
 from autoagent.gate import strict
-from autoagent.gate.passes import Answer, Count, beats
+from autoagent.gate.passes import ContestState, Count, beats
 from autoagent.records import Contest
 
 MOST_PASSES = 4
@@ -37,7 +37,7 @@ def evidence(wins: int, losses: int) -> float:
     return fsum((1 + bet) ** wins * (1 - bet) ** losses for bet in BETS) / len(BETS)
 
 
-def answer(contest: Contest, seen: Sequence[Count]) -> Answer:
+def answer(contest: Contest, seen: Sequence[Count]) -> ContestState:
     """Whether W reached 1/alpha at the end of a pass, still may, or cannot."""
     screened = strict.answer(contest, seen)
     if screened != "won":

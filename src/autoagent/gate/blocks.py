@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.gate.anytime import evidence
-from autoagent.gate.passes import Answer, Count
+from autoagent.gate.passes import ContestState, Count
 from autoagent.gate.posterior import NOTHING, Belief, Tally, believe
 from autoagent.records import Contest, Prior, Running, Trial
 
@@ -56,7 +56,7 @@ because what looks equal is a little worse on average."""
 class Seen(NamedTuple):
     """What a contest has shown after its last whole block, and what the gate says of it."""
 
-    answer: Answer
+    answer: ContestState
     belief: Belief
     candidate: Mapping[str, Tally]
     incumbent: Mapping[str, Tally]
@@ -114,7 +114,7 @@ def most_trials(one_pass: int) -> int:
     return int(MOST * one_pass) + 2 * _block_size(one_pass)
 
 
-def _answer(contest: Contest, seen: Seen, *, last: bool) -> Answer:
+def _answer(contest: Contest, seen: Seen, *, last: bool) -> ContestState:
     """What the gate says once the first pass is whole."""
     gain, needed = seen.belief.gain, SIMPLER if contest.simpler else KEEP
     as_good = contest.simpler and seen.belief.above(-LEEWAY) >= SURE
@@ -242,7 +242,7 @@ class Blocks(Agenda):
         """Whether the gate has answered."""
         return self.answer() != "open"
 
-    def answer(self, passes: int | None = None) -> Answer:
+    def answer(self, passes: int | None = None) -> ContestState:
         """What the gate says of the blocks that are whole."""
         return self.seen.answer
 

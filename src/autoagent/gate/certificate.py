@@ -25,6 +25,7 @@ this one.
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum, sqrt
 
+from autoagent.gate.noise import NORMAL_95
 from autoagent.records import About, Certificate, Effect, Running, Standing, Trial
 
 BASELINE = "baseline"
@@ -32,7 +33,6 @@ BASELINE = "baseline"
 WITHOUT = "without-"
 """Begins the name of a side that is the champion without one kept edit; its commit ends it."""
 
-NORMAL_95 = 1.959964
 USUAL_LUCK = 1 / 8
 """The variance of a trial in a suite whose tasks are Beta(1/2, 1/2)."""
 USUAL_TALLIES = 4

@@ -23,12 +23,12 @@ meant to be kept.
 from collections.abc import Sequence
 
 from autoagent.gate import strict
-from autoagent.gate.passes import Answer, Count
+from autoagent.gate.passes import ContestState, Count
 from autoagent.gate.pruning import out_of_reach
 from autoagent.records import Contest
 
 
-def answer(contest: Contest, seen: Sequence[Count]) -> Answer:
+def answer(contest: Contest, seen: Sequence[Count]) -> ContestState:
     """Whether the candidate won every pass, can still do so, or cannot."""
     first = strict.answer(contest, seen)
     if first != "won":

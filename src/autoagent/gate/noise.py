@@ -12,7 +12,7 @@ from math import comb, sqrt
 
 from autoagent.records import GateRule, Noise, Trial
 
-NORMAL_95 = 1.96
+NORMAL_95 = 1.959964
 WHY: dict[GateRule, str] = {
     "strict": "one pass tells enough, and leaves more of the night for candidates",
     "posterior": "it looks task by task, and finds about twice as much in the same trials",

@@ -7,7 +7,7 @@ it, so that both sides are measured afresh and under the same conditions.
 
 from typing import Literal, NamedTuple
 
-Answer = Literal["open", "won", "lost"]
+ContestState = Literal["open", "won", "lost"]
 """What a gate says of the passes so far. `lost` is said as soon as nothing can change it."""
 
 

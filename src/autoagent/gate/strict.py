@@ -11,12 +11,12 @@ inflated by that, which is why a climb's result is certified afresh (docs/gates.
 
 from collections.abc import Sequence
 
-from autoagent.gate.passes import Answer, Count
+from autoagent.gate.passes import ContestState, Count
 from autoagent.gate.pruning import out_of_reach
 from autoagent.records import Contest
 
 
-def answer(contest: Contest, seen: Sequence[Count]) -> Answer:
+def answer(contest: Contest, seen: Sequence[Count]) -> ContestState:
     """Whether the first pass beats the incumbent's stored one, still may, or cannot (rule R5)."""
     first = seen[0]
     if out_of_reach(first, contest.stored, simpler=contest.simpler):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from autoagent.gateway.providers import Route
+from autoagent.gateway.usage import json_object
 
 BODY_LIMIT = 16 * 1024 * 1024
 _OURS = {"function", "custom", "local_shell", "apply_patch", "computer", "computer_use_preview"}
@@ -37,7 +38,7 @@ _MEDIA = _LINKS | {"file_id", "file_data", "input_audio"}
 _REMEMBERED = ("previous_response_id", "conversation")
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """A call that is not forwarded.
 
     Attributes:
@@ -51,7 +52,7 @@ class Refused(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-class Asked(NamedTuple):
+class ModelCall(NamedTuple):
     """A call that may be forwarded, once its model and its money are in order.
 
     `body` is what the harness sent; `forwarded` is the same unless `adds_usage`: a streamed
@@ -70,23 +71,23 @@ class Asked(NamedTuple):
     choices: int
 
 
-def read(route: Route, body: bytes) -> Asked:
+def read(route: Route, body: bytes) -> ModelCall:
     """Understand a call's body, or refuse it.
 
     Raises:
-        Refused: It is not what this route takes, or asks for what the gateway does not pass on.
+        CallRefused: It is not what this route takes, or asks for what the gateway does not pass on.
     """
     told = _parsed(body)
     model = told.get("model")
     if not isinstance(model, str) or not model:
-        raise Refused(400, "invalid_request", "`model` must be a string.")
+        raise CallRefused(400, "invalid_request", "`model` must be a string.")
     stream = told.get("stream") is True
     counted = _check(told)
     adds_usage = route.form == "chat" and stream and not _asks_usage(told)
     forwarded = _asking_usage(told) if adds_usage else body
     choices = told.get("n")
     limits = [value for name in _MOST if isinstance(value := told.get(name), int) and value > 0]
-    return Asked(
+    return ModelCall(
         route=route,
         model=model,
         stream=stream,
@@ -103,9 +104,9 @@ def _parsed(body: bytes) -> dict[str, Any]:
     try:
         told: Any = json.loads(body, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError) as error:
-        raise Refused(400, "invalid_request", f"The body cannot be read: {error}") from error
+        raise CallRefused(400, "invalid_request", f"The body cannot be read: {error}") from error
     if not isinstance(told, dict):
-        raise Refused(400, "invalid_request", "The body must be a JSON object.")
+        raise CallRefused(400, "invalid_request", "The body must be a JSON object.")
     return cast("dict[str, Any]", told)
 
 
@@ -121,7 +122,7 @@ def _check(told: Mapping[str, Any]) -> bool:
     """Whether the body's length bounds what it costs: not with media, nor with what is remembered.
 
     Raises:
-        Refused: It asks for what is not passed on.
+        CallRefused: It asks for what is not passed on.
     """
     for name, what in _NEVER.items():
         if told.get(name):
@@ -161,19 +162,16 @@ def _media(value: Any) -> bool:
     return found
 
 
-def _not_passed_on(what: str) -> Refused:
-    return Refused(403, "not_passed_on", f"The gateway does not pass on {what}.")
+def _not_passed_on(what: str) -> CallRefused:
+    return CallRefused(403, "not_passed_on", f"The gateway does not pass on {what}.")
 
 
 def _asks_usage(told: Mapping[str, Any]) -> bool:
-    options: Any = told.get("stream_options")
-    return isinstance(options, dict) and cast("Any", options).get("include_usage") is True
+    return json_object(told.get("stream_options")).get("include_usage") is True
 
 
 def _asking_usage(told: dict[str, Any]) -> bytes:
-    options: Any = told.get("stream_options")
-    given = cast("dict[str, Any]", options) if isinstance(options, dict) else {}
-    wanted = {**given, "include_usage": True}
+    wanted = {**json_object(told.get("stream_options")), "include_usage": True}
     return json.dumps({**told, "stream_options": wanted}, ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )

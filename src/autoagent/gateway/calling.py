@@ -1,10 +1,13 @@
 """One call from its first byte to its settlement, in the order in which things are decided.
 
 Read, pin, budget, recording or provider, answer, settle, write down. Whatever happens in
-between, money that was reserved is settled and the exchange is written down.
+between, money that was reserved is settled and the exchange is written down. An answer is the
+provider's, byte for byte, but for a key that it repeats and the usage that only the gateway
+asked for.
 """
 
 import asyncio
+import json
 import re
 from collections.abc import Mapping
 from hmac import compare_digest
@@ -14,23 +17,82 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
-from autoagent.gateway.answering import Answer
-from autoagent.gateway.asking import BODY_LIMIT, Asked, Refused, read
+from autoagent.gateway.asking import BODY_LIMIT, CallRefused, ModelCall, read
 from autoagent.gateway.providers import Route, error_body, provider_of_path
 from autoagent.gateway.recording import Exchange
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import End, Payment, Scope
-from autoagent.gateway.upstream import Headers, Provider, ProviderFailed, passed_on
-from autoagent.gateway.usage import Meter, Usage
+from autoagent.gateway.upstream import Headers, ProviderClient, ProviderFailed, passed_on
+from autoagent.gateway.usage import Meter, Usage, json_object
 
 KEPT = 16 * 1024 * 1024
 _QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
+_BETWEEN = re.compile(rb"(\r?\n\r?\n)")
+
+
+class Relay:
+    """One answer on its way; it goes on being read when nobody listens any more."""
+
+    def __init__(self, send: Send, redactor: Redactor, *, hides_usage: bool, kept: int) -> None:
+        """Keep the first `kept` bytes for the recording."""
+        self._send, self._redactor, self._kept = send, redactor, kept
+        self._hides_usage, self._pending = hides_usage, b""
+        self._copy = bytearray()
+
+    @property
+    def sent(self) -> bytes:
+        """What the harness was sent, up to the limit."""
+        return bytes(self._copy)
+
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        """The status and the headers."""
+        shown = [(name, self._redactor.data(value)) for name, value in headers]
+        await self._send({"type": "http.response.start", "status": status, "headers": shown})
+
+    async def part(self, data: bytes) -> None:
+        """The next bytes of a stream."""
+        if self._hides_usage:
+            data = self._without_usage(data)
+        if data:
+            first = not self._copy
+            await self._body(self._redactor.data(data), more=True)
+            if first:
+                await asyncio.sleep(0)  # it leaves now, whatever has arrived behind it
+
+    async def finish(self, data: bytes = b"") -> None:
+        """The last bytes."""
+        rest, self._pending = self._pending, b""
+        await self._body(self._redactor.data(rest + data), more=False)
+        await asyncio.sleep(0)  # it leaves now; counting and writing it down come after
+
+    async def _body(self, data: bytes, *, more: bool) -> None:
+        self._copy += data[: max(0, self._kept - len(self._copy))]
+        await self._send({"type": "http.response.body", "body": data, "more_body": more})
+
+    def _without_usage(self, data: bytes) -> bytes:
+        """Whole events, but for the one that the harness did not ask for."""
+        pieces = _BETWEEN.split(self._pending + data)
+        self._pending = pieces.pop()
+        pairs = zip(pieces[::2], pieces[1::2], strict=True)
+        return b"".join(event + end for event, end in pairs if not _only_usage(event))
+
+
+def _only_usage(event: bytes) -> bool:
+    if not event.startswith(b"data:") or b'"usage"' not in event:
+        return False
+    try:
+        told = json_object(json.loads(event[5:]))
+    except (ValueError, RecursionError):
+        return False
+    return told.get("choices") == [] and bool(told.get("usage"))
 
 
 class Endpoint:
     """A path that harnesses may post to."""
 
-    def __init__(self, route: Route, providers: Mapping[str, Provider], redactor: Redactor) -> None:
+    def __init__(
+        self, route: Route, providers: Mapping[str, ProviderClient], redactor: Redactor
+    ) -> None:
         """Forward calls of this route to the provider it belongs to."""
         self._route, self._providers, self._redactor = route, providers, redactor
 
@@ -49,17 +111,17 @@ class Endpoint:
                 caller.check(asked)
                 provider = self._providers.get(self._route.provider)
                 if provider is None:
-                    raise Refused(
+                    raise CallRefused(
                         403,
                         "not_configured",
                         f"No {self._route.provider} is configured in autoagent.toml's [gateway].",
                     )
                 query: bytes = connection["query_string"]
                 if not _QUERY.fullmatch(query):
-                    raise Refused(400, "invalid_request", "The query cannot be forwarded.")
+                    raise CallRefused(400, "invalid_request", "The query cannot be forwarded.")
                 call.asked = asked
                 await call.play(provider, connection["headers"], query)
-            except Refused as refused:
+            except CallRefused as refused:
                 await call.refuse(refused)
             except ClientDisconnect:
                 return
@@ -78,7 +140,7 @@ class Elsewhere:
     """Every other path: there is nothing."""
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Say so in the caller's own terms."""
+        """Refuse the call in the caller's own terms."""
         path: str = connection["path"]
         message = f"{connection['method']} {path[:200]} is nothing that the gateway forwards."
         body = error_body(provider_of_path(path), 404, "not_found", message)
@@ -93,21 +155,21 @@ class _Call:
         self._number, self._started = caller.number(), _now()
         self._first_byte = 0.0
         self._send = send
-        self._answer: Answer | None = None
+        self._answer: Relay | None = None
         self._redactor = redactor
         self._status, self._headers = 0, Headers()
         self._answered_by = ""
-        self.asked: Asked | None = None
+        self.asked: ModelCall | None = None
 
-    async def play(self, provider: Provider, headers: Headers, query: bytes) -> None:
+    async def play(self, provider: ProviderClient, headers: Headers, query: bytes) -> None:
         """Pay, then ask the provider or the recording.
 
         Raises:
-            Refused: It cannot be paid, or is not in the recording.
+            CallRefused: It cannot be paid, or is not in the recording.
         """
         asked, caller = self.asked, self._caller
         assert asked is not None
-        self._answer = Answer(self._send, self._redactor, hides_usage=asked.adds_usage, kept=KEPT)
+        self._answer = Relay(self._send, self._redactor, hides_usage=asked.adds_usage, kept=KEPT)
         recorded = caller.repeat(self._route.path, asked.body)
         payment = await caller.reserve(asked)
         if recorded is not None:
@@ -150,7 +212,7 @@ class _Call:
             dollars = caller.settle(payment, usage, free=free, dollars=None)
             self._record(usage=usage, dollars=dollars, failed=failed)
 
-    async def refuse(self, refused: Refused) -> None:
+    async def refuse(self, refused: CallRefused) -> None:
         """An error of ours, in the provider's shape; SDKs are told not to try again."""
         self._status = refused.status
         body = error_body(self._route.provider, refused.status, refused.code, refused.message)
@@ -206,13 +268,13 @@ class _Call:
 
 async def _body(connection: Connection, receive: Receive) -> bytes:
     if connection["method"] != "POST":
-        raise Refused(404, "not_found", f"{connection['method']} is not forwarded; POST is.")
+        raise CallRefused(404, "not_found", f"{connection['method']} is not forwarded; POST is.")
     parts: list[bytes] = []
     size = 0
     async for part in Request(connection, receive).stream():
         size += len(part)
         if size > BODY_LIMIT:
-            raise Refused(413, "too_large", f"A call is limited to {BODY_LIMIT // 2**20} MiB.")
+            raise CallRefused(413, "too_large", f"A call is limited to {BODY_LIMIT // 2**20} MiB.")
         parts.append(part)
     return b"".join(parts)
 

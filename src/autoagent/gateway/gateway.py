@@ -9,20 +9,17 @@ from typing import NamedTuple
 
 from starlette.routing import Route, Router
 
-from autoagent.gateway.bill import Bill, Owner
 from autoagent.gateway.calling import Elsewhere, Endpoint
 from autoagent.gateway.listening import Listening
-from autoagent.gateway.manners import Patience
-from autoagent.gateway.pin import Pin
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.prices import Prices
-from autoagent.gateway.providers import ROUTES, provider_named
-from autoagent.gateway.purse import Purse
+from autoagent.gateway.providers import ROUTES, Pin, provider_named
+from autoagent.gateway.purse import Purse, Spending
 from autoagent.gateway.recording import Replay
 from autoagent.gateway.redact import Redactor
-from autoagent.gateway.scope import Kind, Scope
-from autoagent.gateway.spending import Spending
-from autoagent.gateway.upstream import Provider
+from autoagent.gateway.scope import Scope
+from autoagent.gateway.upstream import Patience, ProviderClient
+from autoagent.gateway.usage import Bill, Caller, Owner
 
 PLACEHOLDER = "autoagent-gateway"
 """What a harness finds in the place of a key."""
@@ -45,7 +42,7 @@ class Gateway:
         on_refused: Callable[[str, str, str], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """Prepare it; `running` opens the connections.
+        """Prepare the gateway; `running` opens the connections.
 
         Args:
             plan: What is pinned, capped and configured.
@@ -57,7 +54,7 @@ class Gateway:
         self._plan, self._on_refused = plan, on_refused
         self.redactor = Redactor(keys.values())
         self._providers = {
-            name: Provider(name, upstream, keys.get(upstream.api_key_env), patience)
+            name: ProviderClient(name, upstream, keys.get(upstream.api_key_env), patience)
             for name, upstream in plan.upstreams.items()
         }
         self._prices = Prices(plan.prices)
@@ -115,9 +112,9 @@ class Gateway:
         plan = self._plan
         cap = Purse("this trial", plan.dollars_per_trial, self._purse)
 
-        def scope(kind: Kind, models: tuple[str, ...], purse: Purse) -> Scope:
+        def scope(caller: Caller, models: tuple[str, ...], purse: Purse) -> Scope:
             return Scope(
-                kind,
+                caller,
                 owner,
                 directory,
                 pin=Pin(models),
@@ -135,7 +132,7 @@ class Gateway:
 
     @asynccontextmanager
     async def serving(
-        self, name: str, listener: socket, kind: Kind = "trial", key: str | None = None
+        self, name: str, listener: socket, caller: Caller = "trial", key: str | None = None
     ) -> AsyncGenerator[Scope]:
         """Answer the calls that come in on a trial's listener, with `key` where one is wanted.
 
@@ -143,7 +140,7 @@ class Gateway:
         to tell what they cost.
         """
         expected = self._trials[name]
-        scope = expected.trial if kind == "trial" else expected.verifier
+        scope = expected.trial if caller == "trial" else expected.verifier
         assert scope is not None, "no judge is configured"
         async with self._listening.serving(listener, scope, key):
             yield scope

@@ -1,16 +1,20 @@
 """What a worker's gateway must know, decided in the server: no key is in it.
 
 The gateway is on where the pinned model is one that a provider serves and a key, a base
-URL or a recording to replay is configured. Otherwise a harness has no network at all.
+URL or a recording to replay is configured. Otherwise a harness has no network at all. `model_row`
+tells the human so, before a night; no call is made.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-from autoagent.config import Config, ModelPrice
+from autoagent.config import FILE_NAME, Config, ModelPrice
 from autoagent.errors import ConfigError
-from autoagent.gateway.providers import BASE_URLS, Provider, provider_named
+from autoagent.gateway.prices import Prices
+from autoagent.gateway.providers import BASE_URLS, ProviderName, provider_named
+from autoagent.gateway.usage import Usage
 from autoagent.records import Record
 
 ENV_FILE = ".env"
@@ -104,7 +108,7 @@ def recordings(config: Config, root: Path) -> tuple[Path, ...]:
     return places
 
 
-def serving(config: Config, model: str) -> Provider | None:
+def serving(config: Config, model: str) -> ProviderName | None:
     """The provider that serves a model: as its name says, else whose base URL is configured."""
     if named := provider_named(model):
         return named
@@ -116,7 +120,7 @@ def serving(config: Config, model: str) -> Provider | None:
     return None
 
 
-def upstream_of(config: Config, provider: Provider) -> Upstream:
+def upstream_of(config: Config, provider: ProviderName) -> Upstream:
     """Where a provider's calls go."""
     section = getattr(config.gateway, provider)
     return Upstream(
@@ -126,7 +130,7 @@ def upstream_of(config: Config, provider: Provider) -> Upstream:
     )
 
 
-def configured(config: Config, provider: Provider, env_file: Path) -> bool:
+def configured(config: Config, provider: ProviderName, env_file: Path) -> bool:
     """Whether a provider can be called: with a key, or at a base URL that may need none."""
     upstream = upstream_of(config, provider)
     return bool(getattr(config.gateway, provider).base_url) or bool(
@@ -156,8 +160,6 @@ def worker_variables(plan: GatewayPlan, environment: Mapping[str, str]) -> dict[
 
 
 def _require_prices(config: Config, models: list[str]) -> None:
-    from autoagent.gateway.prices import Prices  # reads three megabytes
-
     prices = Prices(config.gateway.prices)
     for model in models:
         if prices.of(model) is None:
@@ -166,3 +168,52 @@ def _require_prices(config: Config, models: list[str]) -> None:
                 f'be held. Add `[gateway.prices."{model}"]` with `input` and `output` in dollars '
                 "per million tokens, or take the caps away."
             )
+
+
+MILLION = 1_000_000
+
+
+def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Literal["ok", "note"]]:
+    """How the harness reaches its model, and the judge if there is one.
+
+    Raises:
+        ConfigError: The harness cannot: no key, no recording, or a cap without a price.
+    """
+    planned = plan(config, model, root)
+    for name in [name for name in (model, *config.gateway.models) if name]:
+        provider = serving(config, name)
+        if provider is not None and (planned is None or provider not in planned.upstreams):
+            variable = upstream_of(config, provider).api_key_env
+            raise ConfigError(
+                f"{name} is a model of {provider}'s, and there is no {variable} in the "
+                f"environment or in {root / '.env'}: the harness would have no network at all."
+            )
+    judge = config.gateway.judge
+    unheard = judge is not None and (planned is None or planned.judge is None)
+    unjudged = f"; {judge} (judge) has no key: tasks that ask it are left out" if unheard else ""
+    if planned is None:
+        said = f"{model or 'none'}: no provider's, so the harness has no network"
+        return f"{said}{unjudged}", "note" if unheard else "ok"
+    if planned.replay:
+        places = ", ".join(map(str, planned.replay))
+        return f"answers come from {places}; no provider is called", "note"
+    found: list[str] = []
+    blank = False
+    prices = Prices(config.gateway.prices)
+    for name in [*planned.models, *([planned.judge] if planned.judge else [])]:
+        provider = serving(config, name)
+        assert provider is not None
+        upstream = planned.upstreams[provider]
+        keyed = keys([upstream], planned.env_file, os.environ)
+        price = prices.of(name)
+        blank = blank or price is None
+        cost = (
+            f"${price.dollars(Usage(input=1)) * MILLION:.2f} in and "
+            f"${price.dollars(Usage(output=1)) * MILLION:.2f} out per million tokens"
+            if price
+            else f"no known price, so what it costs stays blank ({FILE_NAME}: gateway.prices)"
+        )
+        key = f"key in {upstream.api_key_env}" if keyed else "no key"
+        judge = " (judge)" if name == planned.judge else ""
+        found.append(f"{name}{judge} at {upstream.base_url}, {key}, {cost}")
+    return "; ".join(found) + unjudged, "note" if blank or unheard else "ok"

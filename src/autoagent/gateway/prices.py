@@ -15,7 +15,7 @@ from autoagent.config import ModelPrice
 from autoagent.gateway.providers import bare
 from autoagent.gateway.usage import Usage
 
-FILE = "model_prices_and_context_window_backup.json"
+PRICE_FILE = "model_prices_and_context_window_backup.json"
 OUTPUT_MOST = 128_000
 INPUT_MOST = 1_000_000
 """Where nothing says how much a model takes or gives."""
@@ -100,7 +100,7 @@ def published() -> dict[str, dict[str, Any]]:
     if spec is None or spec.origin is None:
         return {}
     try:
-        return json.loads((Path(spec.origin).parent / FILE).read_bytes())
+        return json.loads((Path(spec.origin).parent / PRICE_FILE).read_bytes())
     except (OSError, ValueError):
         return {}
 

@@ -1,18 +1,22 @@
-"""What is particular to a provider: its paths, its way to carry a key, the shape of its errors."""
+"""What is particular to a provider: its models, its paths, how a key is carried and an error told.
+
+The model pin is made of names that are spelled with their provider or without.
+"""
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Provider = Literal["openai", "anthropic"]
+ProviderName = Literal["openai", "anthropic"]
 Form = Literal["responses", "chat", "embeddings", "messages", "count_tokens"]
 """What a call's body looks like, and where its answer says what was used."""
 
-BASE_URLS: dict[Provider, str] = {
+BASE_URLS: dict[ProviderName, str] = {
     "openai": "https://api.openai.com/v1",
     "anthropic": "https://api.anthropic.com",
 }
-_NAMED: dict[Provider, re.Pattern[str]] = {
+_NAMED: dict[ProviderName, re.Pattern[str]] = {
     "openai": re.compile(r"(gpt-|o\d|chatgpt-|codex-|text-embedding-|ft:)"),
     "anthropic": re.compile(r"claude-"),
 }
@@ -23,7 +27,7 @@ class Route(NamedTuple):
 
     path: str
     tail: str
-    provider: Provider
+    provider: ProviderName
     form: Form
 
 
@@ -42,7 +46,7 @@ def bare(model: str) -> str:
     return name if provider in BASE_URLS and name else model
 
 
-def provider_named(model: str) -> Provider | None:
+def provider_named(model: str) -> ProviderName | None:
     """Whose model a name is, as far as names tell."""
     for provider, names in _NAMED.items():
         if model.startswith(f"{provider}/") or names.match(bare(model)):
@@ -50,7 +54,7 @@ def provider_named(model: str) -> Provider | None:
     return None
 
 
-def provider_of_path(path: str) -> Provider:
+def provider_of_path(path: str) -> ProviderName:
     """Whose errors a caller of `path` understands."""
     return "anthropic" if path.startswith("/v1/messages") else "openai"
 
@@ -64,7 +68,7 @@ _ANTHROPIC_TYPES = {
 }
 
 
-def error_body(provider: Provider, status: int, code: str, message: str) -> bytes:
+def error_body(provider: ProviderName, status: int, code: str, message: str) -> bytes:
     """An error of ours as the provider would have written it, so that SDKs raise what they should.
 
     Args:
@@ -86,3 +90,26 @@ def auth_headers(auth: str, key: str | None) -> dict[str, str]:
     if key is None:
         return {}
     return {"authorization": f"Bearer {key}"} if auth == "bearer" else {auth: key}
+
+
+_DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"
+
+
+class Pin:
+    """The names a caller may ask for."""
+
+    def __init__(self, models: Iterable[str]) -> None:
+        """Allow these, spelled with or without their provider in front."""
+        self.models = tuple(models)
+        names = {name for model in self.models for name in (model, bare(model))}
+        alternatives = "|".join(re.escape(name) for name in sorted(names))
+        self._allowed = re.compile(f"(?:{alternatives})(?:{_DATE})?") if names else None
+
+    def allows(self, model: str) -> bool:
+        """Whether `model` is a pinned name or that name with a date: gpt-5-2025-08-07 for gpt-5."""
+        return self._allowed is not None and self._allowed.fullmatch(model) is not None
+
+    @property
+    def sentence(self) -> str:
+        """What is pinned, for a refusal."""
+        return f"this climb is pinned to {' and '.join(self.models) or 'no model'}"

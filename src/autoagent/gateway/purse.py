@@ -1,14 +1,22 @@
 """Rule R10 for calls: money is reserved before a call is forwarded and settled after it.
 
 A purse never promises more than its cap. A call that would fit if others gave back what
-they do not use waits for them; one that would not fit even then is refused.
+they do not use waits for them; one that would not fit even then is refused. `Spending` keeps it in
+a file: a line is written before a call is forwarded and another when it is settled. A call that was
+never settled counts as all that was reserved for it.
 """
 
 import asyncio
+import itertools
+import json
 import math
+from collections import defaultdict
+from pathlib import Path
 
 PICODOLLARS = 10**12
 """Money is counted in whole numbers of this part of a dollar: sums of floats drift."""
+SPENT_FILE = "spent.jsonl"
+"""In an evaluation's directory."""
 
 
 class BudgetSpent(Exception):
@@ -71,7 +79,7 @@ class Purse:
                 for purse in self._line():
                     purse._reserved += amount
                 return amount
-            self._changed.clear()
+            self._changed.clear()  # no await since it was looked at: no change is missed
             await self._changed.wait()
 
     def settle(self, reserved: int, dollars: float | None) -> int:
@@ -93,3 +101,41 @@ class Purse:
 
     def _line(self) -> "list[Purse]":
         return [self, *(self.parent._line() if self.parent else [])]
+
+
+class Spending:
+    """The evaluation's calls in dollars, those of earlier workers included."""
+
+    def __init__(self, directory: Path) -> None:
+        """Read what earlier workers left, then go on writing."""
+        path = directory / SPENT_FILE
+        before: dict[str, tuple[str, float]] = {}
+        if path.exists():
+            for line in path.read_text().splitlines():
+                try:
+                    call, trial, dollars = json.loads(line)
+                except ValueError:  # the last line of a worker that was killed
+                    continue
+                before[call] = (trial, float(dollars))
+        self.before: dict[str, float] = defaultdict(float)
+        for trial, dollars in before.values():
+            self.before[trial] += dollars
+        self._numbers = itertools.count(len(before))
+        self._file = path.open("a")
+        if before:
+            self._file.write("\n")
+
+    def reserved(self, trial: str, dollars: float) -> str:
+        """Write a reservation down; the id to settle it by."""
+        call = str(next(self._numbers))
+        self.settled(call, trial, dollars)
+        return call
+
+    def settled(self, call: str, trial: str, dollars: float) -> None:
+        """Write down what the call cost."""
+        self._file.write(json.dumps([call, trial, dollars]) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()

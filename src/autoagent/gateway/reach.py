@@ -13,7 +13,8 @@ from typing import Any
 
 from autoagent.errors import InfrastructureFault
 from autoagent.gateway.gateway import PLACEHOLDER, Gateway, variables
-from autoagent.gateway.scope import End, Kind, Scope
+from autoagent.gateway.scope import End, Scope
+from autoagent.gateway.usage import Caller
 
 LISTENING_SECONDS = 20.0
 
@@ -22,7 +23,7 @@ class Reached(Exception):
     """The gateway answers no more, so there is nothing left that the trial could do."""
 
     def __init__(self, end: End) -> None:
-        """Say why."""
+        """Say why the scope ended."""
         super().__init__(end.message)
         self.end = end
 
@@ -37,17 +38,17 @@ class Door:
         theirs: The end that goes into the sandbox; None without one.
     """
 
-    def __init__(self, gateway: Gateway, trial: str, kind: Kind, port: int | None) -> None:
+    def __init__(self, gateway: Gateway, trial: str, caller: Caller, port: int | None) -> None:
         """Describe the way.
 
         Args:
             gateway: Where it leads.
             trial: Who calls, by Harbor's name.
-            kind: On whose account.
+            caller: On whose account.
             port: Where a sandbox listens on a loopback of its own; None is the machine's loopback.
         """
         self._gateway, self._trial, self._port = gateway, trial, port or 0
-        self._kind: Kind = kind
+        self._caller: Caller = caller
         self._key = PLACEHOLDER if port else f"{PLACEHOLDER}-{secrets.token_hex(16)}"
         self._ours: socket.socket | None = None
         self.theirs: socket.socket | None = None
@@ -64,7 +65,7 @@ class Door:
         listener = await self._listener()
         port = listener.getsockname()[1]
         key = None if self._ours else self._key
-        async with self._gateway.serving(self._trial, listener, self._kind, key) as scope:
+        async with self._gateway.serving(self._trial, listener, self._caller, key) as scope:
             yield scope, self._variables(port)
 
     async def answer_while[T](self, work: Callable[[dict[str, str]], Coroutine[Any, Any, T]]) -> T:
@@ -97,7 +98,7 @@ class Door:
                 end.close()
 
     def _variables(self, port: int) -> dict[str, str]:
-        judge = self._gateway.judge_variables if self._kind == "verifier" else {}
+        judge = self._gateway.judge_variables if self._caller == "verifier" else {}
         return variables(port, self._key) | judge
 
     async def _listener(self) -> socket.socket:

@@ -13,12 +13,11 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from autoagent.gateway.bill import Owner
 from autoagent.gateway.redact import Redactor
-from autoagent.gateway.usage import Usage
+from autoagent.gateway.usage import Owner, Usage
 
-FILE = "model-calls.jsonl"
-JUDGE_FILE = "judge-calls.jsonl"
+RECORDING = "model-calls.jsonl"
+JUDGE_RECORDING = "judge-calls.jsonl"
 LIMIT = 64 * 1024 * 1024
 """Bytes of one recording; what comes after is counted and not kept."""
 
@@ -117,7 +116,7 @@ class Repeated:
     """One recording, given back exchange by exchange."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read it; without one nothing is found."""
+        """Read the recording; without one nothing is found."""
         self._left: dict[str, deque[Exchange]] = defaultdict(deque)
         if path is None:
             return

@@ -13,7 +13,7 @@ class Redactor:
     """Knows the keys, and takes them out of whatever is written or passed on."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        """Hide these."""
+        """Hide these keys."""
         self._keys = sorted({key for key in keys if len(key) >= _SHORTEST}, key=len, reverse=True)
         self._bytes = [key.encode() for key in self._keys]
 

@@ -9,22 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from autoagent.gateway.asking import Asked, Refused
-from autoagent.gateway.bill import Owner
-from autoagent.gateway.pin import Pin
+from autoagent.gateway.asking import CallRefused, ModelCall
 from autoagent.gateway.prices import Price, Prices
-from autoagent.gateway.purse import PICODOLLARS, BudgetSpent, Purse
-from autoagent.gateway.recording import FILE, JUDGE_FILE, Exchange, Recorder, Replay
+from autoagent.gateway.providers import Pin
+from autoagent.gateway.purse import PICODOLLARS, BudgetSpent, Purse, Spending
+from autoagent.gateway.recording import JUDGE_RECORDING, RECORDING, Exchange, Recorder, Replay
 from autoagent.gateway.redact import Redactor
-from autoagent.gateway.spending import Spending
-from autoagent.gateway.usage import Usage
+from autoagent.gateway.usage import Caller, Owner, Usage
 from autoagent.records import STAND_IN_ENDING, ModelUse
 
 CALLS = 16
 """Calls of one scope that are under way at the same time."""
 REFUSED_KEPT = 8
-
-Kind = Literal["trial", "verifier"]
 
 
 class End(NamedTuple):
@@ -46,7 +42,7 @@ class Scope:
     """A trial's, or its verifiers', way to the models.
 
     Attributes:
-        kind: Whose calls these are; verifiers have a meter and a model of their own.
+        caller: Whose calls these are; verifiers have a meter and a model of their own.
         slots: Bound on calls at the same time.
         end: Set once: no call is answered any more, and the trial should end.
         ended: Set with `end`.
@@ -55,7 +51,7 @@ class Scope:
 
     def __init__(
         self,
-        kind: Kind,
+        caller: Caller,
         owner: Owner,
         directory: Path,
         *,
@@ -68,7 +64,7 @@ class Scope:
         call_reserve: float | None = None,
         on_refused: Callable[[str, str, str], None] | None = None,
     ) -> None:
-        self.kind: Kind = kind
+        self.caller: Caller = caller
         self.pin, self.slots = pin, asyncio.Semaphore(CALLS)
         self.end: End | None = None
         self.ended = asyncio.Event()
@@ -77,7 +73,7 @@ class Scope:
         self._purse, self._prices, self._spending = purse, prices, spending
         self._redactor, self._call_reserve = redactor, call_reserve
         self._on_refused = on_refused
-        self._file = FILE if kind == "trial" else JUDGE_FILE
+        self._file = RECORDING if caller == "trial" else JUDGE_RECORDING
         self._replay = replay
         self._repeated = None if replay is None else replay.of(owner, self._file)
         self._recorder: Recorder | None = None
@@ -93,11 +89,11 @@ class Scope:
         self._number += 1
         return self._number
 
-    def check(self, asked: Asked) -> None:
+    def check(self, asked: ModelCall) -> None:
         """Refuse any model but the pinned; the attempt is remembered (threat A6).
 
         Raises:
-            Refused: It is not pinned, or the scope has ended.
+            CallRefused: It is not pinned, or the scope has ended.
         """
         if self.end is not None:
             raise _over(self.end)
@@ -109,13 +105,14 @@ class Scope:
             self._use = self._use.model_copy(update={"refused_models": (*known, model)})
             if self._on_refused:
                 self._on_refused(self._owner.trial, model, asked.route.path)
-        raise Refused(403, "model_refused", f"The model {model!r} is refused: {self.pin.sentence}.")
+        message = f"The model {model!r} is refused: {self.pin.sentence}."
+        raise CallRefused(403, "model_refused", message)
 
-    async def reserve(self, asked: Asked) -> Payment | None:
+    async def reserve(self, asked: ModelCall) -> Payment | None:
         """Set aside what the call can cost; None where no price is known (rule R10).
 
         Raises:
-            Refused: There is not enough left; the scope has ended.
+            CallRefused: There is not enough left; the scope has ended.
         """
         price = self._prices.of(asked.model)
         if asked.route.form == "count_tokens":
@@ -141,7 +138,7 @@ class Scope:
         """The recorded answer, or None where this is no replay.
 
         Raises:
-            Refused: It is a replay, and the recording holds no such exchange.
+            CallRefused: It is a replay, and the recording holds no such exchange.
         """
         if self._replay is None or self._repeated is None:
             return None
@@ -209,7 +206,7 @@ class Scope:
 
     @property
     def dollars(self) -> float | None:
-        """What it cost so far; None where a call has no known price."""
+        """What the calls cost so far; None where a call has no known price."""
         return None if self._unpriced else self._charged / PICODOLLARS
 
     def _count(self, usage: Usage | None, *, free: bool) -> None:
@@ -226,7 +223,7 @@ class Scope:
         )
 
 
-def _over(end: End) -> Refused:
+def _over(end: End) -> CallRefused:
     status, code = (429, "budget") if end.kind == "budget" else (409, "provider_failed")
     said = f"{end.message[:1].upper()}{end.message[1:]}"
-    return Refused(status, code, f"{said}. The trial ends here.")
+    return CallRefused(status, code, f"{said}. The trial ends here.")

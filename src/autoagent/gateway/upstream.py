@@ -1,4 +1,7 @@
-"""The provider's side of the gateway: one connection pool, the real key, and tries again.
+"""The provider's side of the gateway: its pace, one connection pool, the real key, and tries again.
+
+Concurrency adapts, one limiter for all trials: a refusal for too many calls halves it, answers let
+it grow again. A `retry-after` that one trial met holds for all of them.
 
 What is tried again: 408, 409, 429, 5xx and a connection that fails. What is left then is the
 provider's failure (`ProviderFailed`: the trial is void), unless other calls got through in the
@@ -8,14 +11,15 @@ meantime: a request that alone fails fails by itself, and its answer goes to the
 import asyncio
 import email.utils
 import logging
+import random
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import httpx2
 
-from autoagent.gateway.asking import Asked
-from autoagent.gateway.manners import Manners, Patience
+from autoagent.gateway.asking import ModelCall
 from autoagent.gateway.plan import Upstream
 from autoagent.gateway.providers import auth_headers
 
@@ -52,6 +56,82 @@ NOT_FORWARDED = {
 Headers = list[tuple[bytes, bytes]]
 
 
+class Patience(NamedTuple):
+    """How long a failing call is tried again; seconds."""
+
+    tries: int = 6
+    first: float = 0.5
+    longest: float = 30.0
+    longest_asked: float = 120.0
+    in_all: float = 300.0
+
+
+class Pacing:
+    """The turns that calls to one provider take."""
+
+    def __init__(self, patience: Patience | None = None, most: int = 128) -> None:
+        """Begin with half of `most` calls at a time."""
+        self.patience = patience or Patience()
+        self._most, self._limit = float(most), max(1.0, most / 2)
+        self._busy = 0
+        self._not_before = 0.0
+        self._slowed_at = 0.0
+        self._free = asyncio.Condition()
+        self.last_success = -1.0
+        """When a call last went well, on the loop's clock."""
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be under way at the same time, at present."""
+        return int(self._limit)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait until one more call is welcome; it is under way for as long as the block lasts."""
+        async with self._free:
+            await self._free.wait_for(lambda: self._busy < self.limit)
+            self._busy += 1
+        try:
+            await self._welcome()
+            yield
+        finally:
+            self._busy -= 1
+            async with self._free:
+                self._free.notify_all()
+
+    async def _welcome(self) -> None:
+        """Wait out what the provider asked for, and what it asked for since."""
+        wait = self._not_before - _now()
+        if wait > 0:
+            await asyncio.sleep(wait * random.uniform(1.0, 1.1))
+            await self._welcome()
+
+    def went_well(self) -> None:
+        """A call was answered: a little more is welcome."""
+        self._limit = min(self._most, self._limit + 1 / self._limit)
+        self.last_success = _now()
+
+    def too_many(self, retry_after: float | None, started: float) -> None:
+        """The provider asks for less; calls started before it last asked tell nothing new."""
+        if started >= self._slowed_at:
+            self._limit, self._slowed_at = max(1.0, self._limit / 2), _now()
+        if retry_after is not None:
+            until = _now() + min(retry_after, self.patience.longest_asked)
+            self._not_before = max(self._not_before, until)
+
+    def pause(self, failures: int, retry_after: float | None) -> float:
+        """Seconds to wait after so many failures: longer each time, and never in step."""
+        if retry_after is not None:
+            return min(retry_after, self.patience.longest_asked) * random.uniform(1.0, 1.1)
+        longest = min(self.patience.longest, self.patience.first * 2.0 ** (failures - 1))
+        return longest * random.uniform(0.5, 1.0)
+
+    def gives_up(self, failures: int, started: float, wait: float) -> bool:
+        """Whether another try would be one too many."""
+        tired = _now() + wait - started > self.patience.in_all
+        return failures >= self.patience.tries or tired
+
+
 class ProviderFailed(Exception):
     """The provider, the way to it or the key failed, not the harness: the trial is void."""
 
@@ -66,7 +146,7 @@ def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     ]
 
 
-class Provider:
+class ProviderClient:
     """One upstream."""
 
     def __init__(
@@ -77,7 +157,7 @@ class Provider:
         auth = auth_headers(upstream.auth, key)
         self._auth = [(header.encode(), value.encode()) for header, value in auth.items()]
         self._urls: dict[str, httpx2.URL] = {}
-        self.manners = Manners(patience)
+        self.pacing = Pacing(patience)
         self._client: httpx2.AsyncClient | None = None
 
     @asynccontextmanager
@@ -95,7 +175,7 @@ class Provider:
 
     @asynccontextmanager
     async def answer(
-        self, asked: Asked, headers: Headers, query: bytes
+        self, asked: ModelCall, headers: Headers, query: bytes
     ) -> AsyncGenerator[httpx2.Response]:
         """The provider's answer, its body not read yet; tried again while that helps.
 
@@ -105,7 +185,7 @@ class Provider:
         started, failures = _now(), 0
         while True:
             async with AsyncExitStack() as turn:
-                await turn.enter_async_context(self.manners.turn())
+                await turn.enter_async_context(self.pacing.turn())
                 asked_at, response = _now(), None
                 try:
                     response = await self._send(asked, headers, query)
@@ -123,16 +203,16 @@ class Provider:
                 failures += 1
                 after = None if response is None else _retry_after(response)
                 if response is not None and response.status_code in (429, 529):
-                    self.manners.too_many(after, asked_at)
-                wait = self.manners.pause(failures, after)
-                if hopeless or self.manners.gives_up(failures, started, wait):
+                    self.pacing.too_many(after, asked_at)
+                wait = self.pacing.pause(failures, after)
+                if hopeless or self.pacing.gives_up(failures, started, wait):
                     if response is not None and self._fails_alone(response, started):
                         yield response
                         return
                     raise ProviderFailed(f"{why}, {failures} times")
             await asyncio.sleep(wait)
 
-    async def _send(self, asked: Asked, headers: Headers, query: bytes) -> httpx2.Response:
+    async def _send(self, asked: ModelCall, headers: Headers, query: bytes) -> httpx2.Response:
         assert self._client is not None, "the gateway is not running"
         url = self._urls.get(asked.route.tail)
         if url is None:
@@ -149,16 +229,16 @@ class Provider:
 
     def _judge(self, status: int) -> None:
         """An answer that is not tried again: well, the harness's own fault, or ours."""
-        if status in _OURS or (status == 403 and self.manners.last_success < 0):
+        if status in _OURS or (status == 403 and self.pacing.last_success < 0):
             raise ProviderFailed(
                 f"{self.name} refuses the key in {self._upstream.api_key_env} ({status})"
             )
         if status < 400:
-            self.manners.went_well()
+            self.pacing.went_well()
 
     def _fails_alone(self, response: httpx2.Response, started: float) -> bool:
         """Whether this request is to blame: others went well while it was tried."""
-        return response.status_code not in (429, 529) and self.manners.last_success > started
+        return response.status_code not in (429, 529) and self.pacing.last_success > started
 
 
 async def _hopeless(response: httpx2.Response) -> bool:

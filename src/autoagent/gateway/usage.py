@@ -1,14 +1,47 @@
-"""What a call used, in the provider's own words. The harness's claims are never read.
+"""Whose calls are counted, and what they used, in the provider's own words.
 
-An answer is read as it passes by: whole, or event by event where it is streamed.
+The harness's claims are never read. An answer is read as it passes by: whole, or event by event
+where it is streamed.
 """
 
 import json
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from autoagent.gateway.providers import Form
+from autoagent.records import ModelUse
 
 LINE_LIMIT = 16 * 1024 * 1024
+Caller = Literal["trial", "verifier"]
+"""On whose account a model is called: the gateway has a scope for each."""
+
+
+class Owner(NamedTuple):
+    """Whose calls a scope's are. `digest` names the harness's content."""
+
+    trial: str
+    task: str
+    attempt: int
+    digest: str
+
+
+class Bill(NamedTuple):
+    """What a trial used. Costs are None where a call has no known price.
+
+    `fault` says what failed on the provider's side: such a trial is void. `stand_in`: it was
+    the stand-in that answered.
+    """
+
+    cost_usd: float | None
+    judge_cost_usd: float | None
+    use: ModelUse
+    fault: str | None
+    stand_in: bool = False
+
+    @property
+    def total_usd(self) -> float | None:
+        """The harness's model and the verifiers'; None where either is unknown."""
+        known = [cost for cost in (self.cost_usd, self.judge_cost_usd) if cost is not None]
+        return sum(known) if known else None
 
 
 class Usage(NamedTuple):
@@ -83,13 +116,13 @@ class Meter:
             told: Any = json.loads(text)
         except (ValueError, RecursionError):
             return
-        body = _dict(told)
-        for part in (body, _dict(body.get("response")), _dict(body.get("message"))):
+        body = json_object(told)
+        for part in (body, json_object(body.get("response")), json_object(body.get("message"))):
             if isinstance(part.get("service_tier"), str):
                 self._tier = part["service_tier"]
             if isinstance(part.get("model"), str):
                 self.answered_by = part["model"][:120]
-            usage = _dict(part.get("usage"))
+            usage = json_object(part.get("usage"))
             # Anthropic tells the input first and the output, a running total, later.
             self._facts |= {name: value for name, value in usage.items() if value is not None}
 
@@ -98,7 +131,7 @@ def _usage(form: Form, told: dict[str, Any], tier: str) -> Usage | None:
     tier = told["service_tier"] if isinstance(told.get("service_tier"), str) else tier
     match form:
         case "messages":
-            split = _dict(told.get("cache_creation"))
+            split = json_object(told.get("cache_creation"))
             long = _count(split, "ephemeral_1h_input_tokens")
             written = max(0, _count(told, "cache_creation_input_tokens") - long)
             cached = _count(told, "cache_read_input_tokens")
@@ -113,18 +146,17 @@ def _usage(form: Form, told: dict[str, Any], tier: str) -> Usage | None:
         case "responses":
             usage = Usage(
                 input=_count(told, "input_tokens"),
-                cached=_count(_dict(told.get("input_tokens_details")), "cached_tokens"),
+                cached=_count(told.get("input_tokens_details"), "cached_tokens"),
                 output=_count(told, "output_tokens"),
-                reasoning=_count(_dict(told.get("output_tokens_details")), "reasoning_tokens"),
+                reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
                 tier=tier,
             )
         case "chat" | "embeddings":
-            details = _dict(told.get("completion_tokens_details"))
             usage = Usage(
                 input=_count(told, "prompt_tokens"),
-                cached=_count(_dict(told.get("prompt_tokens_details")), "cached_tokens"),
+                cached=_count(told.get("prompt_tokens_details"), "cached_tokens"),
                 output=_count(told, "completion_tokens"),
-                reasoning=_count(details, "reasoning_tokens"),
+                reasoning=_count(told.get("completion_tokens_details"), "reasoning_tokens"),
                 tier=tier,
             )
         case "count_tokens":
@@ -132,10 +164,11 @@ def _usage(form: Form, told: dict[str, Any], tier: str) -> Usage | None:
     return usage.whole if usage.input or usage.output else None
 
 
-def _dict(value: Any) -> dict[str, Any]:
+def json_object(value: Any) -> dict[str, Any]:
+    """A JSON value as an object; empty where it is none."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
-def _count(told: dict[str, Any], name: str) -> int:
-    value = told.get(name)
+def _count(told: Any, name: str) -> int:
+    value = json_object(told).get(name)
     return value if isinstance(value, int) and 0 <= value < 2**40 else 0

@@ -1,6 +1,7 @@
 """The rules, in order of play.
 
-`referee` reads top to bottom: what each call may do, and when. `climb` is what it holds on to.
+`referee` reads top to bottom: what each call may do, and when. `climb` is the one that is played;
+`moves` says which call comes next, in a status and in a refusal.
 Before the first evaluation: `validation` proves the tasks. A candidate: `candidates` checks and
 stores it, `passages` finds what it copied, `evaluations` says what is measured next, `measuring`
 follows that, `reading` looks things up, `budget` says whether it may start. At the end:

@@ -12,7 +12,7 @@ ROUNDING = 1e-9
 """Dollars by which sums of floats may differ from what was meant."""
 
 
-class Left(Record):
+class Remaining(Record):
     """What remains of each cap; None where the human set none."""
 
     evaluations: int | None
@@ -20,9 +20,9 @@ class Left(Record):
     dollars: float | None
 
 
-def left(budget: Budget, spent: Spent, started_at: float, now: float) -> Left:
+def remaining(budget: Budget, spent: Spent, started_at: float, now: float) -> Remaining:
     """What remains. Reserved dollars count as used; nothing goes below zero."""
-    return Left(
+    return Remaining(
         evaluations=None
         if budget.evaluations is None
         else max(0, budget.evaluations - spent.evaluations),
@@ -33,6 +33,18 @@ def left(budget: Budget, spent: Spent, started_at: float, now: float) -> Left:
     )
 
 
+def in_words(left: Remaining) -> str:
+    """What is left of each cap."""
+    caps: list[str] = []
+    if left.evaluations is not None:
+        caps.append(f"{left.evaluations} evaluations")
+    if left.hours is not None:
+        caps.append(f"{left.hours:.1f} h")
+    if left.dollars is not None:
+        caps.append(f"${left.dollars:.2f}")
+    return ", ".join(caps) or "no cap"
+
+
 class Reserve(Record):
     """What is kept back for something that comes later."""
 
@@ -41,13 +53,13 @@ class Reserve(Record):
 
 
 def reserve(
-    budget: Budget, remaining: Left, trials: int, *, seconds: float, later: Reserve | None = None
+    budget: Budget, left: Remaining, trials: int, *, seconds: float, later: Reserve | None = None
 ) -> float:
     """Dollars to reserve for `trials` trials that are expected to take `seconds`.
 
     Args:
         budget: The caps.
-        remaining: What is left of them.
+        left: What is left of them.
         trials: How many trials may run at most.
         seconds: How long that usually takes.
         later: What the certification needs, which this must leave.
@@ -56,29 +68,29 @@ def reserve(
         BudgetExceeded: The evaluation could pass a cap, so it must not start.
     """
     later = later or Reserve()
-    if remaining.evaluations == 0:
+    if left.evaluations == 0:
         raise BudgetExceeded(
             f"All {budget.evaluations} evaluations of the budget are used "
             "(autoagent.toml: budget.evaluations).",
             ENDING,
         )
-    if remaining.hours is not None and remaining.hours * 3600 <= seconds + later.seconds:
+    if left.hours is not None and left.hours * 3600 <= seconds + later.seconds:
         kept = f", the certification {later.seconds / 3600:.2f} h" if later.seconds else ""
         raise BudgetExceeded(
-            f"{remaining.hours:.2f} h are left and an evaluation takes about "
+            f"{left.hours:.2f} h are left and an evaluation takes about "
             f"{seconds / 3600:.2f} h{kept} (autoagent.toml: budget.hours).",
             ENDING,
         )
     reserved = trials * budget.dollars_per_trial
-    if remaining.dollars is not None and remaining.dollars <= ROUNDING:
+    if left.dollars is not None and left.dollars <= ROUNDING:
         raise BudgetExceeded(
             f"All ${budget.dollars:.2f} of the budget are spent (autoagent.toml: budget.dollars).",
             ENDING,
         )
-    if remaining.dollars is not None and reserved + later.dollars > remaining.dollars + ROUNDING:
+    if left.dollars is not None and reserved + later.dollars > left.dollars + ROUNDING:
         kept = f", the certification ${later.dollars:.2f}" if later.dollars else ""
         raise BudgetExceeded(
-            f"{trials} trials reserve ${reserved:.2f}{kept} and ${remaining.dollars:.2f} are left "
+            f"{trials} trials reserve ${reserved:.2f}{kept} and ${left.dollars:.2f} are left "
             "(autoagent.toml: budget.dollars, budget.dollars_per_trial).",
             ENDING,
         )

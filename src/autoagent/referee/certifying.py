@@ -16,18 +16,17 @@ from autoagent.evidence.events import (
     EvaluationStarted,
     ResultRecorded,
 )
-from autoagent.evidence.position import Position
 from autoagent.gate.certificate import BASELINE, WITHOUT, certificate
 from autoagent.records import Candidate, Certificate, Running, Side
 from autoagent.referee import evaluations, measuring
 from autoagent.referee.ablation import without
 from autoagent.referee.candidates import draft_of
-from autoagent.referee.climb import Table
-from autoagent.worker.engine import Engine
+from autoagent.referee.climb import Climb
 
 
-def needless(table: Table, position: Position) -> str | None:
+def needless(climb: Climb) -> str | None:
     """Why there is nothing to certify, or None where there is."""
+    position = climb.position
     champion = position.incumbent
     if position.certificate is not None:
         return "the climb is certified already, and that is done once"
@@ -35,57 +34,55 @@ def needless(table: Table, position: Position) -> str | None:
         return "no baseline was measured"
     if champion.candidate == position.baseline:
         return "nothing was kept, so the champion is the baseline"
-    if table.workspace.config.certify.passes == 0:
+    if climb.workspace.config.certify.passes == 0:
         return "autoagent.toml asks for none (certify.passes = 0)"
     return None
 
 
-def step(table: Table, engine: Engine, position: Position) -> None:
+def step(climb: Climb) -> None:
     """Do what comes next: measure the tasks, measure those held out, or close it."""
-    for hidden in (False, True) if position.holdout else (False,):
-        running = _begun(table, hidden=hidden)
-        if running is not None and _whole(table, running):
+    tag = climb.position.tag
+    for hidden in (False, True) if climb.position.holdout else (False,):
+        running = _begun(climb, hidden=hidden)
+        if running is not None and _whole(climb, running):
             continue
         try:
-            why = _measure(table, engine, position, running, hidden=hidden)
+            why = _measure(climb, running, hidden=hidden)
         except BudgetExceeded as error:
             why = error.message
         if why:
-            table.append(ClimbFinished(reason="finished", uncertified=why), position.tag)
+            climb.append(ClimbFinished(reason="finished", uncertified=why), tag)
         return
-    found = _certificate(table, position)
+    found = _certificate(climb)
     if found is None:
         why = "no trial was measured on both sides"
-        table.append(ClimbFinished(reason="finished", uncertified=why), position.tag)
+        climb.append(ClimbFinished(reason="finished", uncertified=why), tag)
     else:
-        table.append(Certified(certificate=found), position.tag)
+        climb.append(Certified(certificate=found), tag)
 
 
-def _measure(
-    table: Table, engine: Engine, position: Position, running: Running | None, *, hidden: bool
-) -> str | None:
+def _measure(climb: Climb, running: Running | None, *, hidden: bool) -> str | None:
     """Begin a measurement, or resume one of an earlier attempt; why not, or None.
 
     Raises:
         BudgetExceeded: It could pass a cap; nothing was written.
     """
-    asked = table.this_climb(CertificationStarted)[-1]
-    stop = table.workspace.stop_file
+    position, asked = climb.position, climb.this_climb(CertificationStarted)[-1]
+    stop = climb.workspace.stop_file
     if stop.exists():
         return f"{stop} asks for the end of the climb"
     capped = asked.event.capped
     if running is not None:
-        if evaluations.finished_after(table.journal, running, asked.seq):
+        if evaluations.finished_after(climb.journal, running, asked.seq):
             return "its measurement was cut short"
-        measuring.resume(table, engine, position, running, capped=capped)
+        measuring.resume(climb, running, capped=capped)
         return None
     assert position.incumbent is not None and position.baseline is not None
     baseline = _side(BASELINE, position.baseline)
-    extra = () if hidden else tuple(_ablations(table, position))
+    extra = () if hidden else tuple(_ablations(climb))
     for against in ((baseline, *extra), (baseline,)) if extra else ((baseline,),):
         planned = measuring.planned(
-            table,
-            position,
+            climb,
             "certify",
             position.incumbent.candidate,
             position.holdout if hidden else position.tasks,
@@ -93,7 +90,7 @@ def _measure(
             hidden=hidden,
         )
         try:
-            measuring.begin(table, engine, position, planned, capped=capped)
+            measuring.begin(climb, planned, capped=capped)
         except BudgetExceeded:
             if len(against) == 1:
                 raise
@@ -102,27 +99,27 @@ def _measure(
     return None
 
 
-def _ablations(table: Table, position: Position) -> Iterator[Side]:
+def _ablations(climb: Climb) -> Iterator[Side]:
     """The champion without each edit that was kept, where that can be taken back by itself."""
     kept = [
         entry.subject
-        for entry in table.this_climb(ResultRecorded)
+        for entry in climb.this_climb(ResultRecorded)
         if entry.event.row.status == "keep"
     ]
-    if not table.workspace.config.certify.ablation or len(kept) < 3:
+    if not climb.workspace.config.certify.ablation or len(kept) < 3:
         return  # without the only edit it is the baseline
-    content = table.projection.content
-    champion, canonical = content(kept[-1]), table.canonical(position)
+    content = climb.projection.content
+    champion, canonical = content(kept[-1]), climb.canonical
     for before, after in zip(kept, kept[1:], strict=False):
-        harness = table.workspace.config.harness.file
+        harness = climb.workspace.config.harness.file
         files = without(champion, content(before), content(after), harness)
         if files is None:
             continue
-        draft = draft_of(table.workspace, files, canonical, table.climb().model)
+        draft = draft_of(climb.workspace, files, canonical, climb.started.model)
         if draft is None:
             continue
         told = f"the champion without {after[:7]}"
-        commit = table.projection.store(draft.files, parent=kept[-1], message=told)
+        commit = climb.projection.store(draft.files, parent=kept[-1], message=told)
         name = f"{WITHOUT}{after[:7]}"
         yield _side(name, draft.stored(commit, parent=kept[-1], description=told))
 
@@ -131,29 +128,30 @@ def _side(name: str, candidate: Candidate) -> Side:
     return Side(name=name, candidate=candidate.id, digest=candidate.digest)
 
 
-def _begun(table: Table, *, hidden: bool) -> Running | None:
+def _begun(climb: Climb, *, hidden: bool) -> Running | None:
     """The certification's measurement in this climb, if it was ever begun."""
-    for entry in table.this_climb(EvaluationStarted):
+    for entry in climb.this_climb(EvaluationStarted):
         running = entry.event.running
         if running.kind == "certify" and running.hidden == hidden:
             return running
     return None
 
 
-def _whole(table: Table, running: Running) -> bool:
+def _whole(climb: Climb, running: Running) -> bool:
     """Whether it was measured to its end; a trial that stays void drops its pair."""
-    ends = evaluations.finishes(table.journal, running)
+    ends = evaluations.finishes(climb.journal, running)
     return bool(ends) and ends[-1].event.state in ("complete", "indecisive")
 
 
-def _certificate(table: Table, position: Position) -> Certificate | None:
+def _certificate(climb: Climb) -> Certificate | None:
     """What the trials say, or None where no pair was measured."""
-    running, held_out = _begun(table, hidden=False), _begun(table, hidden=True)
+    position = climb.position
+    running, held_out = _begun(climb, hidden=False), _begun(climb, hidden=True)
     assert position.incumbent is not None and running is not None
     return certificate(
         running,
-        evaluations.trials_of(table.journal, running.id),
-        evaluations.trials_of(table.journal, held_out.id) if held_out else (),
+        evaluations.trials_of(climb.journal, running.id),
+        evaluations.trials_of(climb.journal, held_out.id) if held_out else (),
         position.incumbent,
         position.baseline_passed or 0,
     )

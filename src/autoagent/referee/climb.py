@@ -1,24 +1,35 @@
-"""The table a climb is played on: the workspace, the journal and the projections, held together.
+"""The climb that is being played: its journal, workspace, engine and projections, as one object.
 
-It knows where things are and how to write an event; it does not know the rules.
+It knows where the climb stands, where things are and how to write an event; it does not know
+the rules. What the referee itself wrote of this climb is kept in memory beside the position, so a
+move asks the journal for nothing but what workers add to it.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import cast
 
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.evidence.events import CandidateReverted, ClimbStarted, Event, ResultRecorded
+from autoagent.evidence.events import (
+    CandidateCommitted,
+    CandidateReverted,
+    CertificationStarted,
+    ClimbStarted,
+    EvaluationFinished,
+    EvaluationStarted,
+    Event,
+    ResultRecorded,
+    TasksValidated,
+    WorkerFailed,
+)
 from autoagent.evidence.journal import Entry, Held, Journal
-from autoagent.evidence.position import Position, replay
-from autoagent.gateway.plan import plan
+from autoagent.evidence.position import Position, apply
 from autoagent.records import Candidate, Row, Running
 from autoagent.referee import passages
 from autoagent.referee.candidates import canonical_section
 from autoagent.referee.passages import Copied
-from autoagent.worker.engine import EvaluationSpec, TaskSpec
+from autoagent.worker.engine import Engine, EvaluationSpec
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace
@@ -29,78 +40,111 @@ from autoagent.workspace.tier import TIER_0
 DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
 
+REMEMBERED = (
+    ClimbStarted,
+    TasksValidated,
+    CandidateCommitted,
+    CandidateReverted,
+    EvaluationStarted,
+    EvaluationFinished,
+    ResultRecorded,
+    CertificationStarted,
+    WorkerFailed,
+)
+"""Kinds of events that nobody but the referee writes, and that are asked for again and again."""
 
-class Table:
+
+class Climb:
     """One workspace, its journal, and what is projected from it."""
 
     def __init__(
-        self, workspace: Workspace, journal: Journal | None = None, tier: str = TIER_0
+        self,
+        workspace: Workspace,
+        engine: Engine,
+        journal: Journal | None = None,
+        tier: str = TIER_0,
     ) -> None:
-        """Set the table; the caller holds the workspace's lock.
+        """Read where the climb stands; the caller holds the workspace's lock.
 
-        While a climb is played its configuration is the one it froze (rule R1), whatever
-        autoagent.toml says by now.
+        Who holds the lock is the only one to move a position, so it is read here and then moved
+        by `append`: other processes read the journal. While a climb is played its configuration
+        is the one it froze (rule R1), whatever autoagent.toml says by now.
         """
         self.journal = journal or Journal(workspace.journal)
-        self.tier = tier
+        self.engine, self.tier = engine, tier
+        stored = self.journal.position()
+        self.position = Position.model_validate_json(stored) if stored else Position()
+        start = self.journal.last(ClimbStarted)
+        self._entries: list[Entry[Held]] = []
+        if start is not None:
+            self._entries += self.journal.of_kind(*REMEMBERED, after=start.seq - 1)
         if self.position.phase not in ("new", "finished"):
-            frozen = Config.model_validate(self.climb().config)
+            frozen = Config.model_validate(self.started.config)
             workspace = workspace.model_copy(update={"config": frozen})
         self.workspace = workspace
         self.projection = Projection(workspace)
         self.notes: tuple[str, ...] = ()
         """What the human should hear about the last projection."""
+        self.trouble: AutoAgentError | None = None
+        """The last refusal that stays until somebody mends its cause; a move shows that it is."""
         self._snapshot: Snapshot | None = None
         self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
 
-    @property
-    def position(self) -> Position:
-        """Where the climb stands, as the journal holds it."""
-        stored = self.journal.position()
-        return Position.model_validate_json(stored) if stored else Position()
+    def append(self, event: Event, about: str) -> None:
+        """Write an event and the position it leads to, in one transaction; then stand there."""
+        moved = self.position
 
-    def append(self, event: Event, about: str) -> Entry[Held]:
-        """Write an event; it moves the position in the same transaction."""
-        return self.journal.append(event, about, replay)
+        def move(entry: Entry[Held]) -> str:
+            nonlocal moved
+            moved = apply(self.position, entry)
+            return moved.model_dump_json()
+
+        entry = self.journal.append(event, about, move)
+        self.position, self.trouble = moved, None
+        if isinstance(event, ClimbStarted):
+            self._entries = []
+        if isinstance(event, REMEMBERED):
+            self._entries.append(entry)
 
     def this_climb[E: Event](self, *kinds: type[E]) -> list[Entry[E]]:
-        """Entries of some kinds since the climb started."""
-        start = self.journal.last(ClimbStarted)
-        return self.journal.of_kind(*kinds, after=start.seq if start else 0)
+        """Entries of some of the kept kinds since the climb started, oldest first."""
+        wanted = {kind.kind for kind in kinds}
+        assert wanted <= {kind.kind for kind in REMEMBERED}, f"{wanted} are not all kept"
+        return cast("list[Entry[E]]", [entry for entry in self._entries if entry.kind in wanted])
 
-    def climb(self) -> ClimbStarted:
+    @property
+    def started(self) -> ClimbStarted:
         """What was frozen when the climb started."""
-        start = self.journal.last(ClimbStarted)
-        assert start is not None, "no climb was started"
-        return start.event
+        return self.this_climb(ClimbStarted)[0].event
 
-    def frozen(self, position: Position) -> Snapshot:
+    @property
+    def frozen(self) -> Snapshot:
         """The climb's snapshot, read once."""
-        if self._snapshot is None or self._snapshot.digest != position.snapshot:
-            self._snapshot = snapshot.load(self.workspace, position.snapshot)
+        if self._snapshot is None or self._snapshot.digest != self.position.snapshot:
+            self._snapshot = snapshot.load(self.workspace, self.position.snapshot)
         return self._snapshot
 
-    def drift(self, position: Position) -> tuple[str, ...]:
-        """What differs from the snapshot now; looked at anew when something happened."""
-        head, now = self.journal.head(), time.monotonic()
+    def drift(self, head: str) -> tuple[str, ...]:
+        """What differs from the snapshot now; looked at anew when the journal's head moved."""
+        now = time.monotonic()
         if self._drift[0] != head or now - self._drift[1] > DRIFT_SECONDS:
-            found = tuple(snapshot.drift(self.workspace, self.frozen(position)))
+            found = tuple(snapshot.drift(self.workspace, self.frozen))
             self._drift = (head, now, found)
         return self._drift[2]
 
-    def canonical(self, position: Position) -> Split:
+    @property
+    def canonical(self) -> Split:
         """The split of the baseline: its fixed section is every candidate's."""
-        assert position.baseline is not None
-        return canonical_section(
-            self.projection.content(position.baseline.id), self.workspace.config.harness.file
-        )
+        return canonical_section(self._baseline(), self.workspace.config.harness.file)
 
-    def copied(self, position: Position, files: Mapping[str, bytes]) -> tuple[Copied, ...]:
+    def copied(self, files: Mapping[str, bytes]) -> tuple[Copied, ...]:
         """What a candidate's files copy from the frozen tasks, beyond what the baseline says."""
-        assert position.baseline is not None
-        frozen = self.frozen(position)
-        baseline = self.projection.content(position.baseline.id)
-        return passages.copied(frozen, files, [*baseline.values(), frozen.program])
+        known = [*self._baseline().values(), self.frozen.program]
+        return passages.copied(self.frozen, files, known)
+
+    def _baseline(self) -> Mapping[str, bytes]:
+        assert self.position.baseline is not None, "no climb was started"
+        return self.projection.content(self.position.baseline.id)
 
     def rows(self) -> list[Row]:
         """The ledger of this climb."""
@@ -139,93 +183,70 @@ class Table:
         if isinstance(last, CandidateReverted) or last.row.status != "keep":
             self.projection.restore(standing.id, entries[-1].seq)
 
-    def known_tasks(self, position: Position, names: Sequence[str]) -> tuple[str, ...]:
+    def known_tasks(self, names: Sequence[str]) -> tuple[str, ...]:
         """The named tasks in the snapshot's order, or every task where none is named.
 
         Raises:
             UnknownName: A name is not in the frozen set.
         """
-        unknown = sorted(set(names) - set(position.tasks))
+        tasks = self.position.tasks
+        unknown = sorted(set(names) - set(tasks))
         if unknown:
             raise UnknownName(
-                f"There is no task {unknown[0]!r} in this climb. "
-                f"Tasks: {', '.join(position.tasks)}.",
+                f"There is no task {unknown[0]!r} in this climb. Tasks: {', '.join(tasks)}.",
                 "run_benchmark(tasks=[...]) with names from this list",
             )
-        return tuple(name for name in position.tasks if not names or name in names)
+        return tuple(name for name in tasks if not names or name in names)
 
-    def every_task(self, position: Position) -> tuple[TaskFacts, ...]:
+    def candidate_named(self, name: str | None) -> Candidate:
+        """The candidate a call means: the committed one, else the incumbent, else the baseline.
+
+        Raises:
+            UnknownName: The name is none of these.
+        """
+        position = self.position
+        incumbent = position.incumbent.candidate if position.incumbent else None
+        labels = {
+            "candidate": position.candidate,
+            "incumbent": incumbent,
+            "baseline": position.baseline,
+        }
+        known = [candidate for candidate in labels.values() if candidate is not None]
+        if name is None:
+            return known[0]
+        for candidate in [labels.get(name), *known]:
+            if candidate and (name in labels or (len(name) >= 7 and candidate.id.startswith(name))):
+                return candidate
+        raise UnknownName(
+            f"There is no candidate {name!r} to measure; known: "
+            f"{', '.join(candidate.short for candidate in known)}.",
+            "run_benchmark() without a candidate",
+        )
+
+    def every_task(self) -> tuple[TaskFacts, ...]:
         """The frozen tasks, those that are held out included."""
-        frozen = self.frozen(position)
-        return (*frozen.tasks, *frozen.holdout)
+        return (*self.frozen.tasks, *self.frozen.holdout)
 
     def spec(self, running: Running) -> EvaluationSpec:
         """Everything a worker needs; the harnesses are written out from the store alone.
 
-        What a hidden evaluation leaves behind stays out of the workspace. The snapshot is
-        checked again: what a shell changed in it since measures nothing (threat D1).
+        The snapshot is checked again: what a shell changed in it since measures nothing
+        (threat D1).
         """
         self._snapshot = None
-        config = self.workspace.config
-        paths = {task.name: task.path for task in self.every_task(self.position)}
+        paths = {task.name: task.path for task in self.every_task()}
         directory = self.workspace.evaluations / running.id
-        probing = running.kind in ("oracle", "noop")
-        sides = {} if probing else {"": running.candidate}
+        sides = {} if running.kind in ("oracle", "noop") else {"": running.candidate}
         sides |= {side.name: side.candidate for side in running.against}
-        return EvaluationSpec(
-            running=running,
+        harnesses = {
+            side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
+            for side, commit in sides.items()
+        }
+        return EvaluationSpec.of(
+            self.workspace,
+            running,
+            {name: paths[name] for name in running.tasks},
+            harnesses,
+            model=self.started.model,
             climb=self.position.tag,
-            journal=self.workspace.journal,
-            directory=directory,
-            jobs=directory / "jobs" if running.hidden else self.workspace.jobs,
-            tasks=task_specs(config, {name: paths[name] for name in running.tasks}),
-            harnesses={
-                side: self.projection.write_out(commit, directory / f"harness{side and '-'}{side}")
-                for side, commit in sides.items()
-            },
-            harness_file=config.harness.file,
-            harness_class=config.harness.class_name,
-            in_container=config.harness.in_container,
-            model=self.climb().model,
-            isolation=config.isolation,
-            environment=config.benchmark.environment,
-            concurrency=config.benchmark.concurrency,
-            pass_reward=config.benchmark.pass_reward,
-            trial_timeout_seconds=config.benchmark.trial_timeout_seconds,
-            void_retries=config.benchmark.void_retries,
-            reserved_dollars_per_trial=0.0 if probing else config.budget.dollars_per_trial,
-            gateway=plan(config, self.climb().model, self.workspace.root, running.most_dollars),
         )
-
-
-def task_specs(config: Config, paths: Mapping[str, Path]) -> tuple[TaskSpec, ...]:
-    """Frozen tasks as a worker knows them."""
-    live = config.benchmark.verify_in_place
-    return tuple(
-        TaskSpec(name=name, path=path, in_place=any(fnmatchcase(name, p) for p in live))
-        for name, path in paths.items()
-    )
-
-
-def candidate_named(position: Position, name: str | None) -> Candidate:
-    """The candidate a call means: the committed one, else the incumbent, else the baseline.
-
-    Raises:
-        UnknownName: The name is none of these.
-    """
-    known = [
-        position.candidate,
-        position.incumbent.candidate if position.incumbent else None,
-        position.baseline,
-    ]
-    present = [candidate for candidate in known if candidate is not None]
-    if name is None:
-        return present[0]
-    labels = {"candidate": position.candidate, "incumbent": known[1], "baseline": position.baseline}
-    for candidate in [labels.get(name), *present]:
-        if candidate and (name in labels or (len(name) >= 7 and candidate.id.startswith(name))):
-            return candidate
-    raise UnknownName(
-        f"There is no candidate {name!r} to measure; known: {', '.join(c.short for c in present)}.",
-        "run_benchmark() without a candidate",
-    )

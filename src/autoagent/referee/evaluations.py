@@ -24,6 +24,7 @@ from autoagent.gate.contests import agenda_of
 from autoagent.gate.decide import deciding_attempts, score_of
 from autoagent.gate.pool import Past
 from autoagent.records import EvaluationState, Running, Score, Trial
+from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport, Progress
 
 
@@ -131,7 +132,7 @@ def started(journal: Journal, evaluation: str) -> Running:
     """
     entries = journal.about(evaluation, EvaluationStarted)
     if not entries:
-        raise UnknownName(f"There is no evaluation {evaluation!r}; ids look like e3.", "status()")
+        raise UnknownName(f"There is no evaluation {evaluation!r}; ids look like e3.")
     return entries[0].event.running
 
 
@@ -152,10 +153,10 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
     attempts = deciding_attempts(running, trials)
     own = [trial for trial in trials if trial.side == "" and trial.attempt in attempts]
     return EvaluationReport(
-        id=evaluation,
+        evaluation=evaluation,
         kind=running.kind,
-        candidate=running.candidate,
         state=last.state if last else "running",
+        candidate=running.candidate,
         score=last.score if last else None,
         verdict=last.verdict if last else None,
         trials=tuple(deciding_trials(own)),
@@ -163,24 +164,24 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
 
 
 def measured(
-    journal: Journal, climb: str, digest: str, subset: tuple[str, ...] | None = None
+    climb: Climb, digest: str, subset: tuple[str, ...] | None = None
 ) -> EvaluationReport | None:
     """The evaluation this content already had in this climb: full, or of one subset (rule R8).
 
     A subset is the same one whatever the order its tasks are named in.
     """
-    for entry in journal.about(digest, EvaluationFinished):
+    for entry in climb.this_climb(EvaluationFinished):
         event = entry.event
-        if event.climb != climb:
+        if entry.subject != digest:
             continue
         if subset is None:
             found = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
         else:
-            tasks = started(journal, event.evaluation).tasks
+            tasks = started(climb.journal, event.evaluation).tasks
             whole = (event.evaluation_kind, event.state) == ("subset", "complete")
             found = whole and set(tasks) == set(subset)
         if found:
-            return report_of(journal, event.evaluation)
+            return report_of(climb.journal, event.evaluation)
     return None
 
 
@@ -196,6 +197,4 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
     for entry in journal.about(evaluation, TrialFinished):
         if entry.event.trial.id == trial and not hidden:
             return entry.event.trial, Path(entry.event.directory)
-    raise UnknownName(
-        f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.", "status()"
-    )
+    raise UnknownName(f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.")

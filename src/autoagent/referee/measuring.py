@@ -7,7 +7,7 @@ is computed here, from the trials in the journal, over every trial that was expe
 
 import time
 
-from autoagent.errors import InfrastructureFault
+from autoagent.errors import BudgetExceeded, InfrastructureFault
 from autoagent.evidence.events import (
     CancelRequested,
     EvaluationFinished,
@@ -18,15 +18,14 @@ from autoagent.evidence.events import (
     WorkerFailed,
     WorkerStarted,
 )
-from autoagent.evidence.position import Position
 from autoagent.gate.contests import contest_for, most_trials, order_of
 from autoagent.gate.decide import decide, decide_again, state_of
 from autoagent.gate.noise import noise_of
 from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
 from autoagent.referee import budget, evaluations, validation
-from autoagent.referee.climb import Table
+from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport
-from autoagent.worker.engine import Engine
+from autoagent.workspace.layout import Workspace
 
 MAX_WORKER_STARTS = 4
 """A worker that dies this often measures nothing: the evaluation is indecisive."""
@@ -36,8 +35,7 @@ INCUMBENT = "incumbent"
 
 
 def planned(
-    table: Table,
-    position: Position,
+    climb: Climb,
     kind: EvaluationKind,
     chosen: Candidate,
     names: tuple[str, ...],
@@ -50,10 +48,9 @@ def planned(
     The baseline is measured twice (rule R2). A full suite is a contest with the incumbent,
     and runs the tasks first on which it is most likely to be lost.
     """
-    config = table.workspace.config
-    last = table.journal.last(EvaluationStarted)
+    config = climb.workspace.config
     running = Running(
-        id=f"e{int(last.subject[1:]) + 1 if last else 1}",
+        id=_next_id(climb),
         kind=kind,
         candidate=chosen.id,
         digest=chosen.digest,
@@ -65,11 +62,11 @@ def planned(
     )
     if kind != "full":
         return running
-    standing = position.incumbent
+    standing = climb.position.incumbent
     assert standing is not None
-    finished = [entry.event for entry in table.this_climb(EvaluationFinished)]
+    finished = [entry.event for entry in climb.this_climb(EvaluationFinished)]
     others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
-    contest = contest_for(config.gate, chosen, standing, evaluations.past(table.journal, finished))
+    contest = contest_for(config.gate, chosen, standing, evaluations.past(climb.journal, finished))
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
     return running.model_copy(
@@ -81,15 +78,43 @@ def planned(
     )
 
 
-def begin(
-    table: Table, engine: Engine, position: Position, planned: Running, *, capped: bool = True
-) -> str:
+def _next_id(climb: Climb) -> str:
+    """Evaluations are numbered through the whole journal."""
+    begun = climb.this_climb(EvaluationStarted)
+    last = begun[-1] if begun else climb.journal.last(EvaluationStarted)
+    return f"e{int(last.subject[1:]) + 1 if last else 1}"
+
+
+def refuse_stopped(workspace: Workspace) -> None:
+    """Start nothing where the human asks for the end.
+
+    Raises:
+        BudgetExceeded: There is a STOP file.
+    """
+    if workspace.stop_file.exists():
+        asks = f"{workspace.stop_file} asks for the end of the climb (rule R10)."
+        raise BudgetExceeded(asks, budget.ENDING)
+
+
+def is_over(climb: Climb) -> bool:
+    """Whether a STOP file or a cap keeps from starting what the phase would start (rule R10)."""
+    position = climb.position
+    try:
+        refuse_stopped(climb.workspace)
+        if position.phase in ("baseline_needed", "idle", "committed"):
+            kind = "full" if position.incumbent else "baseline"
+            suite = planned(climb, kind, climb.candidate_named(None), position.tasks)
+            _reserved(climb, suite, capped=True)
+    except BudgetExceeded:
+        return True
+    return False
+
+
+def begin(climb: Climb, planned: Running, *, capped: bool = True) -> str:
     """Reserve, write down, start; the evaluation's id.
 
     Args:
-        table: The climb.
-        engine: What runs it.
-        position: Where the climb stands.
+        climb: Where it is begun.
         planned: What to measure.
         capped: Whether the budget's caps hold: what the human starts by hand is not the climb's.
 
@@ -97,43 +122,41 @@ def begin(
         BudgetExceeded: It could pass a cap; nothing was written.
         InfrastructureFault: The worker was not started; the next `advance` tries again.
     """
-    running = _reserved(table, position, planned, capped=capped)
-    _start(table, engine, EvaluationStarted(climb=position.tag, running=running))
+    running = _reserved(climb, planned, capped=capped)
+    _start(climb, EvaluationStarted(climb=climb.position.tag, running=running))
     return running.id
 
 
-def resume(
-    table: Table, engine: Engine, position: Position, running: Running, *, capped: bool
-) -> None:
+def resume(climb: Climb, running: Running, *, capped: bool) -> None:
     """Go on with an evaluation that was settled before its end; what it measured stays measured.
 
     Raises:
         BudgetExceeded: It could pass a cap; nothing was written.
         InfrastructureFault: The worker was not started; the next `advance` tries again.
     """
-    again = _reserved(table, position, running, capped=capped)
-    _start(table, engine, EvaluationResumed(climb=position.tag, running=again))
+    again = _reserved(climb, running, capped=capped)
+    _start(climb, EvaluationResumed(climb=climb.position.tag, running=again))
 
 
-def _start(table: Table, engine: Engine, event: EvaluationStarted | EvaluationResumed) -> None:
+def _start(climb: Climb, event: EvaluationStarted | EvaluationResumed) -> None:
     running = event.running
-    spec = table.spec(running)
-    table.append(event, running.id)
-    table.append(WorkerStarted(), running.id)
-    engine.start(spec)
+    spec = climb.spec(running)
+    climb.append(event, running.id)
+    climb.append(WorkerStarted(), running.id)
+    climb.engine.start(spec)
 
 
-def _reserved(table: Table, position: Position, planned: Running, *, capped: bool) -> Running:
+def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
     """The evaluation with its dollars and its deadline (rule R10); probes cost none."""
-    config, now = table.workspace.config, time.time()
+    config, position, now = climb.workspace.config, climb.position, time.time()
     deadline = now + config.benchmark.evaluation_timeout_seconds
     caps = config.budget if capped else config.budget.without_caps()
-    left = budget.left(caps, position.spent, position.started_at, now)
+    left = budget.remaining(caps, position.spent, position.started_at, now)
     later = budget.Reserve()
     if planned.kind == "certify":
         left = left.model_copy(update={"evaluations": None})  # it is no candidate's
     else:
-        later = certification(table, position)
+        later = _certification(climb)
     if left.dollars is not None:
         most = max(0.0, left.dollars - later.dollars)
         planned = planned.model_copy(update={"most_dollars": most})
@@ -148,14 +171,14 @@ def _reserved(table: Table, position: Position, planned: Running, *, capped: boo
     return planned.model_copy(update={"reserved_dollars": reserved, "deadline": deadline})
 
 
-def certification(table: Table, position: Position) -> budget.Reserve:
+def _certification(climb: Climb) -> budget.Reserve:
     """What is kept back for the certification, so that a night cannot use it up (rule R10).
 
     Its time and its dollars are foretold by what the incumbent's evaluation took; where a
     price of a trial is set, its dollars are the worst case.
     """
-    config, incumbent = table.workspace.config, position.incumbent
-    tasks = len(position.tasks) + len(position.holdout)
+    config, incumbent = climb.workspace.config, climb.position.incumbent
+    tasks = len(climb.position.tasks) + len(climb.position.holdout)
     passes = 2 * config.certify.passes
     trials = passes * tasks * config.benchmark.attempts * (1 + config.benchmark.void_retries)
     usual = (incumbent.score.cost_usd or 0.0) if incumbent else 0.0
@@ -165,38 +188,38 @@ def certification(table: Table, position: Position) -> budget.Reserve:
     )
 
 
-def cancel(table: Table, engine: Engine, running: Running) -> None:
+def cancel(climb: Climb, running: Running) -> None:
     """Ask the worker to stop; the wish is written down first, so that no restart forgets it."""
-    if not evaluations.since_begun(table.journal, running.id, CancelRequested):
-        table.append(CancelRequested(), running.id)
-    engine.cancel(running.id)
+    if not evaluations.since_begun(climb.journal, running.id, CancelRequested):
+        climb.append(CancelRequested(), running.id)
+    climb.engine.cancel(running.id)
 
 
-def restart(table: Table, engine: Engine, running: Running) -> None:
+def restart(climb: Climb, running: Running) -> None:
     """Start a dead worker again; what it had measured stays measured (rule R9).
 
     Every start counts, one that fails too, so that no machine can hold a climb up for ever.
     """
-    if evaluations.since_begun(table.journal, running.id, CancelRequested):
-        table.append(WorkerEnded(end="cancelled"), running.id)
+    if evaluations.since_begun(climb.journal, running.id, CancelRequested):
+        climb.append(WorkerEnded(end="cancelled"), running.id)
         return
-    starts = evaluations.since_begun(table.journal, running.id, WorkerStarted)
+    starts = evaluations.since_begun(climb.journal, running.id, WorkerStarted)
     if len(starts) >= MAX_WORKER_STARTS:
-        table.append(WorkerEnded(end="indecisive"), running.id)
+        climb.append(WorkerEnded(end="indecisive"), running.id)
         return
-    table.append(WorkerStarted(), running.id)
+    climb.append(WorkerStarted(), running.id)
     try:
-        engine.start(table.spec(running))
+        climb.engine.start(climb.spec(running))
     except InfrastructureFault as fault:
-        table.append(WorkerFailed(reason=fault.message), running.id)
+        climb.append(WorkerFailed(reason=fault.message), running.id)
 
 
-def settle(table: Table, position: Position, running: Running, ended: EvaluationState) -> None:
+def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
     """Score an evaluation whose worker ended, and let the gate decide it (rules R3, R4, R5, R9)."""
-    journal = table.journal
+    journal, position = climb.journal, climb.position
     if running.kind in ("oracle", "noop"):
-        facts = [task for task in table.every_task(position) if task.name in running.tasks]
-        terms = validation.Terms.of(table.workspace.config)
+        facts = [task for task in climb.every_task() if task.name in running.tasks]
+        terms = validation.Terms.of(climb.workspace.config)
         validation.record(journal, running.id, running.kind, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
     score = evaluations.scored(journal, running, trials)
@@ -216,23 +239,24 @@ def settle(table: Table, position: Position, running: Running, ended: Evaluation
         verdict=verdict,
         noise=noise_of(trials, running.tasks, running.attempts) if baseline else None,
     )
-    table.append(finished, running.digest)
+    climb.append(finished, running.digest)
 
 
-def reuse(table: Table, position: Position, chosen: Candidate, before: EvaluationReport) -> None:
+def reuse(climb: Climb, chosen: Candidate, before: EvaluationReport) -> None:
     """R8: content that was measured is not measured again; its one measurement decides anew."""
+    position = climb.position
     assert before.score is not None and position.incumbent is not None
-    measured = Standing(candidate=chosen, evaluation=before.id, score=before.score)
-    contest = contest_for(table.workspace.config.gate, chosen, position.incumbent)
-    running = evaluations.started(table.journal, before.id)
-    trials = evaluations.trials_of(table.journal, before.id)
+    measured = Standing(candidate=chosen, evaluation=before.evaluation, score=before.score)
+    contest = contest_for(climb.workspace.config.gate, chosen, position.incumbent)
+    running = evaluations.started(climb.journal, before.evaluation)
+    trials = evaluations.trials_of(climb.journal, before.evaluation)
     verdict = decide_again(running, before.state, trials, measured, position.incumbent, contest)
     reused = EvaluationReused(
-        evaluation=before.id,
+        evaluation=before.evaluation,
         climb=position.tag,
         kind="full",
         state=before.state,
         score=before.score,
         verdict=verdict,
     )
-    table.append(reused, chosen.digest)
+    climb.append(reused, chosen.digest)

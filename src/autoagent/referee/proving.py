@@ -5,32 +5,28 @@ Held-out tasks are proved by themselves, in evaluations that no tool tells of.
 
 from autoagent.errors import TaskError
 from autoagent.evidence.events import ClimbFinished, EvaluationStarted, TasksValidated
-from autoagent.evidence.position import Position
 from autoagent.referee import measuring, validation
-from autoagent.referee.climb import Table
-from autoagent.worker.engine import Engine
+from autoagent.referee.climb import Climb
 
 
-def step(table: Table, engine: Engine, position: Position) -> None:
+def step(climb: Climb) -> None:
     """Run the next probe that is missing, or close the validation.
 
     Raises:
         TaskError: No task can be used; the climb is over.
     """
-    journal, frozen = table.journal, table.frozen(position)
-    runs = [entry.event.running for entry in table.this_climb(EvaluationStarted)]
+    journal, frozen, tag = climb.journal, climb.frozen, climb.position.tag
+    runs = [entry.event.running for entry in climb.this_climb(EvaluationStarted)]
     asked = {(run.kind, run.hidden) for run in runs}
-    needed = validation.Terms.of(table.workspace.config)
-    assert position.baseline is not None
+    needed = validation.Terms.of(climb.workspace.config)
+    baseline = climb.candidate_named("baseline")
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
         for probe in validation.PROBES:
             missing = validation.unproven(journal, facts, probe, needed)
             if missing and (probe, hidden) not in asked:
                 names = tuple(task.name for task in missing)
-                planned = measuring.planned(
-                    table, position, probe, position.baseline, names, hidden=hidden
-                )
-                measuring.begin(table, engine, position, planned)
+                planned = measuring.planned(climb, probe, baseline, names, hidden=hidden)
+                measuring.begin(climb, planned)
                 return
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
     held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
@@ -41,9 +37,9 @@ def step(table: Table, engine: Engine, position: Position) -> None:
             holdout=tuple(held_out),
             holdout_excluded=unusable,
         )
-        table.append(validated, position.tag)
+        climb.append(validated, tag)
         return
-    table.append(ClimbFinished(reason="no usable task"), position.tag)
+    climb.append(ClimbFinished(reason="no usable task"), tag)
     listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
     raise TaskError(
         f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"

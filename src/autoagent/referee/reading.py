@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from autoagent.config import Config
-from autoagent.errors import UnknownName
+from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.evidence import trajectory
 from autoagent.evidence.events import (
     CandidateCommitted,
@@ -12,70 +12,57 @@ from autoagent.evidence.events import (
     TasksValidated,
     WorkerFailed,
 )
-from autoagent.evidence.position import Position
 from autoagent.gate import noise
 from autoagent.records import Trial
-from autoagent.referee import budget, evaluations
-from autoagent.referee.climb import Table
+from autoagent.referee import budget, evaluations, measuring, moves
+from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
-from autoagent.referee.views import Comparison, EvaluationReport, Status
-from autoagent.referee.worth import NO_MODEL
+from autoagent.referee.views import PARTS_SHOWN, Comparison, EvaluationReport, Status
+from autoagent.referee.worth import STOOD_IN
 
 NIGHT = 50
 """Candidates of a night, where no budget says how many."""
 
-PARTS_SHOWN = 10
-"""Trajectories that `compare` reads: each may be megabytes."""
 
-NEXT_CALLS = {
-    "new": ("start_climb(tag)",),
-    "validating": ("start_climb(tag)",),
-    "baseline_needed": ("run_benchmark()",),
-    "idle": ("commit_candidate(description)", "read_trajectory(trial)", "finish_climb()"),
-    "committed": ("run_benchmark()", "revert()"),
-    "evaluating": ("run_benchmark()", "cancel_benchmark()"),
-    "evaluated": ("append_result(description)",),
-    "certifying": ("finish_climb()",),
-    "finished": ("start_climb(tag)",),
-}
-"""What may be called next, in each phase (rule R11)."""
+def next_calls(climb: Climb) -> tuple[str, ...]:
+    """What may be called next, by phase, budget and the trouble that lasts (rule R11)."""
+    calls = moves.next_calls(climb.position, over=measuring.is_over(climb))
+    trouble = climb.trouble
+    return (trouble.next_call, *calls[1:]) if trouble and trouble.next_call else calls
 
 
-def next_call(position: Position) -> str:
-    """The one call that moves the climb on."""
-    if position.phase == "validating":
-        return f'start_climb("{position.tag}")'
-    return NEXT_CALLS[position.phase][0]
+def refused(climb: Climb, error: AutoAgentError) -> None:
+    """Say in a refusal what to call next; a trouble that lasts is remembered until a move."""
+    error.next_call = moves.after(error, climb.position, over=measuring.is_over(climb))
+    if isinstance(error, moves.LASTING):
+        climb.trouble = error
 
 
-def status(table: Table) -> Status:
+def status(climb: Climb) -> Status:
     """Where the climb stands (rule R11). Cheap: nothing is scanned that was just looked at."""
-    position, config = table.position, table.workspace.config
-    remaining = budget.left(config.budget, position.spent, position.started_at, time.time())
+    position, config, head = climb.position, climb.workspace.config, climb.journal.head()
+    left = budget.remaining(config.budget, position.spent, position.started_at, time.time())
     playing = position.phase not in ("new", "finished")
     return Status(
         phase=position.phase,
+        incumbent=position.incumbent,
+        baseline_passed=position.baseline_passed,
+        budget_left=left if playing else left.model_copy(update={"hours": None}),
+        next_calls=next_calls(climb),
+        head=head,
         tag=position.tag,
         tasks=len(position.tasks),
-        baseline_passed=position.baseline_passed,
-        incumbent=position.incumbent,
+        rows=position.rows,
         candidate=position.candidate,
         running=position.running,
-        pending=position.pending,
+        verdict=position.pending,
+        drift=climb.drift(head) if playing else (),
+        notes=_notes(climb),
+        tier=climb.tier,
+        isolation=_isolation(config),
+        state_directory=str(climb.workspace.state),
         certificate=position.certificate,
         uncertified=position.uncertified,
-        rows=position.rows,
-        evaluations_left=remaining.evaluations,
-        hours_left=remaining.hours if playing else None,
-        dollars_left=remaining.dollars,
-        next_calls=(next_call(position), *NEXT_CALLS[position.phase][1:]),
-        head=table.journal.head(),
-        tier=table.tier,
-        isolation=_isolation(config),
-        drift=table.drift(position) if playing else (),
-        notes=_notes(table, position),
-        state_directory=str(table.workspace.state),
-        program=str(table.workspace.program),
     )
 
 
@@ -86,45 +73,47 @@ def _isolation(config: Config) -> str:
     return apart if where == "sandbox" else f"{apart}; tasks run in {where}"
 
 
-def _notes(table: Table, position: Position) -> tuple[str, ...]:
-    """What the human should know: the noise, tasks left out, lint lines, a repaired branch."""
+def _notes(climb: Climb) -> tuple[str, ...]:
+    """What the human should know: trouble, noise, tasks left out, lint lines, a repaired branch."""
+    position = climb.position
+    trouble = [climb.trouble.message] if climb.trouble else []
     if position.phase == "new":
-        return ()
-    left_out = dict(table.climb().excluded)
-    for entry in table.this_climb(TasksValidated):
+        return tuple(trouble)
+    left_out = dict(climb.started.excluded)
+    for entry in climb.this_climb(TasksValidated):
         left_out.update(entry.event.excluded)
     measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
-    lines = [NO_MODEL] if any(standing.score.stand_in for standing in measured) else []
-    lines += _about_noise(table, position)
-    lines += [f"task {name} is left out: {why}" for name, why in left_out.items()]
-    lines += _about_holdout(table, position)
-    lines += _about_copies(table, position)
-    lines += [
-        f"task {task.name}: {note}" for task in table.frozen(position).tasks for note in task.notes
-    ]
-    if position.running is not None:
-        failures = table.journal.about(position.running.id, WorkerFailed)
-        lines += [entry.event.reason for entry in failures]
-    return (*lines, *table.notes)
-
-
-def _about_holdout(table: Table, position: Position) -> tuple[str, ...]:
-    """How many held-out tasks can be used; the meta-agent never hears their names."""
-    frozen = table.frozen(position)
-    every = len(frozen.holdout) + len(frozen.holdout_excluded)
-    if position.phase == "validating" or len(position.holdout) == every:
-        return ()
+    stood_in = any(standing.score.stand_in for standing in measured)
+    running = position.running.id if position.running else None
     return (
-        f"{every - len(position.holdout)} of {every} held-out tasks cannot be used: "
-        "`autoagent doctor` tells which, and why",
+        *trouble,
+        *([STOOD_IN] if stood_in else []),
+        *_about_noise(climb),
+        *(f"task {name} is left out: {why}" for name, why in left_out.items()),
+        *_about_holdout(climb),
+        *_about_copies(climb),
+        *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),
+        *(e.event.reason for e in climb.this_climb(WorkerFailed) if e.subject == running),
+        *climb.notes,
     )
 
 
-def _about_copies(table: Table, position: Position) -> list[str]:
+def _about_holdout(climb: Climb) -> list[str]:
+    """How many held-out tasks can be used; the meta-agent never hears their names."""
+    usable, frozen = len(climb.position.holdout), climb.frozen
+    every = len(frozen.holdout) + len(frozen.holdout_excluded)
+    if climb.position.phase == "validating" or usable == every:
+        return []
+    told = f"{every - usable} of {every} held-out tasks cannot be used"
+    return [f"{told}: `autoagent doctor` tells which, and why"]
+
+
+def _about_copies(climb: Climb) -> list[str]:
     """What the harnesses of the moment copy from their tasks (threat E4), and how many did."""
+    position = climb.position
     current = [position.candidate, position.incumbent and position.incumbent.candidate]
     now = {candidate.id: candidate.short for candidate in current if candidate}
-    entries = table.this_climb(CandidateCommitted)
+    entries = climb.this_climb(CandidateCommitted)
     told = [
         f"{now[entry.subject]} {sentence}"
         for entry in entries
@@ -137,43 +126,43 @@ def _about_copies(table: Table, position: Position) -> list[str]:
     )
 
 
-def _about_noise(table: Table, position: Position) -> tuple[str, ...]:
+def _about_noise(climb: Climb) -> Sequence[str]:
     """What the baseline's two passes say about this night (rule R2)."""
-    if position.noise is None:
-        return ()
-    config = table.workspace.config
+    found, config = climb.position.noise, climb.workspace.config
     candidates = config.budget.evaluations or NIGHT
-    return noise.sentences(position.noise, candidates, config.gate.rule)
+    return noise.sentences(found, candidates, config.gate.rule) if found else ()
 
 
-def compare(table: Table, candidate: str | None, against: str | None) -> Comparison:
+def compare(climb: Climb, candidate: str | None, against: str | None) -> Comparison:
     """Tasks fixed and broken between two full evaluations, by default the last and the incumbent.
 
     Raises:
         UnknownName: One of them has no finished full evaluation in this climb.
     """
-    position = table.position
-    finished = [entry.event for entry in table.this_climb(EvaluationFinished)]
+    position = climb.position
+    finished = [entry.event for entry in climb.this_climb(EvaluationFinished)]
     ids = [event.evaluation for event in finished if event.verdict]
     if not ids:
-        raise UnknownName(
-            "No full evaluation has finished yet, so nothing can be compared.", next_call(position)
-        )
-    reports = {name: evaluations.report_of(table.journal, name) for name in ids}
+        raise UnknownName("No full evaluation has finished yet, so nothing can be compared.")
+    reports = {name: evaluations.report_of(climb.journal, name) for name in ids}
     incumbent = position.incumbent.evaluation if position.incumbent else ids[0]
     new = _named(reports, candidate, ids[-1])
-    fallback = incumbent if incumbent != new.id else ids[max(0, ids.index(new.id) - 1)]
+    last = new.evaluation
+    fallback = incumbent if incumbent != last else ids[max(0, ids.index(last) - 1)]
     old = _named(reports, against, fallback)
     before, after = _passed(old.trials), _passed(new.trials)
     changed = [task for task in position.tasks if before.get(task) != after.get(task)]
     return Comparison(
-        candidate=new.candidate[:7],
-        against=old.candidate[:7],
+        candidate=new.candidate,
+        against=old.candidate,
         fixed=tuple(task for task in changed if after.get(task)),
         broken=tuple(task for task in changed if not after.get(task)),
         same_passed=sum(bool(after.get(t)) for t in position.tasks if t not in changed),
         same_failed=sum(not after.get(t) for t in position.tasks if t not in changed),
-        parts={t: _parting(table, old.trials, new.trials, t) for t in changed[:PARTS_SHOWN]},
+        parts=tuple(
+            f"{task}: {_parting(climb, old.trials, new.trials, task)}"
+            for task in changed[:PARTS_SHOWN]
+        ),
     )
 
 
@@ -181,11 +170,11 @@ def _named(
     reports: dict[str, EvaluationReport], name: str | None, fallback: str
 ) -> EvaluationReport:
     for report in reversed(reports.values()):
-        if report.id == (name or fallback) or (
+        if report.evaluation == (name or fallback) or (
             name and len(name) >= 7 and report.candidate.startswith(name)
         ):
             return report
-    known = ", ".join(f"{r.candidate[:7]} ({r.id})" for r in reports.values())
+    known = ", ".join(f"{r.candidate[:7]} ({r.evaluation})" for r in reports.values())
     raise UnknownName(
         f"{name!r} has no finished full evaluation. Known: {known}.", "compare() with one of these"
     )
@@ -197,9 +186,9 @@ def _passed(trials: Sequence[Trial]) -> dict[str, bool]:
     return {task: all(t.outcome == "passed" for t in trials if t.task == task) for task in tasks}
 
 
-def _parting(table: Table, old: Sequence[Trial], new: Sequence[Trial], task: str) -> str:
+def _parting(climb: Climb, old: Sequence[Trial], new: Sequence[Trial], task: str) -> str:
     sides = [next((t.id for t in side if t.task == task), None) for side in (old, new)]
     if None in sides:
         return "not measured on both sides"
-    directories = [evaluations.trial_of(table.journal, side)[1] for side in sides if side]
+    directories = [evaluations.trial_of(climb.journal, side)[1] for side in sides if side]
     return trajectory.parts(directories[0], directories[1])

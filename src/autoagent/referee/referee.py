@@ -20,7 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from autoagent.errors import BudgetExceeded, CandidateRefused, OutOfOrder
+from autoagent.environments.kinds import kind_of
+from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
 from autoagent.evidence.events import (
     CandidateCommitted,
     CandidateReverted,
@@ -31,9 +32,9 @@ from autoagent.evidence.events import (
 )
 from autoagent.evidence.position import Position
 from autoagent.records import Phase, Row, Trial, clean, row_of
-from autoagent.referee import certifying, evaluations, measuring, proving, reading
+from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading
 from autoagent.referee.candidates import baseline_draft, read_draft
-from autoagent.referee.climb import Table, candidate_named
+from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
 from autoagent.referee.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.worker.engine import Engine
@@ -49,9 +50,9 @@ class Referee:
     Not safe for concurrent calls; the server makes them one at a time.
     """
 
-    def __init__(self, table: Table, engine: Engine, lock: WorkspaceLock) -> None:
+    def __init__(self, climb: Climb, lock: WorkspaceLock) -> None:
         """Use `Referee.open`."""
-        self._table, self._engine, self._lock = table, engine, lock
+        self._climb, self._lock = climb, lock
 
     @classmethod
     def open(cls, root: Path, engine: Engine | None = None, tier: str = TIER_0) -> Self:
@@ -69,28 +70,28 @@ class Referee:
                 from autoagent.worker.detached import DetachedEngine
 
                 engine = DetachedEngine(workspace.evaluations)
-            table = Table(workspace, tier=tier)
-            table.projection.sweep_locks()
-            table.project()
+            climb = Climb(workspace, engine, tier=tier)
+            climb.projection.sweep_locks()
+            climb.project()
         except BaseException:
             lock.release()
             raise
-        return cls(table, engine, lock)
+        return cls(climb, lock)
 
     def close(self) -> None:
         """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""
-        self._table.journal.close()
+        self._climb.journal.close()
         self._lock.release()
 
     @property
     def workspace(self) -> Workspace:
         """The workspace, with the configuration that is in force."""
-        return self._table.workspace
+        return self._climb.workspace
 
     @property
     def position(self) -> Position:
         """Where the climb stands."""
-        return self._table.position
+        return self._climb.position
 
     # start_climb ------------------------------------------------------------------
 
@@ -110,16 +111,19 @@ class Referee:
             self.advance()
             return self.status()
         self._require("new", "finished")
-        workspace = open_workspace(self._table.workspace.root)
-        self._engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
-        table = Table(workspace, self._table.journal, self._table.tier)
-        draft, split, model = baseline_draft(table.workspace)
-        head = table.projection.clean_head(tag)
-        frozen = snapshot.take(table.workspace, split.fixed)
-        self._engine.check_tasks(workspace.config.benchmark.environment, frozen.composed)
-        commit = table.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
+        workspace = open_workspace(self._climb.workspace.root)
+        config, engine = workspace.config, self._climb.engine
+        engine.check(config.isolation, config.benchmark.environment)
+        climb = Climb(workspace, engine, self._climb.journal, self._climb.tier)
+        measuring.refuse_stopped(workspace)
+        draft, split, model = baseline_draft(workspace)
+        head = climb.projection.clean_head(tag)
+        kind = kind_of(config.benchmark.environment)
+        frozen = snapshot.take(workspace, split.fixed, kind.gives)
+        engine.check_tasks(config.benchmark.environment, frozen.composed)
+        commit = climb.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
-        self._table = table
+        self._climb = climb
         started = ClimbStarted(
             tag=tag,
             snapshot=frozen.digest,
@@ -128,13 +132,13 @@ class Referee:
             excluded=frozen.excluded,
             baseline=baseline,
             model=model,
-            config=table.workspace.config.model_dump(mode="json", by_alias=True),
+            config=config.model_dump(mode="json", by_alias=True),
             head=head,
-            isolation=table.workspace.config.isolation,
-            tier=table.tier,
+            isolation=config.isolation,
+            tier=climb.tier,
         )
-        table.append(started, tag)
-        table.project()
+        climb.append(started, tag)
+        climb.project()
         self.advance()
         return self.status()
 
@@ -147,20 +151,18 @@ class Referee:
             CandidateRefused: A rule is broken, or nothing changed; nothing was stored.
             OutOfOrder: No incumbent yet, or a candidate is waiting to be measured.
         """
-        description, position = clean(description), self.position
+        description, climb = clean(description), self._climb
         self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
-        config = self._table.workspace.config
+        config = climb.workspace.config
         own = f"{config.harness.file} and .agent/"
-        if others := self._table.projection.changed_elsewhere(self._table.climb().head):
+        if others := climb.projection.changed_elsewhere(climb.started.head):
             problems = [f"{path}: changed, and only {own} may" for path in others[:20]]
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
-        draft = read_draft(
-            self._table.workspace, self._table.canonical(position), self._table.climb().model
-        )
-        copied = () if dry_run else self._table.copied(position, draft.files)  # no free soundings
+        draft = read_draft(climb.workspace, climb.canonical, climb.started.model)
+        copied = () if dry_run else climb.copied(draft.files)  # no free soundings
         draft = draft.model_copy(update={"warnings": (*sentences(copied), *draft.warnings)})
-        incumbent = candidate_named(position, "incumbent" if position.incumbent else "baseline")
-        earlier = evaluations.measured(self._table.journal, position.tag, draft.digest)
+        incumbent = climb.candidate_named("incumbent" if climb.position.incumbent else "baseline")
+        earlier = evaluations.measured(climb, draft.digest)
         facts: dict[str, Any] = {
             "complexity": draft.complexity,
             "incumbent_complexity": incumbent.complexity,
@@ -174,9 +176,9 @@ class Referee:
                 [f"no_change: {own} equal the incumbent {incumbent.short}"],
                 "edit above the boundary, then commit_candidate(description)",
             )
-        commit = self._table.projection.store(draft.files, parent=incumbent.id, message=description)
+        commit = climb.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
-        self._table.append(CandidateCommitted(candidate=candidate, copied=copied), commit)
+        climb.append(CandidateCommitted(candidate=candidate, copied=copied), commit)
         return Commitment(candidate=candidate, **facts)
 
     def revert(self) -> Position:
@@ -186,10 +188,10 @@ class Referee:
             OutOfOrder: A measured candidate waits for its ledger row, or a worker is busy.
         """
         position = self._require("idle", "committed")
-        incumbent = candidate_named(position, "incumbent")
+        incumbent = self._climb.candidate_named("incumbent")
         subject = (position.candidate or incumbent).id
-        self._table.append(CandidateReverted(restored=incumbent.id), subject)
-        self._table.project()
+        self._climb.append(CandidateReverted(restored=incumbent.id), subject)
+        self._climb.project()
         return self.position
 
     # run_benchmark ----------------------------------------------------------------
@@ -210,39 +212,30 @@ class Referee:
             BudgetExceeded: It could pass a cap, or a STOP file asks for the end (R10).
         """
         position = self._require("baseline_needed", "idle", "committed", "evaluating", "evaluated")
-        chosen = candidate_named(position, candidate)
-        names = self._table.known_tasks(position, tasks)
-        if position.running is not None:
-            waits = candidate is None and not tasks
-            same = position.running.candidate == chosen.id and {*position.running.tasks} == {*names}
-            if waits or same:
-                return position.running.id
-            raise OutOfOrder(
-                f"Evaluation {position.running.id} of {position.running.candidate[:7]} is running.",
-                "run_benchmark() to wait for it, or cancel_benchmark()",
-            )
         if tasks and position.phase == "baseline_needed":
             raise OutOfOrder(
                 "The baseline comes first, on the full suite (rule R2).", "run_benchmark()"
             )
         if tasks and position.phase == "evaluated":
+            raise OutOfOrder("The last evaluation has no ledger row yet.", self._next_call())
+        chosen = self._climb.candidate_named(candidate)
+        names = self._climb.known_tasks(tasks)
+        if (running := position.running) is not None:
+            waits = candidate is None and not tasks
+            if waits or (running.candidate == chosen.id and {*running.tasks} == {*names}):
+                return running.id
             raise OutOfOrder(
-                "The last evaluation has no ledger row yet.", reading.next_call(position)
+                f"Evaluation {running.id} of {running.candidate[:7]} is running.",
+                "run_benchmark() to wait for it, or cancel_benchmark()",
             )
-        subset = names if tasks else None
-        before = evaluations.measured(self._table.journal, position.tag, chosen.digest, subset)
+        before = evaluations.measured(self._climb, chosen.digest, names if tasks else None)
         if before is not None:
             if not tasks and chosen == position.candidate and position.pending is None:
-                measuring.reuse(self._table, position, chosen, before)
-            return before.id
-        stop = self._table.workspace.stop_file
-        if stop.exists():
-            raise BudgetExceeded(
-                f"{stop} asks for the end of the climb (rule R10).", "finish_climb()"
-            )
+                measuring.reuse(self._climb, chosen, before)
+            return before.evaluation
+        measuring.refuse_stopped(self._climb.workspace)
         kind = "subset" if tasks else "full" if position.incumbent else "baseline"
-        planned = measuring.planned(self._table, position, kind, chosen, names)
-        return measuring.begin(self._table, self._engine, position, planned)
+        return measuring.begin(self._climb, measuring.planned(self._climb, kind, chosen, names))
 
     def cancel_benchmark(self) -> Position:
         """Stop the running evaluation. What was started counts: a full suite is then discarded.
@@ -252,33 +245,32 @@ class Referee:
         """
         position = self.position
         if position.running is None:
-            raise OutOfOrder("No evaluation is running.", reading.next_call(position))
-        if position.running.kind not in ("full", "subset"):
+            raise OutOfOrder("No evaluation is running.", self._next_call())
+        if position.running.kind not in moves.CANCELLABLE:
             raise OutOfOrder(
                 "The baseline, the validation of tasks and the certification cannot be cancelled.",
-                reading.next_call(position),
+                self._next_call(),
             )
-        measuring.cancel(self._table, self._engine, position.running)
+        measuring.cancel(self._climb, position.running)
         return self.advance()
 
     def advance(self) -> Position:
         """Settle what workers have done since the last call. Quick; call it until nothing runs."""
-        position = self.position
-        running = position.running
+        climb, phase, running = self._climb, self.position.phase, self.position.running
         if running is None:
-            if position.phase == "validating":
-                proving.step(self._table, self._engine, position)
-            elif position.phase == "certifying":
-                certifying.step(self._table, self._engine, position)
+            if phase == "validating":
+                proving.step(climb)
+            elif phase == "certifying":
+                certifying.step(climb)
             return self.position
-        alive = self._engine.alive(running.id)  # asked first: a worker ends before it dies
-        ended = evaluations.ended(self._table.journal, running.id)
+        alive = climb.engine.alive(running.id)  # asked first: a worker ends before it dies
+        ended = evaluations.ended(climb.journal, running.id)
         if ended is not None:
-            measuring.settle(self._table, position, running, ended)
+            measuring.settle(climb, running, ended)
         elif not alive:
-            measuring.restart(self._table, self._engine, running)
-        elif self._table.workspace.stop_file.exists():
-            measuring.cancel(self._table, self._engine, running)
+            measuring.restart(climb, running)
+        elif climb.workspace.stop_file.exists():
+            measuring.cancel(climb, running)
         return self.position
 
     # append_result, finish_climb --------------------------------------------------
@@ -296,8 +288,8 @@ class Referee:
         candidate = position.evaluated.candidate
         told = clean(description or candidate.description)
         row = row_of(position.evaluated, position.pending, told)
-        self._table.append(ResultRecorded(climb=position.tag, row=row), candidate.id)
-        self._table.project()
+        self._climb.append(ResultRecorded(climb=position.tag, row=row), candidate.id)
+        self._climb.project()
         return row
 
     def finish_climb(self, reason: str = "finished") -> Status:
@@ -316,12 +308,12 @@ class Referee:
             self.revert()
         if position.phase == "certifying":
             self.advance()
-        elif why := certifying.needless(self._table, self.position):
+        elif why := certifying.needless(self._climb):
             finished = ClimbFinished(reason=clean(reason), uncertified=why)
-            self._table.append(finished, position.tag)
+            self._climb.append(finished, position.tag)
         else:
             asked = CertificationStarted(reason=clean(reason), capped=True)
-            self._table.append(asked, position.tag)
+            self._climb.append(asked, position.tag)
             self.advance()
         return self.status()
 
@@ -335,10 +327,10 @@ class Referee:
         """
         position = self._require("finished", "certifying")
         if position.phase == "finished":
-            if why := certifying.needless(self._table, position):
+            if why := certifying.needless(self._climb):
                 raise OutOfOrder(f"There is nothing to certify: {why}.", "status()")
             asked = CertificationStarted(reason="by hand", capped=False)
-            self._table.append(asked, position.tag)
+            self._climb.append(asked, position.tag)
         self.advance()
         return self.status()
 
@@ -346,40 +338,43 @@ class Referee:
 
     def status(self) -> Status:
         """R11: the phase, the incumbent, what is left of the budget, the next calls, the head."""
-        return reading.status(self._table)
+        return reading.status(self._climb)
+
+    def refused(self, error: AutoAgentError) -> None:
+        """Say in a refusal which call to make next, and remember a trouble that lasts (R11)."""
+        reading.refused(self._climb, error)
 
     def progress(self) -> Progress | None:
         """How far the running evaluation is, or None when nothing runs."""
         running = self.position.running
-        return evaluations.progress_of(self._table.journal, running) if running else None
+        return evaluations.progress_of(self._climb.journal, running) if running else None
 
     def evaluation(self, evaluation: str) -> EvaluationReport:
         """One evaluation, finished or not."""
-        return evaluations.report_of(self._table.journal, evaluation)
+        return evaluations.report_of(self._climb.journal, evaluation)
 
     def trial(self, trial: str) -> tuple[Trial, Path]:
         """A trial that ended, by id, and its Harbor directory."""
-        return evaluations.trial_of(self._table.journal, trial)
+        return evaluations.trial_of(self._climb.journal, trial)
 
     def compare(self, candidate: str | None = None, against: str | None = None) -> Comparison:
         """Tasks fixed and broken between two full evaluations."""
-        return reading.compare(self._table, candidate, against)
+        return reading.compare(self._climb, candidate, against)
 
     def read_file(self, path: str) -> bytes:
         """A file of the enumerated set: program, harness, ledger, notes, instructions."""
-        return editing.read(self._table.workspace, self._tasks(), path)
+        return editing.read(self._climb.workspace, self._tasks(), path)
 
     def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
         self._require("idle", "committed", "evaluated", "baseline_needed")
-        fixed = self._table.canonical(self.position).fixed
-        return editing.edit(self._table.workspace, path, old, clean(new), fixed)
+        fixed = self._climb.canonical.fixed
+        return editing.edit(self._climb.workspace, path, old, clean(new), fixed)
 
     def _tasks(self) -> dict[str, Path]:
-        position = self.position
-        if not position.snapshot:
+        if not self.position.snapshot:
             return {}
-        return {task.name: task.path for task in self._table.frozen(position).tasks}
+        return {task.name: task.path for task in self._climb.frozen.tasks}
 
     def _require(self, *phases: Phase) -> Position:
         """Refuse a call that is out of order, naming the call to make next (R11)."""
@@ -387,6 +382,9 @@ class Referee:
         if position.phase not in phases:
             raise OutOfOrder(
                 f"This call is out of order: the climb is in phase `{position.phase}`.",
-                reading.next_call(position),
+                self._next_call(),
             )
         return position
+
+    def _next_call(self) -> str:
+        return reading.next_calls(self._climb)[0]

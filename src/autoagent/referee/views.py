@@ -1,7 +1,16 @@
-"""What the referee tells its callers: small frozen values, ready for a reply."""
+"""What the referee tells its callers: frozen values, which a reply adds nothing to but words.
 
-from collections.abc import Mapping
+Each fact has one model. A field holds the record itself; what of it goes over the wire stands
+beside the field, and a field with `exclude` is for callers in this process alone.
+"""
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, PlainSerializer, field_serializer
+
+from autoagent.evidence.untrusted import one_line
 from autoagent.records import (
     Candidate,
     Certificate,
@@ -9,39 +18,99 @@ from autoagent.records import (
     EvaluationState,
     Phase,
     Record,
+    Row,
     Running,
     Score,
     Standing,
     Trial,
     Verdict,
 )
+from autoagent.referee.budget import Remaining, in_words
+
+LINES_SHOWN = 20
+PARTS_SHOWN = 10
 
 
-class Status(Record):
-    """Where the climb stands, what is left of the budget and which calls come next (rule R11)."""
+def cut(lines: Sequence[str], count: int = LINES_SHOWN, length: int = 200) -> list[str]:
+    """At most `count` lines of at most `length` characters; the last tells how many are missing."""
+    shown = [one_line(line, length) for line in lines[:count]]
+    return [*shown, f"and {len(lines) - count} more"] if len(lines) > count else shown
+
+
+def _score(score: Score) -> dict[str, Any]:
+    """Without the tasks' own scores, which are told by id."""
+    average = score.avg_score
+    return {
+        "passed": score.passed,
+        "expected": score.expected,
+        "void": score.void,
+        "avg_score": None if average is None else round(average, 4),
+        "cost_usd": score.cost_usd,
+        "seconds": round(score.seconds, 1),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return row.model_dump(exclude={"task_scores"})
+
+
+def _commit(commit: str) -> str:
+    return commit[:7]
+
+
+def _candidate(candidate: Candidate) -> str:
+    return candidate.short
+
+
+def _running(running: Running) -> str:
+    return f"{running.id} ({running.kind})"
+
+
+Lines = Annotated[tuple[str, ...], PlainSerializer(cut)]
+ShownScore = Annotated[Score, PlainSerializer(_score)]
+ShownRow = Annotated[Row, PlainSerializer(_row)]
+ShownCommit = Annotated[str, PlainSerializer(_commit)]
+ShownCandidate = Annotated[Candidate, PlainSerializer(_candidate)]
+
+
+class Situation(Record):
+    """What every reply tells: where the climb stands, what is left, what comes next (rule R11)."""
 
     phase: Phase
-    tag: str
-    tasks: int
-    baseline_passed: int | None
     incumbent: Standing | None
-    candidate: Candidate | None
-    running: Running | None
-    pending: Verdict | None
-    certificate: Certificate | None
-    uncertified: str
-    rows: int
-    evaluations_left: int | None
-    hours_left: float | None
-    dollars_left: float | None
+    budget_left: Annotated[Remaining, PlainSerializer(in_words)]
     next_calls: tuple[str, ...]
     head: str
+    baseline_passed: int | None = Field(exclude=True)
+
+    @field_serializer("incumbent")
+    def _incumbent(self, standing: Standing | None) -> dict[str, Any] | None:
+        """The best kept harness, beside how many trials the baseline passed."""
+        return standing and {
+            "commit": standing.candidate.short,
+            "description": standing.candidate.description[:200],
+            "complexity": standing.candidate.complexity,
+            "score": _score(standing.score),
+            "baseline_passed": self.baseline_passed,
+        }
+
+
+class Status(Situation):
+    """The whole of it: what is being played, by which rules, and what the human should know."""
+
+    tag: str
+    tasks: int
+    rows: int
+    candidate: ShownCandidate | None
+    running: Annotated[Running, PlainSerializer(_running)] | None
+    verdict: Verdict | None
+    drift: Lines
+    notes: Lines
     tier: str
     isolation: str
-    drift: tuple[str, ...]
-    notes: tuple[str, ...]
     state_directory: str
-    program: str
+    certificate: Certificate | None = Field(exclude=True)
+    uncertified: str = Field(exclude=True)
 
 
 class Progress(Record):
@@ -64,32 +133,32 @@ class Progress(Record):
 class Commitment(Record):
     """What `commit_candidate` found. `candidate` is None after a dry run."""
 
-    candidate: Candidate | None
+    candidate: ShownCandidate | None
     complexity: int
     incumbent_complexity: int
-    warnings: tuple[str, ...]
+    warnings: Lines
     duplicate_of: str | None
 
 
 class EvaluationReport(Record):
-    """One evaluation with every trial that has ended so far."""
+    """One evaluation with every trial that has ended so far; no score while it runs."""
 
-    id: str
+    evaluation: str
     kind: EvaluationKind
-    candidate: str
     state: EvaluationState
-    score: Score | None
+    candidate: ShownCommit
+    score: ShownScore | None
     verdict: Verdict | None
-    trials: tuple[Trial, ...]
+    trials: tuple[Trial, ...] = Field(exclude=True)
 
 
 class Comparison(Record):
     """Two evaluations, task by task. `parts` tells where a changed task's trajectories part."""
 
-    candidate: str
-    against: str
-    fixed: tuple[str, ...]
-    broken: tuple[str, ...]
+    candidate: ShownCommit
+    against: ShownCommit
+    fixed: Lines
+    broken: Lines
     same_passed: int
     same_failed: int
-    parts: Mapping[str, str]
+    parts: Annotated[tuple[str, ...], PlainSerializer(partial(cut, count=PARTS_SHOWN, length=240))]

@@ -3,7 +3,7 @@
 from autoagent.records import STAND_IN, Effect
 from autoagent.referee.views import Status
 
-NO_MODEL = f"{STAND_IN}: rules answered in the place of a model; no number says anything about one"
+STOOD_IN = f"{STAND_IN}: rules answered in the place of a model; no number says anything about one"
 """What a reader must know before any number of such a climb."""
 
 
@@ -16,7 +16,7 @@ def stood_in(status: Status) -> bool:
 
 def worth(status: Status) -> str:
     """The certificate of a climb that is over, or why it has none; a STAND-IN's says so first."""
-    return f"{NO_MODEL}. {_worth(status)}" if stood_in(status) else _worth(status)
+    return f"{STOOD_IN}. {_worth(status)}" if stood_in(status) else _worth(status)
 
 
 def _worth(status: Status) -> str:

@@ -1,13 +1,13 @@
 """The server: tools, prompts and resources over one referee, spoken over stdio.
 
-Nothing here imports Harbor, Docker or Rich, and nothing but the protocol goes to stdout.
+Nothing here imports Harbor or Docker, and nothing but the protocol goes to stdout.
 """
 
 import logging
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from autoagent.server.prompts import INSTRUCTIONS, add_prompts
 from autoagent.server.resources import add_resources
 from autoagent.server.tools import build_tools
-from autoagent.server.waiting import Desk, Waiting
+from autoagent.server.waiting import CallQueue, Waiting
 from autoagent.workspace.tier import TIER_0
 
 if TYPE_CHECKING:
@@ -39,31 +39,30 @@ def build_server(
         waiting: How long calls wait; by default what each client was measured to bear.
     """
     opened_here = callable(referee)
-    desk = Desk(referee if callable(referee) else lambda: referee, waiting or Waiting())
+    queue = CallQueue(referee if callable(referee) else lambda: referee, waiting or Waiting())
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncGenerator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(desk.warm_up)
+            group.start_soon(queue.warm_up)
             try:
                 yield
             finally:
                 group.cancel_scope.cancel()
         if opened_here:
-            desk.close()
+            queue.close()
 
-    with _plain_logs():
-        server = MCPServer(
-            "autoagent",
-            title="AutoAgent",
-            instructions=INSTRUCTIONS,
-            version=_version(),
-            tools=build_tools(desk),
-            lifespan=lifespan,
-            log_level="WARNING",
-        )
+    server = MCPServer(
+        "autoagent",
+        title="AutoAgent",
+        instructions=INSTRUCTIONS,
+        version=_version(),
+        tools=build_tools(queue),
+        lifespan=lifespan,
+        log_level="WARNING",
+    )
     add_prompts(server)
-    add_resources(server, desk)
+    add_resources(server, queue)
     return server
 
 
@@ -105,18 +104,3 @@ def _version() -> str:
         return version("autoagent-mcp")
     except PackageNotFoundError:
         return "0"
-
-
-@contextmanager
-def _plain_logs() -> Generator[None]:
-    """Keep the SDK from importing Rich, which frames every log line.
-
-    The SDK looks for Rich while it builds a server and does without where it is missing.
-    """
-    hidden = [name for name in ("rich.console", "rich.logging") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType, reportCallIssue]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]

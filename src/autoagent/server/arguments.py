@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from autoagent import errors
 from autoagent.evidence.untrusted import clip, one_line
+from autoagent.referee.moves import advice
 from autoagent.server.reply import Reply
 
 logger = logging.getLogger(__name__)
@@ -31,29 +32,12 @@ FAULT = (
     "journal, and what runs goes on. Next: status()."
 )
 
-NEXT_CALLS: dict[type[errors.AutoAgentError], str] = {
-    errors.AutoAgentError: "status()",
-    errors.ConfigError: "tell the human to mend autoagent.toml, then status()",
-    errors.WorkspaceError: "mend that, then status()",
-    errors.BoundaryError: "revert()",
-    errors.TaskError: "tell the human which task to mend, then start_climb(another tag)",
-    errors.CandidateRefused: "mend that, then commit_candidate(description)",
-    errors.OutOfOrder: "status()",
-    errors.UnknownName: "status()",
-    errors.BudgetExceeded: "finish_climb()",
-    errors.WorkspaceBusy: "tell the human to stop that process, then status()",
-    errors.JournalError: "tell the human to run `autoagent doctor`, then status()",
-    errors.InfrastructureFault: "status(), then the same call again",
-}
-"""The call to make where an error names none."""
-
 
 def refusal(error: errors.AutoAgentError) -> str:
     """An error as the client reads it: what happened, why, and the call to make next."""
-    known = next(kind for kind in type(error).__mro__ if kind in NEXT_CALLS)
     said = clip(error.message.strip(), REFUSAL_LIMIT)
     end = "" if said.endswith((".", "!", "?")) else "."
-    return f"{said}{end} Next: {(error.next_call or NEXT_CALLS[known]).rstrip('.')}."
+    return f"{said}{end} Next: {(error.next_call or advice(error)).rstrip('.')}."
 
 
 def hints(
@@ -165,11 +149,12 @@ def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
     every one of them is paid for all night.
     """
     schema = reply.model_json_schema(mode="serialization")
-    own = [name for name in reply.model_fields if name not in Reply.model_fields]
+    told = schema["properties"]
+    own = [name for name in told if name not in Reply.model_fields]
     return {
         "type": "object",
-        "properties": {name: {"type": _type(schema["properties"][name])} for name in own},
-        "required": list(Reply.model_fields),
+        "properties": {name: {"type": _type(told[name])} for name in own},
+        "required": [name for name in Reply.model_fields if name in told],
     }
 
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 PATH = "/mcp"
 TOKEN_FILE = "token"
-IDLE_SECONDS = 24 * 3600.0
+SESSION_SECONDS = 24 * 3600.0
 """A session outlives any pause of its client: one evaluation may take hours."""
 GOODBYE_SECONDS = 2
 TOKEN_BYTES = 32
@@ -55,7 +55,7 @@ def serve(root: Path, address: str) -> None:
     host, port = loopback(address)
     workspace = open_workspace(root)
     peer = peer_of(workspace.state)
-    found = tier(peer, workspace.ground)
+    found = tier(peer, workspace.protected)
     digest = peer.token_sha256 if peer else hashed(own_token(workspace.state / TOKEN_FILE))
     with suppress(KeyboardInterrupt), listening(host, port) as listener:  # a human ends it so
         bound = listener.getsockname()[1]
@@ -83,7 +83,7 @@ def guarded_app(server: "MCPServer", host: str, port: int, token_sha256: str) ->
     )
     app = server.streamable_http_app(
         streamable_http_path=PATH,
-        session_idle_timeout=IDLE_SECONDS,
+        session_idle_timeout=SESSION_SECONDS,
         transport_security=security,
         host=host,
     )

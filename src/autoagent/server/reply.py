@@ -1,109 +1,53 @@
 """What tools answer: the models are the output schemas, and the text says the same.
 
 Some clients show the model only the structured reply, some only the text; both are made
-from one value here. Every reply tells where the climb stands (rule R11).
+from one value here. What a reply knows of the climb are the referee's own views (rule R11).
 """
 
 from collections.abc import Iterator
 from typing import Any, Self
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict
 
-from autoagent.records import (
-    EvaluationKind,
-    EvaluationState,
-    Outcome,
-    Phase,
-    Row,
-    Score,
-    Standing,
-    Verdict,
+from autoagent.records import Outcome, Record
+from autoagent.referee.views import (
+    Commitment,
+    Comparison,
+    EvaluationReport,
+    Lines,
+    ShownRow,
+    Situation,
+    Status,
 )
-from autoagent.records import Status as RowStatus
-from autoagent.referee.views import Status
 
 
-class Part(BaseModel):
-    """A frozen piece of a reply."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScorePart(Part):
-    """What an evaluation measured. `cost_usd` is null where nothing was metered."""
-
-    passed: int
-    expected: int
-    void: int
-    avg_score: float | None
-    cost_usd: float | None
-    seconds: float
-
-    @classmethod
-    def of(cls, score: Score) -> Self:
-        """Without the tasks' own scores, which are told by id."""
-        return cls(
-            passed=score.passed,
-            expected=score.expected,
-            void=score.void,
-            avg_score=None if score.avg_score is None else round(score.avg_score, 4),
-            cost_usd=score.cost_usd,
-            seconds=round(score.seconds, 1),
-        )
-
-
-class IncumbentPart(Part):
-    """The best kept harness, and how many trials the baseline passed."""
-
-    commit: str
-    description: str
-    complexity: int
-    score: ScorePart
-    baseline_passed: int | None
-
-    @classmethod
-    def of(cls, standing: Standing, baseline_passed: int | None) -> Self:
-        """From what the referee keeps."""
-        return cls(
-            commit=standing.candidate.short,
-            description=standing.candidate.description[:200],
-            complexity=standing.candidate.complexity,
-            score=ScorePart.of(standing.score),
-            baseline_passed=baseline_passed,
-        )
-
-
-class RowPart(Part):
-    """A line of the ledger, without the tasks' own scores."""
-
-    commit: str
-    passed: str
-    avg_score: float | None
-    cost_usd: float | None
-    status: RowStatus
-    description: str
-
-    @classmethod
-    def of(cls, row: Row) -> Self:
-        """From what the referee wrote."""
-        return cls(**row.model_dump(exclude={"task_scores"}))
-
-
-class Reply(Part):
-    """What every tool says: what happened, the call to make now, and where the climb stands."""
+class Words(Record):
+    """What happened, and the call to make now."""
 
     message: str
     next_step: str
-    phase: Phase
-    incumbent: IncumbentPart | None
-    budget_left: str
-    next_calls: list[str]
-    head: str
+
+
+class Reply(Situation, Words):
+    """What every tool says: what happened, the call to make now, and where the climb stands."""
+
+    @classmethod
+    def of(cls, status: Status, message: str, next_step: str | None = None, **facts: Any) -> Self:
+        """A reply with its own facts; what it shares with a status is the status's.
+
+        Without a `next_step` it is the first of the next calls.
+        """
+        shared: dict[str, Any] = {name: value for name, value in status if name in cls.model_fields}
+        step = next_step or status.next_calls[0]
+        return cls(message=message, next_step=step, **(shared | facts))
+
+    def facts(self) -> dict[str, Any]:
+        """What goes over the wire."""
+        return self.model_dump(mode="json")
 
     def result(self) -> CallToolResult:
         """The reply on the wire: the same facts twice."""
-        facts = self.model_dump(mode="json")
+        facts = self.facts()
         text = "\n".join(_lines(facts))
         return CallToolResult(content=[TextContent(text=text)], structured_content=facts)
 
@@ -113,23 +57,11 @@ class StartReply(Reply):
 
     tag: str
     tasks: int
-    notes: list[str]
+    notes: Lines
 
 
-class StatusReply(Reply):
+class StatusReply(Status, Reply):
     """`status`."""
-
-    tag: str
-    tasks: int
-    rows: int
-    candidate: str | None
-    running: str | None
-    verdict: Verdict | None
-    drift: list[str]
-    notes: list[str]
-    tier: str
-    isolation: str
-    state_directory: str
 
 
 class FileReply(Reply):
@@ -141,26 +73,14 @@ class FileReply(Reply):
     text: str
 
 
-class CommitReply(Reply):
+class CommitReply(Commitment, Reply):
     """`commit_candidate`. `candidate` is null after a dry run or a refusal."""
 
-    candidate: str | None
-    complexity: int
-    incumbent_complexity: int
-    warnings: list[str]
-    duplicate_of: str | None
 
-
-class BenchmarkReply(Reply):
+class BenchmarkReply(EvaluationReport, Reply):
     """`run_benchmark` and `cancel_benchmark`. `score` and `verdict` are null while it runs."""
 
-    evaluation: str
-    kind: EvaluationKind
-    state: EvaluationState
-    candidate: str
-    score: ScorePart | None
-    verdict: Verdict | None
-    failing: list[str]
+    failing: tuple[str, ...]
     failing_total: int
 
 
@@ -175,46 +95,20 @@ class TrajectoryReply(Reply):
     untrusted: str
 
 
-class CompareReply(Reply):
+class CompareReply(Comparison, Reply):
     """`compare`."""
-
-    candidate: str
-    against: str
-    fixed: list[str]
-    broken: list[str]
-    same_passed: int
-    same_failed: int
-    parts: list[str]
 
 
 class ResultReply(Reply):
     """`append_result`."""
 
-    row: RowPart
+    row: ShownRow
 
 
-def standing(status: Status) -> dict[str, Any]:
-    """The fields of every reply that tell where the climb stands (rule R11)."""
-    incumbent = status.incumbent
-    return {
-        "phase": status.phase,
-        "incumbent": incumbent and IncumbentPart.of(incumbent, status.baseline_passed),
-        "budget_left": budget_left(status),
-        "next_calls": list(status.next_calls),
-        "head": status.head,
-    }
-
-
-def budget_left(status: Status) -> str:
-    """What is left of each cap, in words."""
-    caps: list[str] = []
-    if status.evaluations_left is not None:
-        caps.append(f"{status.evaluations_left} evaluations")
-    if status.hours_left is not None:
-        caps.append(f"{status.hours_left:.1f} h")
-    if status.dollars_left is not None:
-        caps.append(f"${status.dollars_left:.2f}")
-    return ", ".join(caps) or "no cap"
+def next_step(status: Status, **words: str) -> str:
+    """The call to make now, in the words that a tool has for the one or other."""
+    call = status.next_calls[0]
+    return words.get(call.partition("(")[0], call)
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 The same facts as the tools give, in the form a human's editor shows.
 """
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,22 +14,22 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.referee.budget import in_words
 from autoagent.referee.views import Status
 from autoagent.referee.worth import edits_worth, worth
 from autoagent.server.arguments import refusal
 from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
-from autoagent.server.reply import budget_left
-from autoagent.server.waiting import Desk
+from autoagent.server.waiting import CallQueue
 
 if TYPE_CHECKING:
     from autoagent.referee.referee import Referee
 
 
-def add_resources(server: MCPServer, desk: Desk) -> None:
+def add_resources(server: MCPServer, queue: CallQueue) -> None:
     """Register the resources; trajectories are found by a trial's id."""
     for name, kind, description, read in _RESOURCES:
         resource = FunctionResource(
-            fn=partial(_told, desk, read),
+            fn=partial(_told, queue, read),
             uri=f"autoagent://{name}",
             name=name,
             description=description,
@@ -37,7 +38,9 @@ def add_resources(server: MCPServer, desk: Desk) -> None:
         server.add_resource(resource)
 
     async def trajectory(trial: str) -> str:
-        (found, directory), shown = await _told(desk, lambda r: (r.trial(trial), shows_verifier(r)))
+        (found, directory), shown = await _told(
+            queue, lambda r: (r.trial(trial), shows_verifier(r))
+        )
         text, _ = await anyio.to_thread.run_sync(trial_text, found, directory, shown, None, 1)
         return text
 
@@ -66,16 +69,17 @@ def summary(status: Status) -> str:
             lines.append("The best of many tries is flattered by luck until it is measured afresh.")
     if status.phase == "finished":
         lines += [worth(status), *edits_worth(status)]
-    lines.append(f"Budget left: {budget_left(status)}. Harness: {status.isolation}. {status.tier}.")
+    left = in_words(status.budget_left)
+    lines.append(f"Budget left: {left}. Harness: {status.isolation}. {status.tier}.")
     lines += [f"Changed since the start: {path}" for path in status.drift]
     lines += [f"Note: {note}" for note in status.notes]
     return "\n".join([*lines, f"Journal head: {status.head}"])
 
 
-async def _told[T](desk: Desk, read: "Callable[[Referee], T]") -> T:
+async def _told[T](queue: CallQueue, read: "Callable[[Referee], T]") -> T:
     """Read something; a refusal is a protocol error with the same words as a tool's."""
     try:
-        return await desk.ask(read)
+        return await queue.ask(read)
     except UnknownName as error:
         raise ResourceNotFoundError(refusal(error)) from error
     except AutoAgentError as error:
@@ -91,7 +95,7 @@ def _harness(referee: "Referee") -> str:
 
 
 def _status(referee: "Referee") -> str:
-    return status_reply(referee.status()).model_dump_json(indent=1)
+    return json.dumps(status_reply(referee.status()).facts(), indent=1)
 
 
 _RESOURCES: "tuple[tuple[str, str, str, Callable[[Referee], str]], ...]" = (

@@ -15,32 +15,30 @@ from autoagent.records import STAND_IN, Trial
 from autoagent.referee.views import EvaluationReport, Progress, Status
 from autoagent.referee.worth import worth
 from autoagent.server.arguments import hints, strict_tool
-from autoagent.server.lookups import Lookups, cut
+from autoagent.server.lookups import Lookups
 from autoagent.server.reply import (
     BenchmarkReply,
     CommitReply,
     Reply,
     ResultReply,
-    RowPart,
-    ScorePart,
     StartReply,
-    standing,
+    next_step,
 )
-from autoagent.server.waiting import Client, Desk, sentence
+from autoagent.server.waiting import CallQueue, Client, sentence
 
 if TYPE_CHECKING:
     from autoagent.referee.referee import Referee
 
 FAILING_SHOWN = 20
-CANCEL_SECONDS, CANCEL_TRIES = 0.5, 60
+CANCEL_POLL_SECONDS, CANCEL_TRIES = 0.5, 60
 
 AnyContext = Context[Any, Any]
-Asked = tuple[str | None, frozenset[str]]
+Subset = tuple[str | None, frozenset[str]]
 
 
-def build_tools(desk: Desk) -> list[Tool]:
+def build_tools(queue: CallQueue) -> list[Tool]:
     """All twelve, in the order a climb uses them."""
-    tools = {tool.name: tool for tool in [*Moves(desk).tools(), *Lookups(desk).tools()]}
+    tools = {tool.name: tool for tool in [*Moves(queue).tools(), *Lookups(queue).tools()]}
     return [tools[name] for name in ORDER]
 
 
@@ -61,15 +59,15 @@ ORDER = (
 
 
 class Moves:
-    """The tools, bound to a desk.
+    """The tools, bound to one queue of calls.
 
     `_unread` remembers subsets that ended while nobody listened: asking again reads the
     answer instead of measuring the same thing anew.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._unread: dict[Asked, str] = {}
+    def __init__(self, queue: CallQueue) -> None:
+        self._queue = queue
+        self._unread: dict[Subset, str] = {}
 
     def tools(self) -> Iterator[Tool]:
         """Each with its hints."""
@@ -92,25 +90,19 @@ class Moves:
         run_benchmark().
         """
         self._unread.clear()
-        await self._desk.ask(lambda r: r.start_climb(tag))
-        ready = await self._desk.follow(
+        await self._queue.ask(lambda r: r.start_climb(tag))
+        ready = await self._queue.follow(
             lambda position: position.phase != "validating",
             _caller(context),
             context.report_progress,
         )
-        status, progress = await self._desk.ask(lambda r: (r.status(), r.progress()))
-        again = f'start_climb("{tag}")'
-        return StartReply(
-            **standing(status),
-            message=f"Climb {tag} is frozen and its {status.tasks} tasks are validated."
+        status, progress = await self._queue.ask(lambda r: (r.status(), r.progress()))
+        return StartReply.of(
+            status,
+            f"Climb {tag} is frozen and its {status.tasks} tasks are validated."
             if ready
             else f"Still validating tasks, which goes on by itself. {_so_far(progress)}",
-            next_step=f"{status.next_calls[0]} measures the unmodified baseline"
-            if ready
-            else again,
-            tag=status.tag,
-            tasks=status.tasks,
-            notes=cut(status.notes, FAILING_SHOWN),
+            next_step(status, run_benchmark="run_benchmark() measures the unmodified baseline"),
         )
 
     async def commit_candidate(self, description: str, dry_run: bool = False) -> CommitReply:
@@ -120,29 +112,20 @@ class Moves:
         `description`: one sentence on what changed and why, for the ledger. `dry_run` (default
         false) only checks. Takes a second. Next: run_benchmark().
         """
-        found, status = await self._desk.ask_settled(
+        found, status = await self._queue.ask_settled(
             lambda r: (r.commit_candidate(description, dry_run=dry_run), r.status())
         )
         if found.candidate is None:
             message = "The harness on disk may be committed; nothing was stored."
-            step = "commit_candidate(description)"
+            step = next_step(status)
         else:
             self._unread.clear()
             message = f"Candidate {found.candidate.short} is committed."
-            step = "run_benchmark() measures it on the full suite"
+            step = next_step(status, run_benchmark="run_benchmark() measures it on the full suite")
         message += f" Complexity {found.complexity}, incumbent {found.incumbent_complexity}."
         if found.duplicate_of:
             message += f" The same content was measured before as {found.duplicate_of}."
-        return CommitReply(
-            **standing(status),
-            message=message,
-            next_step=step,
-            candidate=found.candidate and found.candidate.short,
-            complexity=found.complexity,
-            incumbent_complexity=found.incumbent_complexity,
-            warnings=cut(found.warnings, FAILING_SHOWN),
-            duplicate_of=found.duplicate_of,
-        )
+        return CommitReply.of(status, message, step, **dict(found))
 
     async def run_benchmark(
         self, context: AnyContext, candidate: str | None = None, tasks: list[str] | None = None
@@ -154,20 +137,20 @@ class Moves:
         Takes minutes to hours. Safe to repeat: nothing is measured twice; while the state is
         `running`, call it again. Next: append_result().
         """
-        asked: Asked = (candidate, frozenset(tasks or ()))
+        asked: Subset = (candidate, frozenset(tasks or ()))
         evaluation = self._unread.get(asked)
         if evaluation is None:
-            evaluation = await self._desk.ask_settled(
+            evaluation = await self._queue.ask_settled(
                 lambda r: r.run_benchmark(candidate, tasks or ())
             )
         if tasks:
             self._unread[asked] = evaluation
-        await self._desk.follow(
+        await self._queue.follow(
             lambda position: position.running is None or position.running.id != evaluation,
             _caller(context),
             context.report_progress,
         )
-        reply = await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+        reply = await self._queue.ask(lambda r: _benchmark_reply(r, evaluation))
         if reply.state != "running":
             self._unread.pop(asked, None)
         return reply
@@ -178,13 +161,13 @@ class Moves:
         What was started counts and the budget stays spent. The baseline cannot be cancelled. Takes
         seconds. Next: append_result(), or after a subset another run_benchmark().
         """
-        evaluation = await self._desk.ask_settled(_cancel_first)
+        evaluation = await self._queue.ask_settled(_cancel_first)
         for _ in range(CANCEL_TRIES):
-            if await self._desk.ask(lambda r: _cancelled(r, evaluation)):
+            if await self._queue.ask(lambda r: _cancelled(r, evaluation)):
                 break
-            await anyio.sleep(CANCEL_SECONDS)
+            await anyio.sleep(CANCEL_POLL_SECONDS)
         self._unread.clear()
-        reply = await self._desk.ask(lambda r: _benchmark_reply(r, evaluation))
+        reply = await self._queue.ask(lambda r: _benchmark_reply(r, evaluation))
         return Reply(**{name: getattr(reply, name) for name in Reply.model_fields})
 
     async def append_result(self, description: str | None = None) -> ResultReply:
@@ -194,7 +177,7 @@ class Moves:
         `description` (default: the commit's) is for the ledger; no score is asked for. Instant.
         Next: read_trajectory(trial), edit, commit_candidate(description).
         """
-        row, status = await self._desk.ask_settled(
+        row, status = await self._queue.ask_settled(
             lambda r: (r.append_result(description), r.status())
         )
         self._unread.clear()
@@ -203,13 +186,13 @@ class Moves:
             if row.status == "keep"
             else "agent.py and .agent/ are the incumbent's again; the commit stays reachable"
         )
-        return ResultReply(
-            **standing(status),
-            message=f"Recorded {row.commit}: {row.status}, "
+        edit = "read_trajectory(trial) of a failing trial, edit agent.py, then "
+        return ResultReply.of(
+            status,
+            f"Recorded {row.commit}: {row.status}, "
             f"{f'{row.passed} passed' if row.passed else 'stopped early'}; {effect}.",
-            next_step="read_trajectory(trial) of a failing trial, edit agent.py, then "
-            "commit_candidate(description)",
-            row=RowPart.of(row),
+            next_step(status, commit_candidate=f"{edit}commit_candidate(description)"),
+            row=row,
         )
 
     async def revert(self) -> Reply:
@@ -218,12 +201,13 @@ class Moves:
         agent.py and .agent/ become the incumbent's; what stood there is kept in the store. Instant.
         Next: edit, then commit_candidate(description).
         """
-        status = await self._desk.ask_settled(lambda r: (r.revert(), r.status())[1])
+        status = await self._queue.ask_settled(lambda r: (r.revert(), r.status())[1])
         self._unread.clear()
-        return Reply(
-            **standing(status),
-            message="agent.py and .agent/ are the incumbent's again.",
-            next_step="edit agent.py above the boundary, then commit_candidate(description)",
+        edit = "edit agent.py above the boundary, then commit_candidate(description)"
+        return Reply.of(
+            status,
+            "agent.py and .agent/ are the incumbent's again.",
+            next_step(status, commit_candidate=edit),
         )
 
     async def finish_climb(self, context: AnyContext) -> Reply:
@@ -233,22 +217,20 @@ class Moves:
         used up or the human asks; while the phase is `certifying`, call it again. Takes minutes.
         Next: the morning_report prompt.
         """
-        await self._desk.ask_settled(lambda r: r.finish_climb())
+        await self._queue.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()
-        over = await self._desk.follow(
+        over = await self._queue.follow(
             lambda position: position.phase != "certifying",
             _caller(context),
             context.report_progress,
         )
-        status, progress = await self._desk.ask(lambda r: (r.status(), r.progress()))
-        return Reply(
-            **standing(status),
-            message=f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
+        status, progress = await self._queue.ask(lambda r: (r.status(), r.progress()))
+        return Reply.of(
+            status,
+            f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
             if over
             else f"Certifying climb {status.tag}, which goes on by itself. {_so_far(progress)}",
-            next_step="tell the human what was kept and why (prompt morning_report)"
-            if over
-            else "finish_climb()",
+            "tell the human what was kept and why (prompt morning_report)" if over else None,
         )
 
 
@@ -267,23 +249,18 @@ def _benchmark_reply(referee: "Referee", evaluation: str) -> BenchmarkReply:
     report, status = referee.evaluation(evaluation), referee.status()
     failing = [trial for trial in report.trials if trial.outcome != "passed"]
     progress = referee.progress() if report.state == "running" else None
-    return BenchmarkReply(
-        **standing(status),
-        message=_summary(report, progress),
-        next_step=_after(report, failing, status),
-        evaluation=report.id,
-        kind=report.kind,
-        state=report.state,
-        candidate=report.candidate[:7],
-        score=report.score and ScorePart.of(report.score),
-        verdict=report.verdict,
-        failing=[_told(trial) for trial in failing[:FAILING_SHOWN]],
+    return BenchmarkReply.of(
+        status,
+        _summary(report, progress),
+        _after(report, failing, status),
+        **dict(report),
+        failing=tuple(_told(trial) for trial in failing[:FAILING_SHOWN]),
         failing_total=len(failing),
     )
 
 
 def _summary(report: EvaluationReport, progress: Progress | None) -> str:
-    what = f"{report.id}, {report.kind} evaluation of {report.candidate[:7]}"
+    what = f"{report.evaluation}, {report.kind} evaluation of {report.candidate[:7]}"
     if report.score is None:
         return f"{what} is running and goes on by itself. {_so_far(progress)}"
     passed = f"{what} is {report.state}: {report.score.passed}/{report.score.expected} passed"
@@ -302,11 +279,13 @@ def _so_far(progress: Progress | None) -> str:
 def _after(report: EvaluationReport, failing: list[Trial], status: Status) -> str:
     if report.state == "running":
         return "run_benchmark() with the same arguments goes on waiting"
-    if status.phase == "evaluated":
-        return "append_result() writes the row and applies the verdict"
-    if failing and status.phase in ("idle", "committed"):
-        return f'read_trajectory("{failing[0].id}")'
-    return status.next_calls[0]
+    look = f'read_trajectory("{failing[0].id}")' if failing else status.next_calls[0]
+    return next_step(
+        status,
+        append_result="append_result() writes the row and applies the verdict",
+        commit_candidate=look,
+        run_benchmark=look if status.phase == "committed" else status.next_calls[0],
+    )
 
 
 def _told(trial: Trial) -> str:

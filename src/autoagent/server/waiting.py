@@ -1,4 +1,4 @@
-"""The referee's desk: one call at a time, and how long a client may stand there waiting.
+"""Calls to the referee, one at a time, and how long a client may be kept waiting.
 
 Trials run in a process of their own, so waiting is only a courtesy: a call that gives up
 early, is cancelled or dies with its client loses nothing.
@@ -33,7 +33,7 @@ class Client(NamedTuple):
     hears_progress: bool
 
 
-class Manners(NamedTuple):
+class CallLimit(NamedTuple):
     """How long a client's tool call may take, by what was measured (November 2026)."""
 
     prefix: str
@@ -41,11 +41,11 @@ class Manners(NamedTuple):
     in_silence: float
 
 
-MANNERS = (
-    Manners("claude-code", UNLIMITED, 240.0),
-    Manners("codex", 240.0, 240.0),
-    Manners("gemini-cli", 540.0, 540.0),
-    Manners("opencode", UNLIMITED, UNKNOWN_CLIENT_SECONDS),
+CALL_LIMITS = (
+    CallLimit("claude-code", UNLIMITED, 240.0),
+    CallLimit("codex", 240.0, 240.0),
+    CallLimit("gemini-cli", 540.0, 540.0),
+    CallLimit("opencode", UNLIMITED, UNKNOWN_CLIENT_SECONDS),
 )
 """Claude Desktop (`claude-ai`) and everybody else: 45 s. Progress moves the limit of the first
 and the last; Codex and Gemini have hard caps of 300 and 600 s whatever they hear."""
@@ -53,7 +53,7 @@ and the last; Codex and Gemini have hard caps of 300 and 600 s whatever they hea
 
 def patience(client: Client) -> float:
     """Seconds a call of this client may wait."""
-    for known in MANNERS:
+    for known in CALL_LIMITS:
         if client.name.lower().startswith(known.prefix):
             return known.with_progress if client.hears_progress else known.in_silence
     return UNKNOWN_CLIENT_SECONDS
@@ -68,7 +68,7 @@ class Waiting:
     heartbeat_seconds: float = 15.0
 
 
-class Desk:
+class CallQueue:
     """Makes calls to one referee, one at a time, each in a worker thread.
 
     The referee is opened by the first call that needs it. When that fails the call is
@@ -91,7 +91,11 @@ class Desk:
         def work() -> T:
             if self._referee is None:
                 self._referee = self._opener()
-            return call(self._referee)
+            try:
+                return call(self._referee)
+            except AutoAgentError as error:
+                self._referee.refused(error)
+                raise
 
         async with self._lock:
             return await anyio.to_thread.run_sync(work)

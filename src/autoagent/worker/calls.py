@@ -23,10 +23,12 @@ TEXT_LIMIT = 4000
 VARIABLES_LIMIT = 200
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-Answer = tuple[dict[str, Any], bytes]
+CallResult = tuple[dict[str, Any], bytes]
 
 
-async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob: bytes) -> Answer:
+async def serve_call(
+    environment: BaseEnvironment, message: dict[str, Any], blob: bytes
+) -> CallResult:
     """Carry out one call; a failure is an answer, never an exception."""
     try:
         arguments = message["arguments"]
@@ -58,7 +60,7 @@ async def serve_call(environment: BaseEnvironment, message: dict[str, Any], blob
         return {"type": type(error).__name__, "error": str(error)[:2000] or repr(error)[:2000]}, b""
 
 
-async def _exec(environment: BaseEnvironment, arguments: dict[str, Any]) -> Answer:
+async def _exec(environment: BaseEnvironment, arguments: dict[str, Any]) -> CallResult:
     timeout: Any = arguments.get("timeout_sec")
     variables = _variables(arguments.get("env") or {})
     result = await environment.exec(

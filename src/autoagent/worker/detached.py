@@ -14,16 +14,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from autoagent.environments import providers
-from autoagent.environments.sandbox import bubblewrap
-from autoagent.environments.sandbox.rewriting import require_plain
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import InfrastructureFault
 from autoagent.evidence.events import WorkerEnded
 from autoagent.evidence.journal import Journal
 from autoagent.gateway.plan import worker_variables
 from autoagent.worker.engine import EvaluationSpec, Isolation
 
-SPEC_FILE = "spec.json"
 LOCK_FD_VARIABLE = "AUTOAGENT_WORKER_LOCK_FD"
 CANCEL_SECONDS = 10.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
@@ -50,23 +47,12 @@ class DetachedEngine:
         self._cancelled_at: dict[str, float] = {}
 
     def check(self, isolation: Isolation, environment: str) -> None:
-        """Refuse where sandboxes cannot be made, or no daemon answers where one is needed.
-
-        A provider of Harbor's is asked in a process of its own: Harbor is never imported here.
+        """Refuse where sandboxes cannot be made, or nobody answers where tasks are to run.
 
         Raises:
             InfrastructureFault: Says why and what to change.
         """
-        if isolation == "sandbox":
-            bubblewrap.require()
-        else:
-            require_plain(self._directory)
-        if environment == "docker":
-            from autoagent.environments.docker import daemon
-
-            daemon.version()
-        if providers.is_provider(environment):
-            providers.require(environment)
+        kind_of(environment).check(unsandboxed=isolation == "process")
 
     def check_tasks(self, environment: str, composed: Mapping[str, str]) -> None:
         """Refuse tasks that need `docker compose` or Windows where those are not.
@@ -74,10 +60,7 @@ class DetachedEngine:
         Raises:
             InfrastructureFault: Names the tasks, and says what is missing.
         """
-        if environment == "docker" and composed:
-            from autoagent.environments.docker import plugin
-
-            plugin.require(composed)
+        kind_of(environment).check_tasks(composed)
 
     def start(self, spec: EvaluationSpec) -> None:
         """Start a worker unless one is alive.
@@ -90,11 +73,11 @@ class DetachedEngine:
         if lock is None:
             return
         try:
-            (spec.directory / SPEC_FILE).write_text(spec.model_dump_json(indent=1))
+            spec.store()
             environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
             environment["NO_COLOR"] = "1"
-            environment |= providers.credentials(spec.environment, os.environ)
+            environment |= kind_of(spec.environment).worker_variables(os.environ)
             if spec.gateway is not None:  # the keys go this way alone
                 environment |= worker_variables(spec.gateway, os.environ)
             with (spec.directory / "worker.log").open("ab") as log:
@@ -140,10 +123,7 @@ class DetachedEngine:
         except ProcessLookupError:
             return
         if late:
-            spec = EvaluationSpec.model_validate_json(
-                (self._directory / evaluation / SPEC_FILE).read_bytes()
-            )
-            journal = Journal(spec.journal)
+            journal = Journal(EvaluationSpec.load(self._directory / evaluation).journal)
             journal.append(WorkerEnded(end="cancelled"), evaluation)
             journal.close()
 

@@ -5,58 +5,100 @@ the journal by itself, outlives the server, and ends with one `worker_ended` eve
 """
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
-from autoagent.gateway.plan import GatewayPlan
+from autoagent.config import Config
+from autoagent.gateway.plan import GatewayPlan, plan
 from autoagent.records import Record, Running
+from autoagent.workspace.layout import Workspace
+
+SPEC_FILE = "spec.json"
+"""In an evaluation's directory: what its worker was told."""
 
 Isolation = Literal["sandbox", "process"]
-"""`process` runs harness and tasks unsandboxed; only the human chooses it."""
+"""`process` runs the harness unsandboxed, its tasks in containers or at a provider; only the human
+chooses it."""
 
 WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_budget"]
 """Why a worker stopped by itself. A worker that was killed leaves no such event."""
 
 
 class TaskSpec(Record):
-    """A frozen task: its name and its directory in the snapshot.
-
-    `in_place`: its verifier runs where the candidate acted, because it needs what was left running.
-    """
+    """A frozen task: its name and its directory in the snapshot."""
 
     name: str
     path: Path
-    in_place: bool = False
 
 
 class EvaluationSpec(Record):
-    """Everything a worker needs to know; written to disk before it starts.
+    """All that a worker is told, out of what was frozen; written to disk before it starts.
 
-    `harnesses` has, by side, a directory of the server's own that holds the spliced harness
-    file and `.agent/`; it is empty for the oracle and the no-op. `gateway` is
-    None where neither the harness nor a verifier calls a model; no key is ever in it. `climb`
-    is the climb's tag, or "" for an evaluation of none.
+    `config` is the climb's, `model` the pinned one. `harnesses` has, by side, a directory of the
+    server's own that holds the spliced harness file and `.agent/`; it is empty for the oracle and
+    the no-op. `gateway` is None where neither the harness nor a verifier calls a model; no key is
+    ever in it. `climb` is the climb's tag, or "" for an evaluation of none.
     """
 
     running: Running
     climb: str = ""
+    config: Config = Config()
+    model: str | None = None
+    gateway: GatewayPlan | None = None
+    tasks: tuple[TaskSpec, ...]
+    harnesses: Mapping[str, Path]
     journal: Path
     directory: Path
     jobs: Path
-    tasks: tuple[TaskSpec, ...]
-    harnesses: Mapping[str, Path]
-    harness_file: str = "agent.py"
-    harness_class: str = "AutoAgent"
-    model: str | None = None
-    isolation: Isolation = "sandbox"
-    environment: str = "sandbox"
-    concurrency: int = 4
-    pass_reward: float = 1.0
-    trial_timeout_seconds: float = 1800.0
-    void_retries: int = 2
-    reserved_dollars_per_trial: float = 0.0
-    gateway: GatewayPlan | None = None
-    in_container: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        workspace: Workspace,
+        running: Running,
+        tasks: Mapping[str, Path],
+        harnesses: Mapping[str, Path],
+        *,
+        model: str | None,
+        climb: str = "",
+    ) -> Self:
+        """The evaluation of a workspace that is about to be `running`.
+
+        What a hidden evaluation leaves behind stays out of the workspace.
+
+        Raises:
+            ConfigError: Its models cannot be called as they are configured.
+        """
+        config, directory = workspace.config, workspace.evaluations / running.id
+        return cls(
+            running=running,
+            climb=climb,
+            config=config,
+            model=model,
+            gateway=plan(config, model, workspace.root, running.most_dollars),
+            tasks=tuple(TaskSpec(name=name, path=path) for name, path in tasks.items()),
+            harnesses=harnesses,
+            journal=workspace.journal,
+            directory=directory,
+            jobs=directory / "jobs" if running.hidden else workspace.jobs,
+        )
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """The evaluation whose directory this is."""
+        return cls.model_validate_json((directory / SPEC_FILE).read_bytes())
+
+    def store(self) -> None:
+        """Write the evaluation down for its worker."""
+        text = self.model_dump_json(indent=1, by_alias=True)  # `class` is no name in Python
+        (self.directory / SPEC_FILE).write_text(text)
+
+    def with_benchmark(self, **changes: Any) -> Self:
+        """The same with another `[benchmark]`."""
+        benchmark = self.config.benchmark.model_copy(update=changes)
+        config = self.config.model_copy(update={"benchmark": benchmark})
+        return self.model_copy(update={"config": config})
 
     @property
     def id(self) -> str:
@@ -72,6 +114,26 @@ class EvaluationSpec(Record):
     def images(self) -> Path:
         """Root directories of tasks, built once for every evaluation of the workspace."""
         return self.directory.parent / "images"
+
+    @property
+    def environment(self) -> str:
+        """Where tasks run."""
+        return self.config.benchmark.environment
+
+    @property
+    def probes(self) -> bool:
+        """Whether no harness runs: each task's own solution does, or nothing."""
+        return self.running.kind in ("oracle", "noop")
+
+    @property
+    def reserved_dollars_per_trial(self) -> float:
+        """What is set aside before a trial starts; probes call no model of a harness's."""
+        return 0.0 if self.probes else self.config.budget.dollars_per_trial
+
+    def verified_in_place(self, task: TaskSpec) -> bool:
+        """Whether a task's verifier needs what was left running where the candidate acted."""
+        patterns = self.config.benchmark.verify_in_place
+        return any(fnmatchcase(task.name, pattern) for pattern in patterns)
 
 
 class Engine(Protocol):

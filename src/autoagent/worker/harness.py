@@ -12,22 +12,19 @@ import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
-import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from harbor.environments.base import BaseEnvironment
 
 from autoagent.environments.sandbox import bubblewrap, cgroups, seccomp
-from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside import loopback, wire
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.errors import InfrastructureFault
-from autoagent.records import clean
-from autoagent.worker.calls import CallRecord, serve_call
+from autoagent.worker.calls import CallRecord
+from autoagent.worker.conversation import Conversation, Ending, gone
 from autoagent.worker.engine import EvaluationSpec
 
 if TYPE_CHECKING:  # a harness without a model does not wait for an HTTP server's imports
@@ -35,9 +32,7 @@ if TYPE_CHECKING:  # a harness without a model does not wait for an HTTP server'
     from autoagent.gateway.reach import Door
 
 READY_SECONDS = 120.0
-GRACE_SECONDS = 0.5
 END_SECONDS = 5.0
-CONCURRENT_CALLS = 16
 RECORD = "environment-calls.jsonl"
 LIMITS = cgroups.Limits(memory_bytes=2 * 2**30, processes=512)
 """What one trial of a harness may use, besides its small directories."""
@@ -50,17 +45,6 @@ from autoagent.environments.sandbox.inside import zygote
 sys.path.pop(0)
 zygote.main({fd}, {harness!r}, calls={calls!r})
 """
-
-
-class Ending(NamedTuple):
-    """How the harness says it ended, and what the worker saw.
-
-    `error` is None only where the harness finished by itself; `context` is its own claim.
-    """
-
-    error: str | None
-    traceback: str
-    context: dict[str, Any]
 
 
 class HarnessProcess:
@@ -79,7 +63,7 @@ class HarnessProcess:
         self._gateway = gateway
         self._spec, self._harness = spec, spec.harnesses[side]
         self.digest = spec.running.digest_of(side)
-        self._isolated = spec.isolation == "sandbox"
+        self._isolated = spec.config.isolation == "sandbox"
         self._etc = Path("/etc")
         self._outside: Outside | None = None
         self._control: socket.socket | None = None
@@ -126,82 +110,87 @@ class HarnessProcess:
                 process.kill()
                 process.wait()
 
-    async def run_trial(
-        self,
-        *,
-        trial: str,
-        task: str,
-        instruction: str,
-        environment: BaseEnvironment,
-        logs: Path,
-    ) -> Ending:
-        """Run the harness once; ends when it ends, or is killed when this is cancelled."""
-        if self._control is None:
-            raise InfrastructureFault("The harness process is not running.")
-        if self._spec.in_container:
+    async def run_trial(self, instruction: str, environment: BaseEnvironment, logs: Path) -> Ending:
+        """Run the harness once; ends when it ends, or is killed when this is cancelled.
+
+        Args:
+            instruction: The task's.
+            environment: Where its commands run.
+            logs: The directory that gets what it leaves in its own.
+
+        Raises:
+            InfrastructureFault: The machine or the provider failed, so nothing was measured (R9).
+        """
+        if self._spec.config.harness.in_container:
             await self._place(environment)
-        door = self._door(environment)
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        group = cgroups.make(LIMITS)
-        try:
-            with theirs, (door and door.theirs) or contextlib.nullcontext() as listener:
-                self._request(trial, theirs, listener or None, group)
-        except OSError as error:  # no candidate can reach the fork server: the machine ended it
-            ours.close()
-            if door:
-                door.close()
-            if group is not None:
-                await asyncio.to_thread(cgroups.remove, group)
-            raise InfrastructureFault("The harness process is gone.") from error
-        reader, writer = await asyncio.open_connection(sock=ours, limit=2**20)
-        scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
-        order = {
-            "scratch": scratch,
-            "file": str(self._mounted / self._spec.harness_file),
-            "class": self._spec.harness_class,
-            "model": self._spec.model,
-            "task": task,
-            "session": environment.session_id,
-            "workdir": environment.task_env_config.workdir,
-            "instruction": instruction,
-        }
-        record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
-        conversation = _Conversation(reader, writer, environment, record)
         async with contextlib.AsyncExitStack() as after_its_death:
-            if group is not None:
+            if (group := cgroups.make(LIMITS)) is not None:
                 after_its_death.push_async_callback(asyncio.to_thread, cgroups.remove, group)
-            try:
-                if door is None:
-                    await conversation.send(order | {"variables": {}})
-                    return await conversation.serve(logs)
+            if (door := self._door(environment)) is not None:
                 after_its_death.callback(door.close)
-                return await self._reaching(door, conversation, order, logs, after_its_death)
+            trial = environment.session_id
+            connection = self._fork(trial, door, group)
+            reader, writer = await asyncio.open_connection(sock=connection, limit=2**20)
+            scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
+            order = self._order(instruction, environment, scratch)
+            record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
+            conversation = Conversation(reader, writer, environment, record)
+            try:
+                if door is not None:
+                    return await self._reaching(door, conversation, order, logs, after_its_death)
+                await conversation.send(order._asdict())
+                return await conversation.serve(logs)
             except asyncio.CancelledError:
                 await conversation.stop_soon(logs)
                 raise
             finally:
                 record.close()
                 writer.close()
-                with contextlib.suppress(OSError):
-                    self._control.send(json.dumps({"kill": trial}).encode())
+                self._kill(trial)
                 if not self._isolated:
                     shutil.rmtree(scratch, ignore_errors=True)
 
-    def _request(
-        self,
-        trial: str,
-        theirs: socket.socket,
-        listener: socket.socket | None,
-        group: cgroups.Group | None,
-    ) -> None:
-        """Ask the fork server for a trial, which enters its group before it is anybody's."""
-        assert self._control is not None
-        with contextlib.ExitStack() as stack:
-            doors = [stack.enter_context(door.open("wb")) for door in group.doors] if group else []
-            given = [theirs.fileno(), *([listener.fileno()] if listener else [])]
-            message = json.dumps({"trial": trial, "listener": listener is not None}).encode()
-            socket.send_fds(self._control, [message], [*given, *(door.fileno() for door in doors)])
+    def _order(self, instruction: str, environment: BaseEnvironment, scratch: str) -> wire.Order:
+        return wire.Order(
+            scratch=scratch,
+            file=str(self._mounted / self._spec.config.harness.file),
+            class_name=self._spec.config.harness.class_name,
+            model=self._spec.model,
+            task=environment.environment_name,
+            session=environment.session_id,
+            workdir=environment.task_env_config.workdir,
+            instruction=instruction,
+        )
+
+    def _fork(self, trial: str, door: "Door | None", group: cgroups.Group | None) -> socket.socket:
+        """Ask the fork server for a trial, which enters its group before it is anybody's.
+
+        Raises:
+            InfrastructureFault: No candidate can reach the fork server: the machine ended it.
+        """
+        if self._control is None:
+            raise InfrastructureFault("The harness process is not running.")
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with contextlib.ExitStack() as given:
+            sockets = [given.enter_context(theirs)]
+            if door is not None and door.theirs is not None:
+                sockets.append(given.enter_context(door.theirs))
+            files = [given.enter_context(each.open("wb")) for each in group.doors] if group else []
+            request = json.dumps({"trial": trial, "listener": len(sockets) > 1}).encode()
+            handed = [each.fileno() for each in (*sockets, *files)]
+            try:
+                socket.send_fds(self._control, [request], handed)
+            except OSError as error:
+                ours.close()
+                raise InfrastructureFault("The harness process is gone.") from error
+        return ours
+
+    def _kill(self, trial: str) -> None:
+        """Have the fork server end a trial; one that is gone has ended it already."""
+        if self._control is not None:
+            with contextlib.suppress(OSError):
+                self._control.send(json.dumps({"kill": trial}).encode())
 
     def _hand_over(self, outside: Outside) -> None:
         """Copy the harness to where whoever a trial is may read it."""
@@ -235,8 +224,8 @@ class HarnessProcess:
     async def _reaching(
         self,
         door: "Door",
-        conversation: "_Conversation",
-        order: dict[str, Any],
+        conversation: Conversation,
+        order: wire.Order,
         logs: Path,
         after: contextlib.AsyncExitStack,
     ) -> Ending:
@@ -248,17 +237,17 @@ class HarnessProcess:
         from autoagent.gateway.reach import Reached, until_over
 
         scope, variables = await after.enter_async_context(door.open())
-        await conversation.send(order | {"variables": variables})
+        await conversation.send(order._replace(variables=variables)._asdict())
         try:
             ending = await until_over(scope, conversation.serve(logs))
         except Reached:
             await conversation.stop_soon(logs)
-            ending = _gone("")
+            ending = gone("")
         if scope.end is None:
             return ending
         if scope.end.kind == "fault":
             raise InfrastructureFault(scope.end.message)
-        return _gone(scope.end.message)
+        return gone(scope.end.message)
 
     @property
     def _mounted(self) -> Path:
@@ -270,7 +259,7 @@ class HarnessProcess:
         start = START.format(
             root=str(root),
             fd=fd,
-            harness=str(self._mounted / self._spec.harness_file),
+            harness=str(self._mounted / self._spec.config.harness.file),
             calls=seccomp.program("harness") if self._isolated else None,
         )
         python = [sys.executable, "-I", "-B", "-c", start]
@@ -305,92 +294,3 @@ class HarnessProcess:
             raise InfrastructureFault(
                 f"The harness process did not start: {text.strip() or 'no output'}"
             )
-
-
-class _Conversation:
-    """One trial's socket: calls come in, answers go out, until the harness ends."""
-
-    def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        environment: BaseEnvironment,
-        record: CallRecord,
-    ) -> None:
-        self._reader, self._writer = reader, writer
-        self._environment, self._record = environment, record
-        self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._ended = False
-
-    async def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
-        self._writer.write(wire.pack(message, blob))
-        await self._writer.drain()
-
-    async def serve(self, logs: Path) -> Ending:
-        """Answer calls until the harness ends or is gone."""
-        answers: set[asyncio.Task[None]] = set()
-        try:
-            while True:
-                async with self._slots:  # a harness that asks faster than it is answered waits
-                    received = await wire.receive(self._reader)
-                if received is None:
-                    return _gone("the harness process ended without a result")
-                message, blob = received
-                if "end" in message:
-                    self._ended = True
-                    await asyncio.to_thread(_unpack_logs, blob, logs)
-                    return _ending(message)
-                answer = asyncio.create_task(self._answer(message, blob))
-                answers.add(answer)
-                answer.add_done_callback(answers.discard)
-        except wire.WireError as error:
-            return _gone(f"the harness broke the protocol: {error}")
-        finally:
-            for answer in answers:
-                answer.cancel()
-            await asyncio.gather(*answers, return_exceptions=True)
-
-    async def stop_soon(self, logs: Path) -> None:
-        """Ask the harness to stop and hand over its logs; it gets a moment for that."""
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(self._stop(logs), GRACE_SECONDS)
-
-    async def _stop(self, logs: Path) -> None:
-        if self._ended:
-            return
-        await self.send({"cancel": True})
-        while (received := await wire.receive(self._reader)) is not None:
-            if "end" in received[0]:
-                _unpack_logs(received[1], logs)
-                return
-
-    async def _answer(self, message: dict[str, Any], blob: bytes) -> None:
-        async with self._slots:
-            started = time.monotonic()
-            answer, data = await serve_call(self._environment, message, blob)
-            self._record.add(message, answer, data, time.monotonic() - started)
-            with contextlib.suppress(ConnectionError):
-                try:
-                    await self.send({"id": message.get("id"), **answer}, data)
-                except wire.WireError as error:
-                    told = {"type": "ValueError", "error": str(error)}
-                    await self.send({"id": message.get("id"), **told})
-
-
-def _ending(message: dict[str, Any]) -> Ending:
-    """Read the harness's last message; every field is a claim and may be anything."""
-    context = message.get("context")
-    if message.get("end") == "done":
-        return Ending(None, "", context if isinstance(context, dict) else {})
-    told = clean(str(message.get("traceback", "")))[:16384]
-    return Ending(clean(str(message.get("error")))[:500], told, {})
-
-
-def _gone(why: str) -> Ending:
-    return Ending(why, "", {})
-
-
-def _unpack_logs(blob: bytes, logs: Path) -> None:
-    """What the harness left in its logs directory, as far as it is an archive of plain files."""
-    with contextlib.suppress(tarfile.TarError, OSError, ValueError, EOFError):
-        unpack(blob, logs, links=False)

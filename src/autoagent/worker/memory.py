@@ -5,23 +5,22 @@ so many of the largest as fit are safe, whichever run together. What trials use 
 be less, and nobody knows it before.
 """
 
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import tomli
 
-from autoagent.environments.providers import is_provider
+from autoagent.environments.kinds import kind_of
 from autoagent.environments.refereed import MEMORY_MB
 
 
-def at_once(wanted: int, tasks: Collection[Path], environment: str) -> int:
+def capacity(wanted: int, tasks: Collection[Path], environment: str) -> int:
     """As many trials as are wanted, and no more than there is room for where they run.
 
     Raises:
-        InfrastructureFault: No Docker daemon answers, and trials run there.
+        InfrastructureFault: Nobody answers where trials run.
     """
-    memory = memory_of(environment)
+    memory = kind_of(environment).memory_bytes()
     return wanted if memory is None else min(wanted, room_for(tasks, memory))
 
 
@@ -34,21 +33,6 @@ def room_for(tasks: Iterable[Path], memory_bytes: int) -> int:
     """
     largest = max(map(_memory_mb, tasks))
     return max(1, memory_bytes // (largest * 2**20))
-
-
-def memory_of(environment: str) -> int | None:
-    """The memory of the machine that trials run on, or None where a provider has the machines.
-
-    Raises:
-        InfrastructureFault: No Docker daemon answers, and trials run there.
-    """
-    if is_provider(environment):
-        return None
-    if environment == "docker":
-        from autoagent.environments.docker import daemon
-
-        return int(daemon.client().info()["MemTotal"])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _memory_mb(task: Path) -> int:

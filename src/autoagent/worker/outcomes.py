@@ -7,15 +7,14 @@ machine failed. Whatever else goes wrong once the candidate has acted is the can
 
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 from harbor.models.trial.result import TrialResult
 
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
-from autoagent.gate.agenda import Slot
-from autoagent.gateway.bill import Bill
+from autoagent.gateway.usage import Bill
 from autoagent.records import Outcome, Trial
+from autoagent.worker.trials import MeasuredTrial
 
 UNJUDGED = "verifier/unjudged.txt"
 """In a trial's directory: the verifier's word that its judge gave no answer, and why."""
@@ -34,45 +33,27 @@ def unjudged(directory: Path) -> str:
     return " ".join(text.split())[:300]
 
 
-class Seen(NamedTuple):
-    """What the worker itself saw of a trial, which Harbor's result does not tell.
-
-    Attributes:
-        fault: What our environment says failed on the machine's side.
-        tampered: What the candidate did to the verification.
-        in_place: The verifier ran where the candidate had acted.
-        unjudged: What the verifier says about a reward that it did not leave.
-        bill: What the gateway metered, where there is one.
-    """
-
-    fault: str | None = None
-    tampered: str | None = None
-    in_place: bool = False
-    unjudged: str = ""
-    bill: Bill | None = None
-
-
-def trial_of(result: TrialResult, name: str, slot: Slot, pass_reward: float, seen: Seen) -> Trial:
+def outcome_of(
+    result: TrialResult, seen: MeasuredTrial, pass_reward: float, bill: Bill | None
+) -> Trial:
     """The record of a trial that ended.
 
     Args:
         result: Harbor's result.
-        name: The trial's id.
-        slot: Its side, task and attempt.
+        seen: What the worker itself saw, which Harbor's result does not tell.
         pass_reward: The reward at which a trial passes (rule R5).
-        seen: What the worker saw.
+        bill: What the gateway metered, where there is one.
     """
-    bill = seen.bill
-    outcome, reward, detail = _judge(result, seen, pass_reward)
-    if outcome == "invalid" and seen.unjudged:
-        detail = f"the verifier left no reward: {seen.unjudged}"
+    outcome, reward, detail = _judge(result, seen, pass_reward, bill)
+    if outcome == "invalid" and (said := unjudged(seen.directory)):
+        detail = f"the verifier left no reward: {said}"
     started, finished = result.started_at, result.finished_at
     seconds = (finished - started).total_seconds() if started and finished else 0.0
     return Trial(
-        id=name,
-        task=slot.task,
-        attempt=slot.attempt,
-        side=slot.side,
+        id=seen.id,
+        task=seen.slot.task,
+        attempt=seen.slot.attempt,
+        side=seen.slot.side,
         outcome=outcome,
         reward=reward,
         detail=detail,
@@ -86,11 +67,11 @@ def trial_of(result: TrialResult, name: str, slot: Slot, pass_reward: float, see
 
 
 def _judge(
-    result: TrialResult, seen: Seen, pass_reward: float
+    result: TrialResult, seen: MeasuredTrial, pass_reward: float, bill: Bill | None
 ) -> tuple[Outcome, float | None, str]:
     failure = result.exception_info
     said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
-    fault = seen.fault or (seen.bill.fault if seen.bill else None)
+    fault = seen.fault or (bill.fault if bill else None)
     if fault is not None:
         return "void", None, fault
     acted = result.agent_execution is not None or bool(result.step_results)

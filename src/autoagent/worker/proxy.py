@@ -6,17 +6,16 @@ sure that what the candidate could reach ends with its phase.
 
 import asyncio
 from pathlib import Path
-from typing import Any, ClassVar, override
+from typing import Any, override
 
 from harbor.agents.base import BaseAgent
 from harbor.environments.base import BaseEnvironment
 from harbor.models.agent.context import AgentContext
 from harbor.trial.errors import AgentTimeoutError
 
-from autoagent.environments import refereed
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.errors import InfrastructureFault
-from autoagent.worker.harness import HarnessProcess
+from autoagent.worker.trials import measured_trial
 
 
 class HarnessCrashed(Exception):
@@ -24,15 +23,7 @@ class HarnessCrashed(Exception):
 
 
 class ProxyAgent(BaseAgent):
-    """Runs one trial of the evaluation's harness.
-
-    A worker is one evaluation, and tells here, for all of its trials, which side's harness
-    process runs which trial (by Harbor's name of it), and for how many seconds at most.
-    """
-
-    processes: ClassVar[dict[str, HarnessProcess]] = {}
-    sides: ClassVar[dict[str, str]] = {}
-    limits: ClassVar[dict[str, float]] = {}
+    """Runs one trial of the evaluation's harness, by the process that the worker gave it."""
 
     def __init__(self, *args: Any, digest: str, **kwargs: Any) -> None:
         """Describe the trial.
@@ -52,8 +43,8 @@ class ProxyAgent(BaseAgent):
 
     @override
     def version(self) -> str:
-        process = self.processes.get(self.sides.get(Path(self.logs_dir).parent.name, ""))
-        return (process.digest if process else self._digest)[:12]
+        trial = measured_trial(Path(self.logs_dir).parent.name)  # Harbor asks before it starts too
+        return (trial.process.digest if trial and trial.process else self._digest)[:12]
 
     @override
     async def setup(self, environment: BaseEnvironment) -> None:
@@ -66,21 +57,15 @@ class ProxyAgent(BaseAgent):
         """Run the harness within its time; nothing it started survives this call."""
         assert isinstance(environment, RefereedEnvironment)
         logs = Path(self.logs_dir)
-        name = environment.trial_paths.trial_dir.name
-        process = self.processes[self.sides[name]]
-        limit = self.limits[name]
+        trial = measured_trial(environment.trial_paths.trial_dir.name)
+        assert trial is not None and trial.process is not None
+        limit = trial.limit_seconds
         try:
             async with environment.agent_phase():
                 async with asyncio.timeout(limit):  # what ends the phase is not on its account
-                    ending = await process.run_trial(
-                        trial=environment.session_id,
-                        task=environment.environment_name,
-                        instruction=instruction,
-                        environment=environment,
-                        logs=logs,
-                    )
+                    ending = await trial.process.run_trial(instruction, environment, logs)
         except InfrastructureFault as fault:
-            refereed.faults[name] = fault.message
+            trial.fault = fault.message
             raise
         except TimeoutError as error:
             raise AgentTimeoutError(f"Agent execution timed out after {limit} seconds") from error

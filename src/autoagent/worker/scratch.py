@@ -26,7 +26,7 @@ def make_scratch(place: Path) -> None:
 
 
 def remove_scratch(place: Path) -> None:
-    """Remove it with everything in it, however deep."""
+    """Remove a scratch directory with everything in it, however deep."""
     if place.is_symlink():
         home = place.readlink().parent
         if home.parent == ELSEWHERE and home.name.startswith(PREFIX):

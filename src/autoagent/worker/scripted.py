@@ -77,7 +77,7 @@ class ScriptedEngine:
         self.started.append(spec)
         if self.stillborn:
             return
-        if self.hold and spec.running.kind not in ("oracle", "noop"):
+        if self.hold and not spec.probes:
             self._held[spec.id] = spec
         else:
             self._play(spec, "complete")
@@ -102,13 +102,7 @@ class ScriptedEngine:
         spec = self._held.pop(evaluation)
         journal = Journal(spec.journal)
         for task in spec.tasks:
-            started = TrialStarted(
-                task=task.name,
-                attempt=1,
-                trial=f"{spec.id}.{task.name}.1",
-                reserved_dollars=spec.reserved_dollars_per_trial,
-            )
-            journal.append(started, spec.id)
+            journal.append(_started(spec, Slot("", task.name, 1)), spec.id)
         journal.close()
 
     def _script_for(self, spec: EvaluationSpec) -> Script:
@@ -129,14 +123,7 @@ class ScriptedEngine:
         while due := agenda.due():
             for slot in due:
                 trial = self._trial(spec, slot, script)
-                started = TrialStarted(
-                    task=slot.task,
-                    attempt=slot.attempt,
-                    side=slot.side,
-                    trial=trial.id,
-                    reserved_dollars=spec.reserved_dollars_per_trial,
-                )
-                journal.append(started, spec.id)
+                journal.append(_started(spec, slot), spec.id)
                 journal.append(TrialFinished(trial=trial, directory=""), spec.id)
                 agenda.note(trial)
                 if agenda.pruned:
@@ -150,16 +137,15 @@ class ScriptedEngine:
         name = f"{slot.side}:{slot.task}" if slot.side else slot.task
         rewards = list(script.get(name, [])) or [0.0]
         reward = rewards[min(slot.attempt, len(rewards)) - 1]
-        suffix = f".{slot.side}" if slot.side else ""
         return Trial(
-            id=f"{spec.id}.{slot.task}.{slot.attempt}{suffix}",
+            id=_started(spec, slot).trial,
             task=slot.task,
             attempt=slot.attempt,
             side=slot.side,
-            outcome=self._outcome_of(reward, spec.pass_reward),
+            outcome=self._outcome_of(reward, spec.config.benchmark.pass_reward),
             reward=reward,
             seconds=0.1,
-            stand_in=self._stand_in and spec.running.kind not in ("oracle", "noop"),
+            stand_in=self._stand_in and not spec.probes,
         )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
@@ -173,3 +159,14 @@ class ScriptedEngine:
         journal = Journal(spec.journal)
         journal.append(WorkerEnded(end=end), spec.id)
         journal.close()
+
+
+def _started(spec: EvaluationSpec, slot: Slot) -> TrialStarted:
+    side = f".{slot.side}" if slot.side else ""
+    return TrialStarted(
+        task=slot.task,
+        attempt=slot.attempt,
+        side=slot.side,
+        trial=f"{spec.id}.{slot.task}.{slot.attempt}{side}",
+        reserved_dollars=spec.reserved_dollars_per_trial,
+    )

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import CandidateRefused, UnknownName
-from autoagent.files import read_regular
+from autoagent.files import read_regular, write_durably
 from autoagent.workspace import notes
-from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.layout import Workspace
 
 READ_LIMIT = 4 * 1024 * 1024
 
@@ -69,15 +69,9 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
             f"{path!r} cannot be edited; only {harness} above the boundary and .agent/<file> can.",
             f'edit_file("{harness}", old, new)',
         )
-    place = workspace.root.joinpath(*(note or (harness,)))
     if not old:
-        try:
-            if note is None or os.path.lexists(place):
-                raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
-            notes.write_one(workspace, note, new.encode())
-        except OSError as error:
-            raise _refused(f"{path}: cannot be a file ({error.strerror})", path) from error
-        return f"{path}: created, {len(new.encode())} bytes."
+        return _create(workspace, path, note, new.encode())
+    place = workspace.root.joinpath(*(note or (harness,)))
     if note is not None and not place.exists():
         raise UnknownName(
             f"{path}: there is no such file.", f'edit_file("{path}", "", text) to create it'
@@ -99,6 +93,17 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
     else:
         notes.write_one(workspace, note, data)
     return f"{path}:{text.count(chr(10), 0, at) + 1}: replaced {len(old)} characters by {len(new)}."
+
+
+def _create(workspace: Workspace, path: str, note: tuple[str, ...] | None, data: bytes) -> str:
+    """Make a note; one line that says so."""
+    try:
+        if note is None or os.path.lexists(workspace.root.joinpath(*note)):
+            raise _refused(f"{path}: exists already; name the text to replace in `old`", path)
+        notes.write_one(workspace, note, data)
+    except OSError as error:
+        raise _refused(f"{path}: cannot be a file ({error.strerror})", path) from error
+    return f"{path}: created, {len(data)} bytes."
 
 
 def _note(workspace: Workspace, path: str) -> tuple[str, ...] | None:

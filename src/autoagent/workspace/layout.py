@@ -18,11 +18,8 @@ from typing import Any, Self
 
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
-from autoagent.files import write_durably
 from autoagent.records import Record
-from autoagent.workspace.tier import Ground
-
-__all__ = ["Workspace", "WorkspaceLock", "open_workspace", "state_directory", "write_durably"]
+from autoagent.workspace.tier import Protected
 
 STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
 
@@ -78,10 +75,10 @@ class Workspace(Record):
         return self.root / "STOP"
 
     @property
-    def ground(self) -> Ground:
+    def protected(self) -> Protected:
         """What a meta-agent of another user must not reach; the harness and notes are its own."""
         held_out = self.config.holdout.directory
-        return Ground(
+        return Protected(
             root=self.root,
             state=self.state,
             open_names=(self.harness.name, self.notes.name, ".git"),

@@ -30,7 +30,7 @@ PEER_FILE = "peer.json"
 """In the state directory: whom `autoagent separate` keeps the server from."""
 
 
-class Ground(NamedTuple):
+class Protected(NamedTuple):
     """What must be out of the client's reach, but for `open_names` at the workspace's top."""
 
     root: Path
@@ -83,18 +83,18 @@ def peer_of(state: Path) -> Peer | None:
         ) from error
 
 
-def tier(peer: Peer | None, ground: Ground) -> str:
+def tier(peer: Peer | None, protected: Protected) -> str:
     """The tier of a server that this process runs over HTTP, in one line.
 
     `peer` is the client's user, or None where nobody was named.
     """
     if peer is None:
         return TIER_0
-    hole = next(holes(peer, ground), None)
+    hole = next(holes(peer, protected), None)
     return NOT_SEPARATE.format(hole=hole) if hole else TIER_1.format(peer=peer.name)
 
 
-def holes(peer: Peer, ground: Ground) -> Iterator[str]:
+def holes(peer: Peer, protected: Protected) -> Iterator[str]:
     """What the client's user could change, one phrase each, the gravest first."""
     own = os.geteuid()
     if peer.uid in (0, own):
@@ -102,14 +102,15 @@ def holes(peer: Peer, ground: Ground) -> Iterator[str]:
         return
     if own == 0:
         yield "the server runs as root"
-    status = ground.state.lstat()
+    status = protected.state.lstat()
     if status.st_uid != own or stat.S_IMODE(status.st_mode) != 0o700:
-        yield f"{ground.state} is not of the server's user alone"
-    places = [ground.root, ground.state, *([ground.held_out] if ground.held_out else [])]
+        yield f"{protected.state} is not of the server's user alone"
+    places = [protected.root, protected.state]
+    places += [protected.held_out] if protected.held_out else []
     yield from above(peer, places)
-    yield from _below(peer, ground.root, {*ground.open_names})
-    if ground.held_out:
-        yield from _below(peer, ground.held_out, set())
+    yield from _below(peer, protected.root, {*protected.open_names})
+    if protected.held_out:
+        yield from _below(peer, protected.held_out, set())
     yield from code(peer)
 
 

@@ -13,6 +13,9 @@ from autoagent.commands.doctor import examine
 from autoagent.environments.docker.base_image import build_base, find_base
 from autoagent.errors import InfrastructureFault, WorkspaceError
 
+from ...conftest import Bench
+
+ROOT = Path(__file__).parents[3]
 DOCKERFILE = "ARG BASE=nowhere/at-all\nFROM ${BASE}\nRUN mkdir -p /app\nWORKDIR /app\n"
 
 
@@ -52,6 +55,37 @@ def test_a_base_may_copy_from_the_workspace(tmp_path: Path, name: str, rootfs: s
     lines = list(build_base(tmp_path, rootfs, name=name))
 
     assert "a tool of ours" in lines
+
+
+def test_a_base_is_stale_when_what_the_tasks_share_changes(
+    tmp_path: Path, name: str, rootfs: str
+) -> None:
+    (tmp_path / "Dockerfile.base").write_text(DOCKERFILE + "COPY base/ /\nRUN /app/tool\n")
+    tool = tmp_path / "base/app/tool"
+    tool.parent.mkdir(parents=True)
+    tool.write_text("#!/bin/sh\necho a tool that all tasks have\n")
+    tool.chmod(0o755)
+
+    lines = list(build_base(tmp_path, rootfs, name=name))
+
+    assert "a tool that all tasks have" in lines
+    assert find_base(tmp_path, name).state == "fresh"
+    tool.chmod(0o644)
+    assert find_base(tmp_path, name).state == "stale"
+
+
+@pytest.mark.slow
+async def test_the_repositorys_tasks_are_solved_on_the_base_that_its_dockerfile_makes(
+    bench: Bench, base: str
+) -> None:
+    if find_base(ROOT, base).state != "fresh":
+        pytest.skip(f"{base} is not that of this repository: `autoagent image build` makes it")
+    spec = bench.spec(None, {}, kind="oracle", environment="docker", trial_timeout_seconds=60)
+    names = ("credit-balance", "refund-unused-pack")
+
+    trials = await bench.finish(bench.over(spec, {name: ROOT / "tasks" / name for name in names}))
+
+    assert {name: t.outcome for name, t in trials.items()} == dict.fromkeys(names, "passed")
 
 
 def test_a_base_that_cannot_be_built_says_what_the_daemon_said(

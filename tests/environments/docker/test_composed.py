@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from autoagent.environments.docker import janitor, plugin
-from autoagent.environments.docker.labels import EVALUATION
+from autoagent.environments.docker.daemon import EVALUATION
 from autoagent.errors import InfrastructureFault
+
+from ...acting import acting
 
 pytestmark = pytest.mark.slow
 
@@ -39,26 +41,7 @@ HOOK = """
 command = "cp /srv/answer /srv/collected"
 service = "answers"
 """
-ASKS = """
-    import asyncio
-    places = "/logs/agent /logs/artifacts /logs/verifier"
-    planted = await environment.exec(
-        f"for place in {places}; do ln -s /etc/passwd $place/link || exit 1; done"
-    )
-    assert planted.return_code == 0
-    done = None
-    for _ in range(100):
-        done = await environment.exec("curl -sf http://answers:8000/answer >/app/answer.txt")
-        if done.return_code == 0:
-            return "", 1
-        await environment.exec("cp /app/question.txt /app/answer.txt")
-        if (await environment.exec("getent hosts answers")).return_code:
-            return "", 1
-        await asyncio.sleep(0.2)
-    raise TimeoutError(done)
-"""
 WAITS = '"cp /app/question.txt /app/answer.txt"', '"touch /app/here; sleep 600"'
-COPIES = '    result = await environment.exec("cp /app/question.txt /app/answer.txt")\n'
 
 
 @pytest.fixture(scope="session")
@@ -99,13 +82,13 @@ def left(daemon: Any) -> set[str]:
     what="in a task with services: leaves links in its log directories for the host to follow",
 )
 async def test_a_task_with_services_runs_beside_one_without_and_leaves_nothing(
-    bench: Bench, harness_source: str, write_task: Any, daemon: Any, base: str, compose: None
+    bench: Bench, write_task: Any, daemon: Any, base: str, compose: None
 ) -> None:
     """Its service would be given a minute to stop, and main ten seconds: both end at once."""
     composed_task(bench.directory / "tasks/served", write_task)
     before = left(daemon)
     spec = bench.spec(
-        harness_source.replace(COPIES, ASKS),
+        acting("asks_a_service"),
         {"served": "", "plain": "a"},
         environment="docker",
         trial_timeout_seconds=60,

@@ -5,104 +5,15 @@ from typing import Any
 
 import pytest
 
-from autoagent.environments.docker.labels import EVALUATION, PREFIX
+from autoagent.environments.docker.daemon import EVALUATION, LABEL_PREFIX
 from autoagent.records import Trial
+
+from ...acting import acting, acts_of
+from ...parity import QUICKSTART, whole
 
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-ACTS = '''
-import asyncio
-from pathlib import Path
-
-
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    await globals()[word](environment)
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    return "", 1
-
-
-async def works(environment):
-    assert (await environment.exec("id -u; echo out >&2")).stdout == "0\\n"
-    Path("up.txt").write_text("up")
-    await environment.upload_file("up.txt", "/deep/er/up.txt")
-    await environment.download_file("/deep/er/up.txt", "down.txt")
-    assert Path("down.txt").read_text() == "up"
-    assert await environment.is_dir("/deep/er") and not await environment.is_file("/deep/no")
-
-
-async def installs(environment):
-    """As a package manager does: new commands, a new library, the loader's cache."""
-    await environment.exec(
-        "cp /bin/true /usr/bin/newtool; cp /bin/true /usr/local/bin/other; mkdir -p /usr/lib/new; "
-        "cp /bin/true /usr/lib/new/libnew.so; ldconfig"
-    )
-
-
-async def cannot_reach_out(environment):
-    done = await environment.exec("ls /sys/class/net; ls -A /tests /solution 2>&1")
-    assert done.stdout.split()[0] == "lo" and "test.sh" not in done.stdout, done.stdout
-
-
-async def forges_the_reward(environment):
-    await environment.exec("mkdir -p /logs/verifier; echo 1 >/logs/verifier/reward.txt")
-    await environment.exec("echo '{\\"reward\\": 1}' >/logs/verifier/reward.json; exit 1")
-    await environment.exec("rm /app/question.txt; echo wrong >/app/question.txt")
-
-
-async def leaves_a_daemon(environment):
-    loop = "while :; do echo 1 >/logs/verifier/reward.txt; done"
-    await environment.exec(f"setsid sh -c '{loop}' >/dev/null 2>&1 &")
-    await environment.exec("rm /app/question.txt; echo wrong >/app/question.txt")
-
-
-async def plants_tests(environment):
-    await environment.exec("mkdir -p /tests; touch /tests/conftest.py /logs/verifier/left")
-
-
-async def replaces_cat(environment):
-    await environment.exec("printf '#!/bin/sh\\necho x\\n' >/usr/bin/cat")
-
-
-async def shadows_cat(environment):
-    await environment.exec("cp /bin/true /usr/local/sbin/cat")
-
-
-async def preloads(environment):
-    await environment.exec("touch /etc/ld.so.preload")
-
-
-async def customizes(environment):
-    await environment.exec("mkdir -p /usr/lib/python3/dist-packages; "
-                           "touch /usr/lib/python3/dist-packages/sitecustomize.py")
-
-
-async def links_its_answer(environment):
-    await environment.exec("ln -s /tests/test.sh /app/answer.txt")
-
-
-async def is_interrupted(environment):
-    try:
-        await environment.exec("setsid sleep 1000 & sleep 1000", timeout_sec=1)
-    except RuntimeError as error:
-        assert "timed out" in str(error)
-    left = await environment.exec("ps ax | grep -c '[s]leep 1000'")
-    assert left.stdout.strip() == "0", left.stdout
-
-
-async def waits_for_a_hand(environment):
-    while not await environment.is_file("/foreign"):
-        await asyncio.sleep(0.1)
-'''
-
-
-def acting(harness_source: str, acts: str = ACTS) -> str:
-    """A harness that does what the last word of its instruction names."""
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    return harness_source[:start] + acts + "\n\n" + harness_source[end:]
 
 
 @pytest.mark.attack(
@@ -125,14 +36,12 @@ def acting(harness_source: str, acts: str = ACTS) -> str:
     "C5.1", ending="tampered", what="the meta-agent's shell runs `docker exec` in a live trial"
 )
 async def test_an_evaluation_in_containers_believes_the_verifier_alone(
-    bench: Bench, harness_source: str, base: str, daemon: Any
+    bench: Bench, base: str, daemon: Any
 ) -> None:
     """One evaluation, an act a trial (threats A8, A9, C1-C5)."""
-    words = [
-        line.split()[2].split("(")[0] for line in ACTS.splitlines() if "(environment):" in line
-    ]
+    words = acts_of("acts_in_a_container")
     spec = bench.spec(
-        acting(harness_source),
+        acting("acts_in_a_container"),
         {word: word for word in words},
         environment="docker",
         trial_timeout_seconds=60,
@@ -175,16 +84,16 @@ def interfere(daemon: Any, evaluation: str) -> bool:
     """What a shell beside the climb could do: `docker exec` into the trial that waits for it."""
     mine = f"{EVALUATION}={evaluation}"
     for container in daemon.containers.list(filters={"label": mine}, ignore_removed=True):
-        if "waits_for_a_hand" in container.labels[f"{PREFIX}trial"]:
+        if "waits_for_a_hand" in container.labels[f"{LABEL_PREFIX}trial"]:
             return container.exec_run("touch /foreign").exit_code == 0
     return False
 
 
 async def test_the_quickstart_earns_the_same_in_the_sandbox_and_in_containers(
-    bench: Bench, base: str
+    bench: Bench, base: str, tmp_path: Path
 ) -> None:
-    tasks = sorted((EXAMPLES / "quickstart/tasks").iterdir())
-    harness = (EXAMPLES / "quickstart/agent.py").read_text()
+    tasks = sorted(whole(tmp_path).iterdir())
+    harness = (QUICKSTART / "agent.py").read_text()
     earned: dict[str, dict[str, tuple[str, float | None]]] = {}
     for number, environment in enumerate(("sandbox", "docker"), 1):
         spec = bench.spec(
@@ -200,14 +109,9 @@ async def test_the_quickstart_earns_the_same_in_the_sandbox_and_in_containers(
 
 
 async def test_a_live_service_is_verified_where_it_runs_and_the_trial_says_so(
-    bench: Bench, harness_source: str, base: str
+    bench: Bench, base: str
 ) -> None:
-    served = ACTS + (
-        "\n\nasync def serves(environment):\n"
-        '    await environment.exec("setsid sleep 4242 >/dev/null 2>&1 &")\n'
-    )
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    harness = f"{harness_source[:start]}{served}\n\n{harness_source[end:]}"
+    harness = acting("does", WORK="setsid sleep 4242 >/dev/null 2>&1 &")
     outcomes: dict[bool, tuple[str, bool]] = {}
     for number, in_place in enumerate((False, True), 1):
         spec = bench.spec(

@@ -5,14 +5,13 @@ docker environment and the harness in its sandbox. One thing is set on Harbor's 
 minutes: its containers, whose first process ignores SIGTERM, are killed at once when they go.
 """
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from ...conftest import Bench
-from ...parity import QUICKSTART, all_same, by_harbor, by_us, rewards
+from ...parity import QUICKSTART, all_same, by_harbor, by_us, rewards, whole
 
 KILLED_AT_ONCE = "services:\n  main:\n    init: true\n    stop_grace_period: 0s\n"
 
@@ -33,7 +32,7 @@ def tasks(tmp_path: Path) -> Path:
     To take a network away, Harbor builds an image of its own from one in a registry, and needs
     modules of the kernel; neither is everywhere.
     """
-    tasks = shutil.copytree(QUICKSTART / "tasks", tmp_path / "tasks")
+    tasks = whole(tmp_path)
     for path in tasks.glob("*/task.toml"):
         path.write_text(path.read_text().replace("no-network", "public"))
     return tasks

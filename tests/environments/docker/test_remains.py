@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from autoagent.environments import refereed
 from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.environment import DockerEnvironment
-from autoagent.environments.docker.labels import labels_for
 from autoagent.environments.docker.remains import PLACES_LIMIT, look, places_of
 from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
+from autoagent.environments.trials import trial_in_hand
 
 from ...attacks.links import LEADING
 from .test_swap import build
@@ -128,11 +128,10 @@ async def test_a_trial_whose_answer_is_a_link_to_the_tests_is_tampered(
         compared = await environment.exec("cmp /tests/expected.txt /data/answer.txt")
     finally:
         await environment.stop(delete=True)
-        refereed.verified_in_place.discard("trial")
 
     assert compared.return_code == 0, api
-    assert refereed.tampered.pop("trial", "").startswith("/data/answer.txt is a link that leads")
-    assert not refereed.faults.pop("trial", None)
+    assert str(trial_in_hand("trial").tampered).startswith("/data/answer.txt is a link that leads")
+    assert trial_in_hand("trial").fault is None
 
 
 async def test_a_trial_that_leaves_what_no_daemon_can_compare_is_tampered_and_not_void(
@@ -149,8 +148,8 @@ async def test_a_trial_that_leaves_what_no_daemon_can_compare_is_tampered_and_no
     finally:
         await environment.stop(delete=True)
 
-    assert "too long to be compared" in refereed.tampered.pop("trial", "")
-    assert not refereed.faults.pop("trial", None)
+    assert "too long to be compared" in str(trial_in_hand("trial").tampered)
+    assert trial_in_hand("trial").fault is None
 
 
 async def test_nothing_in_a_container_gains_rights_by_a_program(

@@ -10,9 +10,9 @@ from docker.errors import APIError
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.environments import refereed
 from autoagent.environments.docker import daemon as ours
 from autoagent.environments.docker.environment import DockerEnvironment
+from autoagent.environments.trials import trial_in_hand
 
 pytestmark = [
     # The SDK drops the connection of an exec without closing it.
@@ -71,8 +71,8 @@ async def test_the_verifier_finds_what_the_candidate_left_and_its_own_places_fre
         *["/logs/verifier:", "", "/tests:", "test.sh", "Read-only"],
     ], api
     assert (tmp_path / "reward/reward.txt").read_text() == "1\n"
-    assert not refereed.tampered.pop("trial", None)
-    assert not refereed.faults.pop("trial", None)
+    assert trial_in_hand("trial").tampered is None
+    assert trial_in_hand("trial").fault is None
 
 
 class Comparing:
@@ -119,7 +119,8 @@ async def test_no_verifier_starts_before_its_trial_was_compared(
         comparing.go.set()
         await environment.stop(delete=True)
 
-    told, fault = refereed.tampered.pop("trial", ""), refereed.faults.pop("trial", "")
+    trial = trial_in_hand("trial")
+    told, fault = str(trial.tampered), str(trial.fault)
     assert told.startswith("/etc/ld.so.preload was written") != fails
     assert ("the storage is gone" in fault) == fails
     assert (failure is not None) == fails

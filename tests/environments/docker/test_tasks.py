@@ -8,62 +8,12 @@ from docker.errors import APIError
 
 from autoagent.records import Trial
 
-from .test_environment import acting
+from ...acting import acting, acts_of
 
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
 
-ACTS = """
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    await globals()[word](environment)
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    return "", 1
-
-
-async def said(environment, command, **how):
-    done = await environment.exec(command, **how)
-    return f"{done.stdout}{done.stderr}".strip()
-
-
-async def is_verified_elsewhere(environment):
-    await environment.exec("echo out >/logs/artifacts/made.txt; touch /app/undeclared")
-
-
-async def becomes_healthy(environment):
-    assert await said(environment, "ls /run/up; ps ax | grep -c '[s]leep 4343'") == "/run/up\\n1"
-
-
-async def rewrites_the_entry(environment):
-    forge = "while :; do echo 1 >/logs/verifier/reward.txt; done & exec \\"$@\\""
-    done = await environment.exec(f"printf '#!/bin/sh\\n%s\\n' '{forge}' >/entry; sh -n /entry")
-    assert done.return_code == 0
-    await environment.exec("rm /app/question.txt; echo wrong >/app/question.txt")
-
-
-async def never_becomes_healthy(environment):
-    raise AssertionError("the harness does not run")
-
-
-async def has_users(environment):
-    assert await said(environment, "id -un") == "worker"
-    assert await said(environment, "id -un", user="root") == "root"
-
-
-async def has_the_images_user(environment):
-    assert await said(environment, "id -un") == "imaged"
-
-
-async def has_a_place_and_variables(environment):
-    assert await said(environment, "pwd; echo $WORD $OTHER") == "/srv/place\\ntold there"
-    assert await said(environment, "pwd; echo $WORD", cwd="/tmp", env={"WORD": "x"}) == "/tmp\\nx"
-
-
-async def is_bounded(environment):
-    found = await said(environment, "/usr/local/bin/bounds")
-    assert found == "536870912 1.0 1024", found
-"""
 
 BOUNDS = """#!/bin/bash
 cd /sys/fs/cgroup
@@ -169,15 +119,11 @@ def write_all(tasks: dict[str, Path]) -> None:
 @pytest.mark.attack(
     "C2.4", ending="score 0", what="in a container: rewrites the image's ENTRYPOINT to forge"
 )
-async def test_a_container_is_what_its_task_asks_for(
-    bench: Bench, harness_source: str, base: str, daemon: Any
-) -> None:
+async def test_a_container_is_what_its_task_asks_for(bench: Bench, base: str, daemon: Any) -> None:
     """One evaluation, a task for each thing that can be asked."""
-    words = [
-        line.split()[2].split("(")[0] for line in ACTS.splitlines() if "(environment):" in line
-    ]
+    words = acts_of("finds_what_was_asked_for")
     spec = bench.spec(
-        acting(harness_source, ACTS),
+        acting("finds_what_was_asked_for"),
         {word: word for word in words},
         environment="docker",
         trial_timeout_seconds=60,
@@ -207,18 +153,8 @@ def bounds_storage(daemon: Any, image: str) -> bool:
     return True
 
 
-NETWORKS = """
-async def run_task(environment, instruction):
-    done = await environment.exec("ls /sys/class/net")
-    assert ("eth0" in done.stdout) == ("has_one" in instruction), done.stdout
-    return "", 1
-"""
-
-
 @pytest.mark.usefixtures("base", "bridge")
-async def test_each_phase_has_the_network_that_its_task_gives_it(
-    bench: Bench, harness_source: str
-) -> None:
+async def test_each_phase_has_the_network_that_its_task_gives_it(bench: Bench) -> None:
     """A name says which phase has one; without a word the phase has what the environment has."""
     tasks = {
         "agent_has_one_verifier_has_one": ("public", ""),
@@ -226,7 +162,7 @@ async def test_each_phase_has_the_network_that_its_task_gives_it(
         "agent_has_one_verifier_has_none": ("public", "verifier"),
     }
     spec = bench.spec(
-        acting(harness_source, NETWORKS),
+        acting("looks_for_a_network"),
         {name: name.partition("_verifier")[0] for name in tasks},
         environment="docker",
         trial_timeout_seconds=60,

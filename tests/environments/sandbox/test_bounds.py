@@ -1,6 +1,5 @@
 """What one trial may use of the machine is bounded, and its end is nobody else's."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -9,89 +8,11 @@ import pytest
 from autoagent.environments.sandbox import cgroups
 from autoagent.environments.sandbox.storage import NOTICED_BYTES, Storage, StorageExceeded
 
+from ...acting import acting, acts_of
+
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/benchmark/conftest.py
-
-GREEDY = '''
-import os, time
-from pathlib import Path
-
-
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    await globals()[word](environment)
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    return "", 1
-
-
-async def fine(environment):
-    for _ in range(4):
-        await environment.exec("sleep 0.5")
-
-
-async def forks(environment):
-    """Children that wait; the first refusal is told, and no child outlives the trial."""
-    for count in range(3000):
-        try:
-            if os.fork() == 0:
-                time.sleep(1000)
-                os._exit(0)
-        except OSError as refused:
-            await environment.exec(f"echo {count} {refused.strerror} >/app/forks.txt")
-            raise
-    raise AssertionError("3000 processes")
-
-
-async def remembers(environment):
-    hoard = []
-    while True:
-        hoard.append(b"x" * (64 << 20))
-
-
-async def shared_memory(environment):
-    for number in range(100):
-        with open(f"/dev/shm/{number}", "wb") as file:
-            file.write(b"x" * (8 << 20))
-
-
-async def task_forks(environment):
-    Path("bomb.py").write_text("""import os, time
-for count in range(4000):
-    try:
-        os.fork() or time.sleep(1000)
-    except OSError as refused:
-        os._exit(print(count, refused.strerror, flush=True) or 1)
-""")
-    await environment.upload_file("bomb.py", "/app/bomb.py")
-    done = await environment.exec("python3 /app/bomb.py")
-    raise AssertionError(done.stdout)
-
-
-async def task_remembers(environment):
-    done = await environment.exec("head -c 1G /dev/zero | tail")
-    raise AssertionError(f"exit {done.return_code}")
-
-
-async def fills_the_disk(environment):
-    done = await environment.exec(
-        "for n in $(seq 2000); do head -c 16777216 /dev/zero >/app/fill$n || break; done"
-    )
-    raise AssertionError(f"filled {done}")
-
-
-async def uploads_the_disk_full(environment):
-    Path("one").write_bytes(b"x" * (16 << 20))
-    for number in range(100):
-        await environment.upload_file("one", f"/app/fill{number}")
-    raise AssertionError("filled")
-
-'''
-
-
-def greedy(harness_source: str) -> str:
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    return harness_source[:start] + GREEDY + "\n\n" + harness_source[end:]
 
 
 @pytest.mark.attack(
@@ -99,16 +20,12 @@ def greedy(harness_source: str) -> str:
 )
 @pytest.mark.attack("A8.14", ending="score 0", what="takes all the memory, /dev/shm too")
 @pytest.mark.attack("A8.15", ending="score 0", what="fills the disk, by commands and by uploads")
-async def test_what_a_trial_uses_too_much_of_ends_inside_it(
-    bench: Bench, harness_source: str
-) -> None:
+async def test_what_a_trial_uses_too_much_of_ends_inside_it(bench: Bench) -> None:
     """Fork bombs, memory and disk, by the harness and by its commands (threat A8)."""
     if why := cgroups.why_not():
         pytest.skip(f"memory and processes cannot be bounded here: {why}")
-    words = re.findall(r"^async def (\w+)\(environment\):", GREEDY, re.MULTILINE)
-    spec = bench.spec(
-        greedy(harness_source), {word: word for word in words}, trial_timeout_seconds=40
-    )
+    tasks = {word: word for word in acts_of("takes_too_much")}
+    spec = bench.spec(acting("takes_too_much"), tasks, trial_timeout_seconds=40)
     for task in spec.tasks:
         settings = task.path / "task.toml"
         bounds = "[environment]\nmemory_mb = 640\nstorage_mb = 128\n"

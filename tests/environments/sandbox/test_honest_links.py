@@ -4,7 +4,6 @@ More than a hundred oracles, each in the place of the candidate: those of the re
 tasks, and some whose answer is reached through what tools leave, in several places.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,23 +13,14 @@ import pytest
 
 from autoagent.records import Trial
 
+from ...acting import acting
+
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
 ROOT = Path(__file__).parents[3]
 SUITES = [ROOT / "tasks", *sorted((ROOT / "examples").glob("*/tasks"))]
 
-SOLVES = '''
-import json
-
-SOLUTIONS = json.loads(r"""@SOLUTIONS@""")
-
-
-async def run_task(environment, instruction):
-    script = SOLUTIONS[" ".join(instruction.split())]
-    done = await environment.exec(script)
-    return f"{done.return_code} {done.stdout} {done.stderr}"[-500:], 1
-'''
 PLACES = ("/app", "/root/work", "/srv/a/b/c")
 LINKS = {
     "a virtual environment": "python3 -m venv --symlinks --without-pip v; "
@@ -97,9 +87,7 @@ def written(place: Path, write_task: Callable[..., None], work: str, where: str)
     return f"set -eu; mkdir -p {where}; cd {where}; {work}"
 
 
-async def test_no_honest_oracle_is_tampering(
-    bench: Bench, write_task: Callable[..., None], harness_source: str
-) -> None:
+async def test_no_honest_oracle_is_tampering(bench: Bench, write_task: Callable[..., None]) -> None:
     tasks: dict[str, Path] = {}
     solutions: dict[str, str] = {}
 
@@ -111,7 +99,9 @@ async def test_no_honest_oracle_is_tampering(
 
     for suite in SUITES:
         for task in sorted(suite.glob("*/task.toml")):
-            copy = bench.directory / "tasks" / f"{suite.parent.name}-{task.parent.name}"
+            place = bench.directory / suite.parent.name
+            shutil.copytree(suite.parent / "base", place / "base", dirs_exist_ok=True)
+            copy = place / "tasks" / f"{suite.parent.name}-{task.parent.name}"
             shutil.copytree(task.parent, copy)
             (copy / "tests/judge.py").unlink(missing_ok=True)  # the facts alone decide
             add(copy, (copy / "solution/solve.sh").read_text())
@@ -121,14 +111,8 @@ async def test_no_honest_oracle_is_tampering(
             place = bench.directory / "tasks" / f"links-{number}-{which}"
             add(place, written(place, write_task, work, where))
 
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    solves = SOLVES.replace("@SOLUTIONS@", json.dumps(solutions))
-    spec = bench.spec(
-        f"{harness_source[:start]}{solves}\n\n{harness_source[end:]}",
-        {},
-        concurrency=2,
-        trial_timeout_seconds=30,
-    )
+    harness = acting("solves", SOLUTIONS=solutions)
+    spec = bench.spec(harness, {}, concurrency=2, trial_timeout_seconds=30)
     trials: dict[str, Trial] = await bench.finish(bench.over(spec, tasks), 400)
 
     wrong = {name: (t.outcome, t.detail) for name, t in trials.items() if t.reward != 1.0}

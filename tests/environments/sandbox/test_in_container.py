@@ -15,6 +15,8 @@ from autoagent.gateway.plan import GatewayPlan, Upstream
 from autoagent.gateway.standin.rules import load_rules
 from autoagent.gateway.standin.server import running
 
+from ...acting import acting
+
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/benchmark/conftest.py
@@ -28,107 +30,12 @@ providers = importlib.util.module_from_spec(_spec)
 sys.modules["fake_providers"] = providers
 _spec.loader.exec_module(providers)
 
-INNER = r"""
-import json, os, socket, sys, urllib.error, urllib.request
-
-
-def ask(model="gpt-5", most=100):
-    body = {"model": model, "input": "hi", "max_output_tokens": most}
-    headers = {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"]}
-    url = os.environ["OPENAI_BASE_URL"] + "/responses"
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    try:
-        return urllib.request.urlopen(request, timeout=20).status
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def reaches(*address):
-    try:
-        socket.create_connection(address, timeout=2).close()
-        return True
-    except OSError:
-        return False
-
-
-def asks_its_model():
-    return ask()
-
-
-def asks_for_others():
-    return [ask("gpt-5-mini"), ask("gpt-4.1")]
-
-
-def looks_around():
-    import agents
-    try:
-        import autoagent
-        ours = True
-    except ImportError:
-        ours = False
-    places = [("127.0.0.1", PROVIDER_PORT), ("1.1.1.1", 443), ("169.254.169.254", 80)]
-    caps = [line.split()[1] for line in open("/proc/self/status") if line.startswith("CapEff")]
-    return {
-        "reached": [place for place in places if reaches(*place)],
-        "interfaces": [name for _, name in socket.if_nameindex()],
-        "capabilities": caps,
-        "autoagent": ours,
-        "sdk": agents.__file__.startswith("/sdk/"),
-        "key": "real" in json.dumps(dict(os.environ)),
-    }
-
-
-def loops_for_ever():
-    while ask() == 200:
-        pass
-
+ENTRY = """
 
 if __name__ == "__main__":
+    import sys
+
     print(json.dumps(globals()[sys.argv[1]]()))
-"""
-
-OUTER = r"""
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-    own = globals().get("_" + word)
-    if own is not None:
-        said = await own(environment)
-    else:
-        done = await environment.exec(f"cd /app && python3 agent.py {word}")
-        said = json.loads(done.stdout) if done.return_code == 0 else done.stderr
-    (Path.cwd().parent / "logs/said.json").write_text(json.dumps(said))
-    return said, 1
-
-
-async def _sees_nothing(environment):
-    done = await environment.exec(
-        "ls -A /app; ls -Ad /sdk 2>/dev/null; env | grep -e PYTHONPATH -e _BASE_URL -e _API_KEY;"
-        "(echo > /dev/tcp/127.0.0.1/8787) 2>/dev/null && echo reached")
-    return done.stdout.split()
-
-
-async def _steers(environment):
-    # What would load code into a process writes down which processes it got into.
-    steering = {"LD_DEBUG": "files", "LD_DEBUG_OUTPUT": "/app/loaded"}
-    await environment.exec("true", env=steering)
-    done = await environment.exec("cat /app/loaded.*")
-    lost = await environment.exec("true", cwd="/nowhere")
-    return ["bash" in done.stdout, "python" in done.stdout, lost.return_code, lost.stderr]
-
-
-async def _compares_files(environment):
-    for source, name in (("agent.py", "here.py"), (".agent/note.md", "here.md")):
-        await environment.upload_file(Path(__file__).parent / source, f"/app/{name}")
-    command = "cd /app && cmp agent.py here.py && cmp .agent/note.md here.md && echo same"
-    return (await environment.exec(command)).stdout.strip()
-
-
-async def _both(environment):
-    import asyncio
-    done = await asyncio.gather(*[
-        environment.exec("cd /app && python3 agent.py asks_its_model") for _ in range(3)])
-    return [ask(), *(json.loads(one.stdout) for one in done)]
 """
 
 
@@ -145,12 +52,8 @@ def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def measured(bench: Bench, fake: Any, source: str, words: list[str], **changes: Any) -> Any:
     """An evaluation of a harness whose file runs in both places, as the original's does."""
-    start, end = source.index("async def run_task"), source.index("# === FIXED")
-    inner, _, entry = INNER.partition('if __name__ == "__main__":')
-    inner = inner.replace("PROVIDER_PORT", fake.url.rpartition(":")[2])
-    outer = "from pathlib import Path\n" + OUTER
-    harness = source[:start] + inner + outer + "\n\n" + source[end:]
-    harness += '\n\nif __name__ == "__main__":' + entry
+    port = int(fake.url.rpartition(":")[2])
+    harness = acting("runs_in_both_places", source, PROVIDER_PORT=port) + ENTRY
     upstream = Upstream(base_url=f"{fake.url}/v1", api_key_env="OPENAI_API_KEY", auth="bearer")
     facts: dict[str, Any] = {"models": ("gpt-5",), "upstreams": {"openai": upstream}}
     plan = GatewayPlan.model_validate(facts | changes.pop("gateway", {}))
@@ -267,17 +170,14 @@ async def test_a_verifier_keeps_its_own_scope_and_the_harness_gets_none_of_it(
     assert trials["asks_its_model"].cost_usd == pytest.approx(ONE)
 
 
-@pytest.mark.parametrize("how", ["process", "network"])
 async def test_on_the_machines_own_loopback_the_part_inside_has_a_key_of_its_own(
-    bench: Bench, fake: Any, harness_source: str, how: str
+    bench: Bench, fake: Any, harness_source: str
 ) -> None:
-    """Unsandboxed, or where the task has a network: the address is shared with others."""
-    isolation = "process" if how == "process" else "sandbox"
-    spec = measured(bench, fake, harness_source, ["asks_its_model"], isolation=isolation)
-    if how == "network":
-        (task,) = spec.tasks
-        facts = (task.path / "task.toml").read_text().replace("no-network", "public")
-        (task.path / "task.toml").write_text(facts)
+    """Where the task has a network the address is shared with others."""
+    spec = measured(bench, fake, harness_source, ["asks_its_model"])
+    (task,) = spec.tasks
+    facts = (task.path / "task.toml").read_text().replace("no-network", "public")
+    (task.path / "task.toml").write_text(facts)
     trial = (await bench.finish(spec))["asks_its_model"]
 
     assert (trial.outcome, trial.model_use.calls) == ("passed", 1), bench.log()

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.environments import refereed
 from autoagent.environments.sandbox import remains
 from autoagent.environments.sandbox.beneath import Beneath, remove_tree
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.environments.trials import in_hand, trial_in_hand
 
 from ...attacks.links import LEADING, Leading
-from .test_process_environment import build as plain
 from .test_sandbox import build
 
 pytestmark = pytest.mark.slow
@@ -32,7 +31,6 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxEnvironment]:
     await environment.start(force_build=False)
     yield environment
     await environment.stop(delete=True)
-    refereed.tampered.pop("trial", None)
 
 
 async def verified(sandbox: SandboxEnvironment, place: Path, plant: str, verifier: str) -> float:
@@ -58,7 +56,7 @@ async def test_what_leads_to_the_tests_pays_but_for_the_look_at_it(
     reward = await verified(sandbox, tmp_path, leading.plant, leading.verifier)
 
     assert reward == leading.pays
-    assert refereed.tampered["trial"], leading.plant
+    assert trial_in_hand("trial").tampered, leading.plant
 
 
 @pytest.mark.parametrize("leading", LEADING[:6], ids=lambda leading: leading.id)
@@ -68,7 +66,7 @@ async def test_the_same_answer_in_a_file_of_its_own_is_honest(
     honest = "mkdir -p /var; echo the answer > /var/answer; ln -s ../var/answer /app/answer.txt"
 
     assert await verified(sandbox, tmp_path, honest, leading.verifier) == 1.0
-    assert "trial" not in refereed.tampered
+    assert trial_in_hand("trial").tampered is None
 
 
 @pytest.mark.parametrize(
@@ -102,7 +100,7 @@ async def test_a_trial_says_what_leads_where_and_what_is_more_specific_first(
         async with environment.agent_phase():
             done = await environment.exec(f"set -e; {plant}")
             assert done.return_code == 0, done.stderr
-        assert refereed.tampered.pop("trial", "").startswith(said)
+        assert str(in_hand.pop("trial").tampered).startswith(said)
     finally:
         await environment.stop(delete=True)
 
@@ -116,7 +114,7 @@ async def test_what_an_upload_moved_aside_is_no_name_outside_of_the_trial(
         await sandbox.exec("mkdir -p /app/d/x; touch /app/d/x/1; ln /app/d/x/1 /app/2")
         await sandbox.upload_dir(tmp_path / "up", "/app/d")
         assert await sandbox.is_file("/app/d/x")
-    assert "trial" not in refereed.tampered
+    assert trial_in_hand("trial").tampered is None
 
 
 async def test_a_tree_that_is_built_to_be_slow_is_tampering_and_soon_told(
@@ -130,34 +128,10 @@ async def test_a_tree_that_is_built_to_be_slow_is_tampering_and_soon_told(
         async with sandbox.agent_phase():
             done = await sandbox.exec(f'mkdir /app/x; cd /app/x; python3 -c "{work}"')
             assert done.return_code == 0, done.stderr
-        assert said in refereed.tampered.pop("trial", "")
+        assert said in str(in_hand.pop("trial").tampered)
         assert time.monotonic() - started < 30
         remove_tree(sandbox._root().root / "app/x")
-    assert "trial" not in refereed.faults
-
-
-async def test_without_a_sandbox_links_are_read_as_the_task_means_them(tmp_path: Path) -> None:
-    """There, /app and /tests are directories of the machine's, by other names."""
-    environment = plain(tmp_path)
-    await environment.start(force_build=False)
-    try:
-        async with environment.agent_phase():
-            honest = "echo done > /app/1; ln -s /app/1 /app/2; ln -s /logs/agent /app/3"
-            assert (await environment.exec(f"{honest}; ln -s /usr/bin /app/4")).return_code == 0
-        assert "trial" not in refereed.tampered
-        home = environment._home
-        for text in (
-            "/tests/expected.txt",
-            f"{home}/tests/expected.txt",
-            f"{home}/root",
-            "/proc/1",
-        ):
-            async with environment.agent_phase():
-                await environment.exec(f"ln -s {text} /app/answer.txt")
-            await environment.exec("rm /app/answer.txt")
-            assert refereed.tampered.pop("trial", "").startswith("/app/answer.txt is a link"), text
-    finally:
-        await environment.stop(delete=True)
+    assert trial_in_hand("trial").fault is None
 
 
 def test_links_of_the_system_are_the_machine_s_own() -> None:

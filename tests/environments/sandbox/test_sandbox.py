@@ -13,10 +13,10 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.environments import refereed
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.environments.trials import trial_in_hand
 
 
 def build(
@@ -53,7 +53,6 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[SandboxEnvironment]:
     await environment.start(force_build=False)
     yield environment
     await environment.stop(delete=True)
-    refereed.tampered.pop("trial", None)
 
 
 async def shell(environment: SandboxEnvironment, command: str) -> str:
@@ -252,12 +251,28 @@ async def test_the_dockerfile_subset_builds_a_root_once_for_its_content(tmp_path
     assert built[0] == built[1] != built[2]
 
 
+async def test_what_the_tasks_share_is_there_before_a_dockerfile_and_in_the_image(
+    tmp_path: Path,
+) -> None:
+    """`base/` lies beside the directory of tasks; other files in it are another image."""
+    shared, task = tmp_path / "base/app/tool", tmp_path / "tasks/one"
+    shared.parent.mkdir(parents=True)
+    task.mkdir(parents=True)
+    for said in ("once", "twice"):
+        shared.write_text(f"echo {said}")
+        shared.chmod(0o755)
+        environment = build(task, "FROM autoagent-base\nRUN ./tool > made\n")
+        await environment.start(force_build=False)
+        assert await shell(environment, "cat made; ls") == f"{said}\nmade\ntool"
+        await environment.stop(delete=True)
+
+
 async def test_a_build_step_that_fails_names_the_file_and_its_output(tmp_path: Path) -> None:
     environment = build(tmp_path, "FROM autoagent-base\nRUN echo why it failed; exit 3\n")
     with pytest.raises(Exception, match="Dockerfile: .*exited 3.*why it failed"):
         await environment.start(force_build=False)
     await environment.stop(delete=True)
-    assert refereed.faults.pop("trial")
+    assert trial_in_hand("trial").fault
 
 
 async def test_stopping_leaves_nothing_on_disk(sandbox: SandboxEnvironment, tmp_path: Path) -> None:

@@ -64,3 +64,39 @@ raise SystemExit
 """
     assert imported_names(source) == ["json", "os.path", "harbor.agents.base", "tomllib", "tomli"]
     assert imported_names(b"def broken(") == []
+
+
+ORDER = wire.Order(
+    scratch="/scratch",
+    file="/harness/agent.py",
+    class_name="AutoAgent",
+    model=None,
+    task="t1",
+    session="t1__x",
+    workdir=None,
+    instruction="Answer.",
+    variables={"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"},
+)
+
+
+def test_an_order_is_read_as_it_was_sent() -> None:
+    message, _ = received(wire.pack(ORDER._asdict())) or ({}, b"")
+
+    assert wire.Order.read(message) == ORDER
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"class": "AutoAgent"}, "an order has scratch, file"),
+        ({"task": None}, "`task` is a text, not None"),
+        ({"model": 5}, "`model` is a text, not 5"),
+        ({"variables": []}, "`variables` are texts by name"),
+        ({"variables": {"A": 1}}, "`A` is a text, not 1"),
+    ],
+)
+def test_a_message_that_is_no_order_is_refused_and_says_why(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(wire.WireError, match=said):
+        wire.Order.read({**ORDER._asdict(), **changes})

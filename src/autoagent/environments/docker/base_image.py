@@ -1,8 +1,8 @@
 """The base image of the tasks: built from the workspace's Dockerfile.base, and known again.
 
-A base is stale when it was not built from the Dockerfile.base that is there now. Its label
-says which one it was built from; a base that plain `docker build` made has none, and is taken
-as it is. Nothing here knows a task.
+A base is stale when it was not built from the Dockerfile.base and the shared files (`base/`)
+that are there now. Its label says which ones it was built from; a base that plain
+`docker build` made has none, and is taken as it is. Nothing here knows a task.
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import build as contexts
 from dockerfile_parse import DockerfileParser
 
-from autoagent.environments.docker.daemon import knock
-from autoagent.environments.docker.labels import PREFIX
+from autoagent.environments.docker.daemon import LABEL_PREFIX, knock
 from autoagent.errors import InfrastructureFault, WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Record
+from autoagent.workspace.tasks.base import BASE, base_below, digest_on
 from autoagent.workspace.tasks.dockerfile import BASE_IMAGE
 
 DOCKERFILE = "Dockerfile.base"
-DIGEST_LABEL = f"{PREFIX}base.dockerfile"
-"""On a base image: the sha256 of the Dockerfile.base that it was built from."""
+DIGEST_LABEL = f"{LABEL_PREFIX}base.dockerfile"
+"""On a base image: the digest of the Dockerfile.base and the `base/` that it was built from."""
 BUILD = "`autoagent image build`"
 
 BaseState = Literal["fresh", "stale", "missing", "unlabelled"]
@@ -87,7 +87,7 @@ def build_base(
             custom_context=True,
             dockerfile=DOCKERFILE,
             tag=name,
-            labels={DIGEST_LABEL: _digest(text)},
+            labels={DIGEST_LABEL: _digest(root, text)},
             buildargs={"BASE": base} if base else {},
             network_mode=network,
             rm=True,
@@ -123,8 +123,8 @@ def find_base(root: Path, name: str = BASE_IMAGE) -> Base:
     if built_from is None:
         said = f"{name} was built by hand: whether it is that of {DOCKERFILE} cannot be told"
         return Base(state="unlabelled", detail=said)
-    if built_from != _digest(_dockerfile(root)):
-        said = f"{name} is stale: {root / DOCKERFILE} has changed since it was built"
+    if built_from != _digest(root, _dockerfile(root)):
+        said = f"{name} is stale: {root / DOCKERFILE} or {BASE}/ has changed since it was built"
         return Base(state="stale", detail=said)
     return Base(state="fresh", detail=f"{name} is that of {DOCKERFILE}")
 
@@ -158,8 +158,8 @@ def _dockerfile(root: Path) -> bytes:
     return read_regular(path)
 
 
-def _digest(dockerfile: bytes) -> str:
-    return hashlib.sha256(dockerfile).hexdigest()
+def _digest(root: Path, dockerfile: bytes) -> str:
+    return digest_on(base_below(root), hashlib.sha256(dockerfile).hexdigest())
 
 
 def _context(root: Path, dockerfile: bytes) -> Any:

@@ -20,13 +20,11 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments import refereed
 from autoagent.environments.docker import builds, daemon
-from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.container import Container, Volume
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.judging import judge_container
-from autoagent.environments.docker.labels import labels_for
-from autoagent.environments.docker.volume import Volume
-from autoagent.environments.docker.watching import Watch
+from autoagent.environments.docker.watching import Watch, watch_of
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
@@ -50,7 +48,6 @@ REWARD_MB = 64
 class DockerEnvironment(RefereedEnvironment):
     """One trial's containers."""
 
-    _watches: ClassVar[dict[str, Watch]] = {}
     _bounds_storage: ClassVar[bool] = True
 
     def __init__(
@@ -107,8 +104,7 @@ class DockerEnvironment(RefereedEnvironment):
     async def start(self, force_build: bool) -> None:
         """Build the image where that is due, and start a container of it."""
         with self._our_faults():
-            if self._evaluation not in self._watches:
-                self._watches[self._evaluation] = await daemon.ask(Watch, self._evaluation)
+            await daemon.ask(watch_of, self._evaluation)
             self._image = await builds.image_of(
                 self.environment_dir,
                 self.task_env_config.docker_image,
@@ -137,7 +133,7 @@ class DockerEnvironment(RefereedEnvironment):
             for work in self._begun:
                 work.result()
         except (InfrastructureFault, APIError) as error:
-            refereed.faults[self._trial] = str(error)
+            self.in_hand.fault = str(error)
         finally:
             await self._clear()
 
@@ -160,7 +156,7 @@ class DockerEnvironment(RefereedEnvironment):
         """
         used = await self._container()
         if self._in_place:
-            refereed.verified_in_place.add(self._trial)
+            self.in_hand.in_place = True
             self._note(await daemon.ask(self._judge, used))
             return
         guarding = self._begin(daemon.ask(self._guard))
@@ -368,12 +364,11 @@ class DockerEnvironment(RefereedEnvironment):
 
     @property
     def _watch(self) -> Watch:
-        return self._watches[self._evaluation]
+        return watch_of(self._evaluation)
 
     def _note(self, said: str | None) -> None:
-        """Remember what makes the trial tampered; what was said first stands."""
-        if said:
-            refereed.tampered.setdefault(self._trial, said)
+        """Remember what makes the trial tampered."""
+        self.in_hand.note_tampering(said)
 
     async def _clear(self) -> None:
         """Remove what the verification needed; what is in use is the janitor's."""

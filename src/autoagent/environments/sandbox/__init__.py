@@ -3,6 +3,5 @@
 Who a trial is on this machine: `outside`, by `keeper`. What its sandbox is made of: `bubblewrap`,
 and which system calls it may make: `seccomp`. `sandbox` is the environment, whose `commands` are
 bounded by `cgroups` and `storage`, whose files are reached through `beneath`, whose root comes
-from `images`, and whose `remains` are judged. `inside/` runs next to the candidate. `process` is
-the same without a sandbox, by `rewriting` paths.
+from `images`, and whose `remains` are judged. `inside/` runs next to the candidate.
 """

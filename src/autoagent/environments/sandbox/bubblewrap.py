@@ -259,7 +259,8 @@ def require() -> None:
             f"bubblewrap cannot make a sandbox on this machine: {why.rstrip('.')}. Unprivileged "
             "user namespaces are needed: on Ubuntu 24.04 allow them with `sysctl "
             "kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with a "
-            'seccomp profile that permits them. Or the human sets `isolation = "process"` in '
-            "autoagent.toml: the harness and the tasks then run UNSANDBOXED, at one's own risk.",
+            'seccomp profile that permits them. Or the human sets `environment = "docker"` and '
+            '`isolation = "process"` in autoagent.toml: tasks then run in containers, and the '
+            "harness UNSANDBOXED, at one's own risk.",
             "run `autoagent doctor`",
         )

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 from asyncio.subprocess import Process
@@ -88,36 +87,11 @@ async def run(
             os.close(filter_read)
             if given is not None:
                 given.close()
-        result = await _outcome(running, timeout_sec, signal.SIGKILL, storage)
+        result = await _outcome(running, timeout_sec, storage)
         if not _started(status):
             said = (result.stderr or "").strip()[-1000:]
             raise InfrastructureFault(f"The sandbox was not made: {said}")
         return result
-
-
-async def run_plain(
-    command: list[str],
-    timeout_sec: float | None,
-    *,
-    variables: Mapping[str, str],
-    place: Path,
-    ending: signal.Signals,
-) -> ExecResult:
-    """Run a command as a plain process in a session of its own, in the same bounds.
-
-    Args:
-        command: A program that ends what it started when it gets the signal `ending`.
-        timeout_sec: As for `run`.
-        variables: Its whole environment.
-        place: The directory it starts in.
-        ending: Sent when it is cancelled or out of time; SIGKILL follows.
-
-    Raises:
-        RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
-    """
-    with contextlib.ExitStack() as stack:
-        running = await _start(stack, command, variables=variables, place=place)
-        return await _outcome(running, timeout_sec, ending)
 
 
 class _Running(NamedTuple):
@@ -133,9 +107,8 @@ async def _start(
     command: Sequence[str],
     *,
     variables: Mapping[str, str],
-    owner: int | None = None,
-    place: Path | None = None,
-    pass_fds: tuple[int, ...] = (),
+    owner: int | None,
+    pass_fds: tuple[int, ...],
 ) -> _Running:
     """Start a process; the stack closes its pipes.
 
@@ -144,7 +117,6 @@ async def _start(
         command: What runs.
         variables: Its whole environment.
         owner: Whose the pipes are: only who owns a pipe may open /dev/stderr.
-        place: Its directory, where it has a session of its own; by default `/`.
         pass_fds: What it inherits.
     """
     loop = asyncio.get_running_loop()
@@ -168,18 +140,14 @@ async def _start(
             stdout=ends[0],
             stderr=ends[1],
             env=variables,
-            cwd=place or "/",  # a shell puts it into the environment, where a trial reads it
+            cwd="/",  # a shell puts it into the environment, where a trial reads it
             pass_fds=pass_fds,
-            start_new_session=place is not None,
         )
     return _Running(process, *readers)
 
 
 async def _outcome(
-    running: _Running,
-    timeout_sec: float | None,
-    ending: signal.Signals,
-    storage: Storage | None = None,
+    running: _Running, timeout_sec: float | None, storage: Storage | None
 ) -> ExecResult:
     process = running.process
     reading = asyncio.gather(_read(running.stdout), _read(running.stderr))
@@ -201,16 +169,12 @@ async def _outcome(
             if task:
                 task.cancel()
         if process.returncode is None:
-            await _end(process, ending)
+            await _end(process)
     return ExecResult(stdout=stdout, stderr=stderr, return_code=return_code)
 
 
-async def _end(process: Process, ending: signal.Signals) -> None:
+async def _end(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
-        process.send_signal(ending)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), END_SECONDS)
-            return
         process.kill()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), END_SECONDS)

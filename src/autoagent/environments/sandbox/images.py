@@ -1,7 +1,8 @@
 """Root directories built from a task's Dockerfile, once per content.
 
 The sandbox's counterpart of an image: a directory tree plus a working directory and
-variables. Only the instructions that `workspace.dockerfile` reads are carried out.
+variables. What the tasks share (`base/`) is laid first, as the base image has it. Only the
+instructions that `workspace.dockerfile` reads are carried out.
 """
 
 import asyncio
@@ -18,12 +19,13 @@ from harbor.environments.base import ExecResult
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.errors import InfrastructureFault
 from autoagent.files import tree_digest
+from autoagent.workspace.tasks.base import base_of, digest_on
 from autoagent.workspace.tasks.dockerfile import (
     Copy,
     Env,
+    Layer,
     Recipe,
     Run,
-    Step,
     Workdir,
     read_dockerfile,
 )
@@ -63,7 +65,7 @@ class Images:
         Raises:
             InfrastructureFault: A RUN instruction failed; its output is in the message.
         """
-        place = self.directory / await asyncio.to_thread(tree_digest, context)
+        place = self.directory / await asyncio.to_thread(_digest, context)
         async with self._locks.setdefault(str(place), asyncio.Lock()):
             if not (place / "image.json").exists():
                 await self._build(place, context, build_step, owner)
@@ -85,6 +87,8 @@ class Images:
             for path in (WORKDIR, "/root"):
                 tree.make_directory(path)
             tree.empty("/tmp")
+            if base := base_of(context):
+                tree.write_tree(base, "/")
             dockerfile = context / "Dockerfile"
             recipe = read_dockerfile(dockerfile) if dockerfile.exists() else Recipe()
             image = Image(root, WORKDIR, {})
@@ -99,8 +103,12 @@ class Images:
             raise
 
 
+def _digest(context: Path) -> str:
+    return digest_on(base_of(context), tree_digest(context))
+
+
 async def _carry_out(
-    step: Step,
+    step: Layer,
     image: Image,
     tree: Beneath,
     context: Path,

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,11 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments import refereed, steering
+from autoagent.environments import steering
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
     PROCESSES,
-    Caller,
     RefereedEnvironment,
     to_its_end,
 )
@@ -39,6 +38,7 @@ from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
 from autoagent.environments.steering import Steering
+from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
@@ -98,9 +98,11 @@ class SandboxEnvironment(RefereedEnvironment):
     async def start(self, force_build: bool) -> None:
         """Make the trial's root directory from its image, building that first if needed."""
         with self._our_faults():
-            self._require()
+            bubblewrap.require()
             self._scratch.mkdir(parents=True, exist_ok=True)
-            self._outside = await asyncio.to_thread(self._find_outside)
+            self._outside = await asyncio.to_thread(
+                Outside.of, self._scratch, self._images.directory
+            )
             self._home = Path(tempfile.mkdtemp(prefix="trial-", dir=self._scratch))
             self._home.chmod(0o711)
             for name in GUARDED.values():
@@ -109,7 +111,8 @@ class SandboxEnvironment(RefereedEnvironment):
             self._image = await self._images.get(
                 self.environment_dir, self._build_step, self._owner
             )
-            await asyncio.to_thread(self._fill, self._image, self._home / "root")
+            await asyncio.to_thread(copy_tree, self._image.root, self._home / "root")
+            self._give(self._home / "root")
             for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)
             memory = self.task_env_config.memory_mb or MEMORY_MB
@@ -260,14 +263,6 @@ class SandboxEnvironment(RefereedEnvironment):
         seconds = self.task_env_config.build_timeout_sec
         return await self._run(image, image.workdir, command, seconds, building=True)
 
-    def _require(self) -> None:
-        """Refuse to start where commands cannot be run as this environment runs them."""
-        bubblewrap.require()
-
-    def _find_outside(self) -> Outside | None:
-        """What the trial's sandboxes are started in."""
-        return Outside.of(self._scratch, self._images.directory)
-
     @property
     def _owner(self) -> int | None:
         """Who owns the trial's files, where that is not this process's user."""
@@ -277,11 +272,6 @@ class SandboxEnvironment(RefereedEnvironment):
         """Make a tree the trial's."""
         if self._outside is not None:
             self._outside.give(tree)
-
-    def _fill(self, image: Image, root: Path) -> None:
-        """Make the trial's root directory out of its image's."""
-        copy_tree(image.root, root)
-        self._give(root)
 
     async def _run(
         self,
@@ -327,7 +317,7 @@ class SandboxEnvironment(RefereedEnvironment):
     def _door(self, *, own_network: bool) -> "Door | None":
         """A command's way to the model of whoever runs it in this phase, where there is one."""
         caller: Caller = "trial" if self._acting else "verifier"
-        make = refereed.doors.get((self.trial_paths.trial_dir.name, caller))
+        make = self.in_hand.doors.get(caller)
         return None if make is None else make(loopback.PORT if own_network else None)
 
     def _own_variables(self, packages: str) -> dict[str, str]:
@@ -350,17 +340,17 @@ class SandboxEnvironment(RefereedEnvironment):
         work = self.task_env_config.workdir or self._image.workdir
         return steering.look(self._root(), self._image.variables, work)
 
-    def _leftovers(self, told: Callable[[str], str] = str) -> str | None:
+    def _leftovers(self) -> str | None:
         """What else the candidate left that leads the verifier to its own files."""
         assert self._image is not None and self._home is not None
         image, aside = Beneath(self._image.root), self._home / "aside"
-        return remains.tampering(self._home / "root", image, aside, told)
+        return remains.tampering(self._home / "root", image, aside)
 
     def _end_agent_phase(self, before: Steering) -> None:
         """Look at what was left, then make the places fresh where something is mounted."""
         root = self._root()
-        if said := steering.meddled(before, self._steering()) or self._leftovers():
-            refereed.tampered.setdefault(self.trial_paths.trial_dir.name, said)
+        said = steering.meddled(before, self._steering()) or self._leftovers()
+        self.in_hand.note_tampering(said)
         if not root.is_real_directory("/logs"):
             root.empty("/logs")
         for path in self._mount_points():

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoagent.gateway.standin.conversation import Conversation, Tool
-from autoagent.gateway.standin.rules import Call, Condition, Rule, Rules
+from autoagent.gateway.standin.rules import CallRule, Condition, Rule, Rules
 from autoagent.records import Record
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
@@ -82,7 +82,7 @@ def _holds(condition: Condition, parts: Mapping[str, str]) -> list[bool]:
 
 
 def _called(
-    call: Call, rules: Rules, conversation: Conversation, facts: Mapping[str, str]
+    call: CallRule, rules: Rules, conversation: Conversation, facts: Mapping[str, str]
 ) -> Turn | None:
     """The call as a turn, unless its tool is missing, it lacks an argument, or it was made."""
     for tool in conversation.tools:
@@ -95,7 +95,7 @@ def _called(
 
 
 def _arguments(
-    call: Call, tool: Tool, rules: Rules, facts: Mapping[str, str]
+    call: CallRule, tool: Tool, rules: Rules, facts: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """A value for each parameter that has a rule; None where a required one gets none."""
     arguments: dict[str, Any] = {}

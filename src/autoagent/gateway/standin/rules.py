@@ -30,24 +30,24 @@ def _compiles(pattern: str) -> str:
 Pattern = Annotated[str, AfterValidator(_compiles)]
 
 
-class Section(BaseModel):
+class RulesTable(BaseModel):
     """A table of a rules file: frozen, strict, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Fact(Section):
+class Fact(RulesTable):
     """`[[fact]]`: something it can read in a conversation and use as `{name}`."""
 
     name: str = Field(pattern=r"^[a-z_]\w*$")
     source: Source = Field(alias="in")
-    """Where it is read."""
+    """The part of a conversation that the fact is read in."""
     pattern: Pattern
     """Its first group is the fact, or the whole match where there is none; the last match
     counts."""
 
 
-class Condition(Section):
+class Condition(RulesTable):
     """Patterns that parts of the conversation must hold, every one of them."""
 
     prompt: Pattern | None = None
@@ -58,7 +58,7 @@ class Condition(Section):
     model: Pattern | None = None
 
 
-class Rule(Section):
+class Rule(RulesTable):
     """What calls and sentences have in common: when they apply."""
 
     when: Condition = Condition()
@@ -69,7 +69,7 @@ class Rule(Section):
     """Facts that must not have been found."""
 
 
-class Argument(Section):
+class Argument(RulesTable):
     """`[[argument]]`: how it fills a tool's parameter that no rule names."""
 
     name: Pattern
@@ -77,7 +77,7 @@ class Argument(Section):
     value: str
 
 
-class Call(Rule):
+class CallRule(Rule):
     """`[[call]]`: a tool it uses, once for the same arguments, where one is offered."""
 
     tool: Pattern
@@ -94,14 +94,14 @@ class Say(Rule):
     """Whether this is the whole answer, with nothing before or after it."""
 
 
-class Rules(Section):
+class Rules(RulesTable):
     """All of a rules file. Order matters: calls and sentences are tried as they stand."""
 
     words: Pattern | None = None
     """Picks `message` out of the instruction, line by line: `^> ?(.*)$` for what is quoted."""
     fact: tuple[Fact, ...] = Field((), strict=False)
     argument: tuple[Argument, ...] = Field((), strict=False)
-    call: tuple[Call, ...] = Field((), strict=False)
+    call: tuple[CallRule, ...] = Field((), strict=False)
     say: tuple[Say, ...] = Field((), strict=False)
     otherwise: str = "I am a stand-in for a model, and no rule of mine says anything here."
     """The answer when no sentence applies."""

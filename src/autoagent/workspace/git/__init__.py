@@ -1,6 +1,6 @@
-"""Git without git's porcelain: the server's own store, and the user's repository.
+"""The server's own store of candidates, and the user's repository.
 
-`store` keeps candidates, on `object_store` and `git_objects`; `refs` moves branches by compare
-and swap. `plumbing` runs the few git programs that are safe over a hostile repository, and
-`user_repo` asks them. `projection` writes what the journal says into the workspace.
+`plumbing` runs the few git programs that are safe beside a hostile repository; `refs` moves
+branches by compare and swap. `store` keeps candidates; `user_repo` reads the user's repository
+and gives it one branch. `projection` writes what the journal says into the workspace.
 """

@@ -1,15 +1,17 @@
 """The one place that starts a git program, and only ever over a repository of our own or none.
 
 The user's repository is never git's `--git-dir`: its hooks, filters, aliases and includes
-are somebody else's code. Our repository borrows the user's objects, which are inert.
+are somebody else's code. Its objects are inert: they may be read beside our own.
 """
 
+import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from git import Git, GitCommandNotFound
 
 from autoagent.errors import WorkspaceError
 
@@ -20,27 +22,22 @@ _FEWEST_CONFLICTS, _MOST_CONFLICTS = 1, 127
 _NO_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
 
 
-def forget_git_environment() -> None:
-    """Remove every GIT_* variable from this process and point git at no configuration.
-
-    GitPython asks them where objects, work trees and repositories are, and a process that
-    is started from here would inherit them (threat D9).
-    """
-    for name in [name for name in os.environ if name.startswith("GIT_")]:
-        del os.environ[name]
-    os.environ.update(_NO_CONFIG)
+def object_name(kind: bytes, data: bytes) -> str:
+    """The SHA-1 that git gives an object."""
+    return hashlib.sha1(kind + b" %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def run_git(own_repository: Path, *arguments: str, given: bytes = b"") -> bytes:
+def run_git(own_repository: Path, *arguments: str, given: bytes = b"", **variables: str) -> bytes:
     """Run a plumbing command: no configuration but the repository's, no inherited GIT_*.
 
     Raises:
         WorkspaceError: git is missing, or says why it failed.
     """
-    done = _run(own_repository, [f"--git-dir={own_repository}", *arguments], given)
-    if done.returncode:
-        raise _failed(arguments, done.stderr)
-    return done.stdout
+    command = (f"--git-dir={own_repository}", *arguments)
+    code, out, err = _run(own_repository, command, given, variables)
+    if code:
+        raise _failed(arguments, err)
+    return out
 
 
 def merge_text(ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
@@ -57,44 +54,54 @@ def merge_text(ours: bytes, base: bytes, theirs: bytes) -> bytes | None:
         place = Path(made).resolve()
         for name, data in (("ours", ours), ("base", base), ("theirs", theirs)):
             (place / name).write_bytes(data)
-        arguments = ["merge-file", "-p", "-q", "ours", "base", "theirs"]
+        arguments = ("merge-file", "-p", "-q", "ours", "base", "theirs")
         # No repository above the temporary directory is looked for.
-        done = _run(place, arguments, GIT_CEILING_DIRECTORIES=str(place.parent))
-    if done.returncode in range(_FEWEST_CONFLICTS, _MOST_CONFLICTS + 1):
+        code, out, err = _run(place, arguments, b"", {"GIT_CEILING_DIRECTORIES": str(place.parent)})
+    if code in range(_FEWEST_CONFLICTS, _MOST_CONFLICTS + 1):
         return None
-    if done.returncode:
-        raise _failed(arguments, done.stderr)
-    return done.stdout
+    if code:
+        raise _failed(arguments, err)
+    return out
 
 
 def _run(
-    directory: Path, arguments: Sequence[str], given: bytes = b"", **variables: str
-) -> subprocess.CompletedProcess[bytes]:
-    program = shutil.which("git")
-    if program is None:
-        raise WorkspaceError("git is not installed. Install it to climb in a git repository.")
+    directory: Path, arguments: Sequence[str], given: bytes, variables: dict[str, str]
+) -> tuple[int, bytes, bytes]:
+    """What a git program exits with and prints."""
+    _forget_git_environment()
     environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C",
         "HOME": os.devnull,
-        **_NO_CONFIG,
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LITERAL_PATHSPECS": "1",
         **variables,
     }
     try:
-        return subprocess.run(
-            [program, *arguments],
-            input=given,
-            capture_output=True,
-            cwd=directory,
-            env=environment,
-            timeout=_SECONDS,
-            check=False,
+        process = Git(directory).execute(
+            ["git", *arguments], istream=subprocess.PIPE, as_process=True, env=environment
         )
+    except GitCommandNotFound as error:
+        raise WorkspaceError(
+            "git is not installed. Install it to climb in a git repository."
+        ) from error
+    try:
+        out, err = process.communicate(given, timeout=_SECONDS)
     except subprocess.TimeoutExpired as error:
+        process.kill()
         raise _failed(arguments, str(error).encode()) from error
+    return process.returncode, out, err
+
+
+def _forget_git_environment() -> None:
+    """Remove every GIT_* variable from this process and point git at no configuration.
+
+    They say where objects, work trees and repositories are, and a process that is started
+    from here inherits them (threat D9).
+    """
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        del os.environ[name]
+    os.environ.update(_NO_CONFIG)
 
 
 def _failed(arguments: Sequence[str], said: bytes) -> WorkspaceError:

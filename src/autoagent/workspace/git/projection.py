@@ -14,12 +14,12 @@ from pathlib import Path
 
 from autoagent.errors import WorkspaceError
 from autoagent.evidence import ledger
-from autoagent.files import read_regular
+from autoagent.files import read_regular, write_durably
 from autoagent.records import Row
 from autoagent.workspace import notes
 from autoagent.workspace.git.store import Store
 from autoagent.workspace.git.user_repo import UserRepo, changed
-from autoagent.workspace.layout import Workspace, write_durably
+from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.selection import unnamed
 from autoagent.workspace.tasks.stat_cache import StatCache
 
@@ -41,6 +41,7 @@ class Projection:
         return Store(
             workspace.store,
             harness=workspace.harness.name,
+            notes=workspace.notes.name,
             prefix=self._repo.prefix,
             borrow=self._repo.objects,
         )
@@ -108,9 +109,7 @@ class Projection:
 
     def content(self, commit: str) -> dict[str, bytes]:
         """A candidate's harness and notes, as they were stored."""
-        harness, notes = self._workspace.harness.name, self._workspace.notes.name
-        files = self._store.files(commit)
-        return {p: d for p, d in files.items() if p == harness or p.startswith(notes + "/")}
+        return self._store.files(commit)
 
     def write_out(self, commit: str, directory: Path) -> Path:
         """Write a candidate into a directory of the server's own, from the store alone."""

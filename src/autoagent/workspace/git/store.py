@@ -1,50 +1,57 @@
-"""Candidates in the server's own bare git repository.
+"""Candidates in the server's own bare git repository: git writes them, and git reads them.
 
-Objects are written by GitPython's object database inside this process: no git program,
-no hook, no filter and no configuration but our own takes part. The user's repository is
-only ever *read*, as inert objects that ours borrows (`objects/info/alternates`).
+No hook and no configuration but our own takes part. Of the user's repository the store has
+its own copy of the commits that a climb starts from, with their trees and without files;
+what we wrote is in it in full. So nothing that happens to the user's repository takes a
+candidate away.
 
-A commit's tree is its parent's tree with the harness and `.agent/` replaced. Whatever we
-wrote is in our store in full, so no `git gc` in the user's repository can take it away.
+A commit's tree is its parent's tree with the harness and `.agent/` replaced.
 """
 
 import os
 import time
-from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import Any, override
-
-from git import Actor, Commit, GitConfigParser, Repo, Tree
-from gitdb import LooseObjectDB  # pyright: ignore[reportMissingTypeStubs]
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
 
 from autoagent.errors import UnknownName, WorkspaceError
-from autoagent.files import ensure
+from autoagent.files import ensure, flush
 from autoagent.workspace.git import refs
-from autoagent.workspace.git.git_objects import (
-    DIRECTORY,
-    FILE,
-    SCRIPT,
-    Entry,
-    Nested,
-    nest,
-    serialise_tree,
-)
-from autoagent.workspace.git.object_store import ObjectStore
-from autoagent.workspace.git.plumbing import forget_git_environment, run_git
+from autoagent.workspace.git.plumbing import object_name, run_git
 
-AUTHOR = Actor("AutoAgent", "autoagent@localhost")
-NOTES = ".agent"
+_AUTHOR = "AutoAgent <autoagent@localhost>"
+_FILE, _SCRIPT = b"100644", b"100755"
+_ENDING = b"reset refs/incoming\nfrom %s\n\nget-mark :1\ndone\n" % (b"0" * 40)
+"""The branch was only to be written on: what keeps the commit is a ref with its name."""
 
-_CONFIG = b"[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n"
+_CONFIG = b"""\
+[core]
+\trepositoryformatversion = 0
+\tbare = true
+\tfsync = all
+\tfsyncMethod = fsync
+\thooksPath = /dev/null
+\tcommitGraph = false
+\tmultiPackIndex = false
+[gc]
+\tauto = 0
+[fastimport]
+\tunpackLimit = 1
+"""
+"""A commit is one pack, on the disk before its name is told; no index of the user's is believed."""
 
 
-class _OwnRepo(Repo):
-    """Reads the store's own configuration, never the user's or the system's."""
+_Objects = dict[str, tuple[bytes, bytes]]
+"""The kind and content of objects, by their SHA-1."""
 
-    @override
-    def config_reader(self, config_level: Any = None) -> GitConfigParser:
-        own = str(Path(self.git_dir) / "config")
-        return GitConfigParser(own, read_only=True, merge_includes=False)
+
+class _Item(NamedTuple):
+    """What a tree has at a path."""
+
+    mode: str
+    kind: str
+    sha: str
 
 
 class Store:
@@ -52,9 +59,10 @@ class Store:
 
     Args:
         path: Where the store is.
-        harness: The harness's file name: with `.agent/`, all that a candidate holds.
+        harness: The harness's file name.
+        notes: The directory of the meta-agent's notes: these two are all that a candidate holds.
         prefix: The workspace's path inside the user's repository, "" at its top.
-        borrow: The user's objects directory, to be read through ours; or None.
+        borrow: The user's objects directory, where commits to start from are; or None.
     """
 
     def __init__(
@@ -62,21 +70,20 @@ class Store:
         path: Path,
         *,
         harness: str = "agent.py",
+        notes: str = ".agent",
         prefix: str = "",
         borrow: Path | None = None,
     ) -> None:
-        self.path = path
-        self._names = (harness.encode(), NOTES.encode())
-        self._prefix = [os.fsencode(part) for part in PurePosixPath(prefix).parts]
-        for folder in ("objects/info", "objects/pack", "refs/heads", "refs/candidates"):
+        self.path, self._borrow = path, borrow
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._harness = self._prefix + harness
+        self._held = (self._harness, self._prefix + notes)
+        for folder in ("objects/pack", "refs/heads", "refs/candidates"):
             (path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         ensure(path / "HEAD", b"ref: refs/heads/none\n")
         ensure(path / "config", _CONFIG)
-        if borrow is not None:
-            ensure(path / "objects/info/alternates", _alternates(borrow))
-        forget_git_environment()
-        self._repo = _OwnRepo(path, odbt=LooseObjectDB, expand_vars=False)
-        self._objects = ObjectStore(path)
+        # Git does not write what it finds through this, and a store of ours had it once.
+        (path / "objects/info/alternates").unlink(missing_ok=True)
 
     def commit(
         self,
@@ -104,32 +111,38 @@ class Store:
         Raises:
             WorkspaceError: A path is not allowed, the parent is missing, or the disk is full.
         """
-        nested = nest(files)
-        if stray := sorted(nested.keys() - set(self._names)):
-            raise WorkspaceError(f"A candidate cannot hold {os.fsdecode(stray[0])!r}.")
-        base = self._objects.root(parent) if parent else None
+        _check_paths(files)
+        placed = {self._prefix + path: data for path, data in files.items()}
+        if stray := [path for path in placed if not self._holds(path)]:
+            raise WorkspaceError(f"A candidate cannot hold {stray[0]!r}.")
+        before: dict[str, _Item] = {}
+        if parent is not None:
+            self._have(parent)
+            before, _ = self._verified(parent, self._harness, kinds=("tree",))
+        was_script = any(entry.mode.encode() == _SCRIPT for entry in before.values())
+        stamp = f"{_AUTHOR} {int(time.time() if at is None else at)} +0000"
+        stream = [_heading(stamp, message, parent)]
+        stream += [b"D %s\n" % _quoted(path) for path in self._held]
+        for path, data in placed.items():
+            mode = _SCRIPT if was_script and path == self._harness else _FILE
+            stream.append(b"M %s inline %s\n" % (mode, _quoted(path)) + _data(data))
+        commit = self._import(b"".join([*stream, _ENDING]))
+        refs.swap(self.path, f"refs/candidates/{commit}", commit, "any")
+        return commit
+
+    def _import(self, stream: bytes) -> str:
+        """Give git a commit to write; its name, once it is on the disk."""
         try:
-            root = self._graft(base, self._prefix, nested)
-            stamp = f"{int(time.time() if at is None else at)} +0000"
-            text = message.replace("\0", "\N{REPLACEMENT CHARACTER}")
-            commit = Commit.create_from_tree(
-                self._repo,
-                Tree(self._repo, bytes.fromhex(root)),
-                text.encode(errors="replace").decode(),
-                [Commit(self._repo, bytes.fromhex(parent))] if parent else [],
-                author=AUTHOR,
-                committer=AUTHOR,
-                author_date=stamp,
-                commit_date=stamp,
-            )
-            self._objects.make_durable(commit.hexsha)
-        except OSError as error:
+            out = run_git(self.path, "fast-import", "--quiet", "--done", given=stream)
+            flush(self.path / "objects/pack")
+        except (WorkspaceError, OSError) as error:
+            for path in self._half_written():
+                path.unlink(missing_ok=True)
             raise WorkspaceError(
-                f"{self.path}: the candidate was not stored ({error.strerror or error}); nothing "
+                f"{self.path}: the candidate was not stored ({error}); nothing "
                 "was lost. Free disk space, then commit again."
             ) from error
-        refs.swap(self.path, f"refs/candidates/{commit.hexsha}", commit.hexsha, "any")
-        return commit.hexsha
+        return out.decode().strip()
 
     def files(self, commit: str) -> dict[str, bytes]:
         """A candidate's harness and `.agent/**`, exactly as they were committed.
@@ -143,15 +156,43 @@ class Store:
         """
         if not self._is_candidate(commit):
             raise UnknownName(f"{commit[:60]!r} is not a candidate of {self.path}.", "status")
-        tree = self._below(self._objects.root(commit))
-        entries = self._objects.entries(tree) if tree else {}
-        found: dict[str, bytes] = {}
-        self._gather({n: entries[n] for n in self._names if n in entries}, "", found)
+        listed, objects = self._verified(commit, *self._held)
+        found = {
+            path.removeprefix(self._prefix): objects[entry.sha][1]
+            for path, entry in listed.items()
+            if entry.kind == "blob" and self._holds(path)
+        }
         if not found:
             raise WorkspaceError(
                 f"Candidate {commit[:7]} has no harness where the workspace is now: it was moved "
                 "inside its repository. Move it back, or start a new climb."
             )
+        return found
+
+    def read(self, names: Iterable[str]) -> _Objects:
+        """Objects by their SHA-1, which each is checked against.
+
+        Raises:
+            WorkspaceError: One is missing, damaged, or was tampered with.
+        """
+        wanted = list(names)
+        try:
+            answer = run_git(
+                self.path, "cat-file", "--batch", given="".join(f"{n}\n" for n in wanted).encode()
+            )
+        except WorkspaceError as error:
+            raise self._damaged(str(error)) from error
+        stream = BytesIO(answer)
+        found: _Objects = {}
+        for name in wanted:
+            sha, *facts = stream.readline().split()
+            if len(facts) != 2:
+                raise WorkspaceError(f"{self.path} has no object {name}. Run `autoagent verify`.")
+            kind, data = facts[0], stream.read(int(facts[1]))
+            stream.read(1)
+            if object_name(kind, data) != sha.decode():
+                raise self._damaged(f"object {name} is not what its name says")
+            found[sha.decode()] = kind, data
         return found
 
     def set_branch(self, tag: str, commit: str, expected: str | None) -> None:
@@ -160,7 +201,7 @@ class Store:
         Raises:
             WorkspaceError: It is somewhere else, or the tag is not a name.
         """
-        self._objects.root(commit)
+        self.read([commit])
         refs.swap(self.path, refs.branch_name(tag), commit, expected)
 
     def branch(self, tag: str) -> str | None:
@@ -171,46 +212,35 @@ class Store:
         """Whether a climb of this tag has a branch in the store."""
         return refs.exists(self.path, refs.branch_name(tag))
 
-    def chain(self, commit: str) -> list[str]:
-        """A candidate and those it was built on, newest first; the user's commits left out."""
-        found: list[str] = []
-        following: str | None = commit
-        while following is not None and self._is_candidate(following):
-            found.append(following)
-            following = self._objects.parent(following)
-        return found
-
     def objects(self, commit: str) -> list[str]:
-        """What we wrote for a candidate and its history, those needed by others first."""
-        found: dict[str, None] = {}
-        for sha in reversed(self.chain(commit)):
-            self._written(self._objects.root(sha), self._prefix, found)
-            found[sha] = None
-        return list(found)
-
-    def loose(self, sha: str) -> bytes:
-        """An object as a loose object file has it."""
-        return self._objects.loose(sha)
+        """What a candidate and its history brought, those needed by others first."""
+        lines = run_git(
+            self.path, "for-each-ref", "--format=%(objectname) %(parent)", "refs/candidates"
+        )
+        parents = dict(line.split(" ")[:2] for line in lines.decode().splitlines())
+        start = commit
+        while start in parents:
+            start = parents[start]
+        if start:
+            self._have(start)
+        since = [f"^{start}"] if start else []
+        out = run_git(self.path, "rev-list", "--objects", "--no-object-names", commit, *since)
+        return out.decode().split()[::-1]
 
     def tree(self, commit: str) -> dict[str, tuple[int, str]]:
         """Mode and blob of every file a commit has in the workspace, by relative path.
 
-        Reads the user's objects too. Names are decoded as the file system's are.
+        The commit may be the user's. Names are decoded as the file system's are.
 
         Raises:
             WorkspaceError: The commit cannot be read.
         """
-        tree = self._below(self._objects.root(commit))
-        if tree is None:
-            return {}
-        listed: dict[str, tuple[int, str]] = {}
-        self._objects.read(tree)  # says better than ls-tree what is wrong
-        lines = run_git(self.path, "ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0")
-        for line in lines[:-1]:
-            facts, _, name = line.partition(b"\t")
-            mode, _kind, sha = facts.decode().split(" ")
-            listed[os.fsdecode(name)] = (int(mode, 8), sha)
-        return listed
+        self._have(commit)
+        listed = self._listed(commit, "-r", *([self._prefix] if self._prefix else []))
+        return {
+            path.removeprefix(self._prefix): (int(entry.mode, 8), entry.sha)
+            for path, entry in listed.items()
+        }
 
     def sweep_locks(self) -> list[Path]:
         """Remove what a killed process left half-written; only under the workspace's lock.
@@ -219,71 +249,96 @@ class Store:
             The files that were removed.
         """
         stale = [*self.path.glob("*.lock"), *(self.path / "refs").rglob("*.lock")]
-        stale += [*self.path.rglob(".*.tmp"), *(self.path / "objects").glob("obj*")]
+        stale += [*self.path.rglob(".*.tmp"), *self._half_written()]
         for path in stale:
             path.unlink(missing_ok=True)
         return sorted(stale)
 
-    def _graft(self, base: str | None, below: list[bytes], files: Nested) -> str:
-        """The tree `base` with `files` put in place at the end of the path `below`."""
-        entries = self._objects.entries(base) if base else {}
-        if below:
-            inner = entries.get(below[0])
-            inner_tree = inner.sha if inner and inner.mode == DIRECTORY else None
-            entries[below[0]] = Entry(DIRECTORY, self._graft(inner_tree, below[1:], files))
-            return self._objects.write(b"tree", serialise_tree(entries))
-        before = {name: entries.pop(name, None) for name in self._names}
-        for name, content in files.items():
-            old = before[name]
-            entries[name] = self._entry(content, SCRIPT if old and old.mode == SCRIPT else FILE)
-        return self._objects.write(b"tree", serialise_tree(entries))
+    def _half_written(self) -> list[Path]:
+        """What a git program that was stopped leaves: objects under other names, and a report."""
+        left = (self.path / "objects").rglob("tmp_*")
+        return [*left, *self.path.glob("fast_import_crash_*")]
 
-    def _entry(self, content: bytes | Nested, mode: bytes = FILE) -> Entry:
-        if isinstance(content, bytes):
-            return Entry(mode, self._objects.write(b"blob", content))
-        entries = {name: self._entry(below) for name, below in content.items()}
-        return Entry(DIRECTORY, self._objects.write(b"tree", serialise_tree(entries)))
+    def _have(self, commit: str) -> None:
+        """Copy a commit of the user's with its trees, unless the store has it, and keep it."""
+        start = f"refs/starts/{commit}"
+        if self._is_candidate(commit) or refs.exists(self.path, start):
+            return
+        beside = {}
+        if self._borrow is not None:
+            place = str(self._borrow).replace("\\", "\\\\").replace('"', '\\"')
+            beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{place}"'}
+        asked = f"--shallow {commit}\n{commit}\n".encode()
+        try:
+            pack = run_git(
+                *(self.path, "pack-objects", "--revs", "--stdout", "--filter=blob:none", "-q"),
+                given=asked,
+                **beside,
+            )
+        except WorkspaceError as error:
+            raise WorkspaceError(
+                f"The repository has no object {commit}, or not all of its trees: it is a partial "
+                f"clone, or is damaged. Run `git fsck` in it, then start again. ({error})"
+            ) from error
+        run_git(self.path, "index-pack", "--stdin", given=pack)  # names each by its content
+        flush(self.path / "objects/pack")
+        refs.swap(self.path, start, commit, "any")
 
-    def _gather(self, entries: Mapping[bytes, Entry], prefix: str, found: dict[str, bytes]) -> None:
-        for name, entry in entries.items():
-            path = prefix + os.fsdecode(name)
-            if entry.mode == DIRECTORY:
-                self._gather(self._objects.entries(entry.sha), path + "/", found)
-            else:
-                found[path] = self._objects.read(entry.sha)[1]
+    def _verified(
+        self, commit: str, *paths: str, kinds: Sequence[str] = ("tree", "blob")
+    ) -> tuple[dict[str, _Item], _Objects]:
+        """What a commit has at and below some paths, and the objects from it to there, checked."""
+        listed = self._listed(commit, "-r", "-t", *paths)
+        names = (entry.sha for entry in listed.values() if entry.kind in kinds)
+        return listed, self.read([commit, f"{commit}^{{tree}}", *names])
 
-    def _written(self, tree: str, below: list[bytes], found: dict[str, None]) -> None:
-        """The trees down to the workspace, and all of the harness and the notes in it."""
-        entries = self._objects.entries(tree)
-        if below:
-            self._written(entries[below[0]].sha, below[1:], found)
-        for name in () if below else self._names:
-            if name in entries:
-                self._all(entries[name], found)
-        found[tree] = None
+    def _listed(self, commit: str, *options_and_paths: str) -> dict[str, _Item]:
+        """What `git ls-tree` says of a commit, by path from the repository's top."""
+        try:
+            out = run_git(self.path, "ls-tree", "-z", "--full-tree", commit, *options_and_paths)
+        except WorkspaceError as error:
+            raise self._damaged(str(error)) from error
+        lines = (line.split(b"\t", 1) for line in out.split(b"\0")[:-1])
+        return {os.fsdecode(name): _Item(*facts.decode().split()) for facts, name in lines}
 
-    def _all(self, entry: Entry, found: dict[str, None]) -> None:
-        if entry.mode == DIRECTORY and entry.sha not in found:
-            for inner in self._objects.entries(entry.sha).values():
-                self._all(inner, found)
-        found[entry.sha] = None
+    def _holds(self, path: str) -> bool:
+        """Whether a path is the harness's, or that of `.agent/` or below it."""
+        return any(path == held or path.startswith(held + "/") for held in self._held)
 
     def _is_candidate(self, sha: str) -> bool:
         named = refs.SHA.fullmatch(sha) is not None
         return named and refs.exists(self.path, f"refs/candidates/{sha}")
 
-    def _below(self, tree: str) -> str | None:
-        """The workspace's tree inside a root tree."""
-        for part in self._prefix:
-            entry = self._objects.entries(tree).get(part)
-            if entry is None or entry.mode != DIRECTORY:
-                return None
-            tree = entry.sha
-        return tree
+    def _damaged(self, why: str) -> WorkspaceError:
+        return WorkspaceError(
+            f"{self.path} is damaged or was tampered with: {why}. Run `autoagent verify`."
+        )
 
 
-def _alternates(borrow: Path) -> bytes:
-    line = os.fsencode(borrow)
-    if b"\n" in line or line.startswith((b'"', b"#")):
-        raise WorkspaceError(f"{borrow} has a line break in its path. Move the repository.")
-    return line + b"\n"
+def _check_paths(paths: Iterable[str]) -> None:
+    """Refuse paths that leave the tree, touch a `.git`, or are a file and a directory at once."""
+    seen = set(paths)
+    for path in seen:
+        parts = path.split("/")
+        if any(part in ("", ".", "..") or part.lower() == ".git" or "\0" in part for part in parts):
+            raise WorkspaceError(f"{path!r} is not a path a candidate can hold. Rename the file.")
+        for length in range(1, len(parts)):
+            if (above := "/".join(parts[:length])) in seen:
+                raise WorkspaceError(f"{above!r} is both a file and a directory of one candidate.")
+
+
+def _heading(stamp: str, message: str, parent: str | None) -> bytes:
+    """A commit for `git fast-import`, up to its files; what no commit can say is replaced."""
+    text = message.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace")
+    start = f"commit refs/incoming\nmark :1\nauthor {stamp}\ncommitter {stamp}\n"
+    return start.encode() + _data(text) + (f"from {parent}\n".encode() if parent else b"")
+
+
+def _quoted(path: str) -> bytes:
+    """A path as `git fast-import` reads any."""
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"%s"' % escaped
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%s\n" % (len(content), content)

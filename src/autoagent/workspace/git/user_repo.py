@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import stat
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +17,7 @@ from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.files import LARGEST, opened_directory, put, read_regular
 from autoagent.records import Record
 from autoagent.workspace.git import refs
-from autoagent.workspace.git.git_objects import object_name
+from autoagent.workspace.git.plumbing import object_name
 from autoagent.workspace.git.store import Store
 from autoagent.workspace.tasks.stat_cache import StatCache
 
@@ -61,17 +62,12 @@ class UserRepo(Record):
 
     @property
     def objects(self) -> Path:
-        """The objects directory, for the store to borrow."""
+        """The objects directory, where the store looks for commits to start from."""
         return self.common_dir / "objects"
 
     def head(self) -> str | None:
         """The commit of HEAD, or None before the first one."""
         return refs.read_head(self.git_dir, self.common_dir)[1]
-
-    def tracked(self, store: Store) -> dict[str, tuple[int, str]]:
-        """Mode and blob of every file HEAD has in the workspace, by relative path."""
-        head = self.head()
-        return store.tree(head) if head else {}
 
     def branch_exists(self, tag: str) -> bool:
         """Whether the branch `autoagent/<tag>` is there, loose, packed or damaged."""
@@ -98,8 +94,7 @@ class UserRepo(Record):
             if not in_the_way.is_dir() or in_the_way.is_symlink():
                 return [f"The branch `autoagent/{tag}` is not shown: `autoagent` is one already."]
         try:
-            for sha in store.objects(commit):
-                self._give(sha, store)
+            self._give(store, store.objects(commit))
             before = refs.swap(self.common_dir, name, commit, "any")
         except (AutoAgentError, OSError) as error:
             return [f"The branch `autoagent/{tag}` is not shown: {error}"]
@@ -109,13 +104,14 @@ class UserRepo(Record):
         was = "deleted" if before is None else f"moved to {before[:7]}"
         return [f"Somebody had {was} the branch `autoagent/{tag}`; it is at {commit[:7]} again."]
 
-    def _give(self, sha: str, store: Store) -> None:
-        """Write one loose object, unless it is there."""
-        with opened_directory(self.objects, sha[:2], create=True) as directory:
-            try:
-                os.stat(sha[2:], dir_fd=directory, follow_symlinks=False)
-            except FileNotFoundError:
-                put(directory, sha[2:], store.loose(sha), 0o444)
+    def _give(self, store: Store, names: Iterable[str]) -> None:
+        """Write objects as loose files, unless they are there."""
+        for sha, (kind, data) in store.read(n for n in names if not self._has(n)).items():
+            with opened_directory(self.objects, sha[:2], create=True) as directory:
+                put(directory, sha[2:], zlib.compress(kind + b" %d\0" % len(data) + data, 1), 0o444)
+
+    def _has(self, sha: str) -> bool:
+        return os.path.lexists(self.objects / sha[:2] / sha[2:])
 
 
 def changed(
@@ -131,7 +127,7 @@ def changed(
 
     Args:
         root: The workspace.
-        tracked: What `UserRepo.tracked` or `Store.tree` said.
+        tracked: What `Store.tree` said.
         ignore: Paths that may differ; a directory's name stands for all below it.
         cache: Spares the reading of files nobody touched.
 

@@ -1,7 +1,8 @@
 """Tasks in Harbor's format: read, checked, frozen.
 
-`inspect` reads one task: its `config` (task.toml), its `dockerfile` (with `shell_words`), its
-`compose` file and what `services` it needs; the `article`'s older form is made Harbor's.
-`selection` says which are held out. `snapshot` freezes them by content; `stat_cache` notices
-drift without reading everything.
+`task_files` are a task in memory; `problem` is what keeps one from running. `inspect` looks at
+a whole task: its `task_toml`, its `dockerfile` (with `shell_words`), its `compose` file and what
+`services` it needs; on the way to be frozen, `article` makes the older form Harbor's. `base` is
+what tasks share of their environment, `selection` says which are held out. `snapshot` freezes
+them by content; `stat_cache` notices drift without reading everything.
 """

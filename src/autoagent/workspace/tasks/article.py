@@ -12,23 +12,17 @@ Harbor reads none of the left side, and says nothing: the reward would be missin
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
 
 import tomli
 
 from autoagent.errors import TaskError
-from autoagent.files import read_regular, walk
-from autoagent.workspace.tasks.config import FULL_NAME, parse_toml, short_name, subtable
-from autoagent.workspace.tasks.dockerfile import (
-    BASE_IMAGE,
-    BASE_WORKDIR,
-    Copy,
-    parse_dockerfile,
-)
+from autoagent.workspace.tasks.dockerfile import BASE_IMAGE, BASE_WORKDIR, Copy, parse_dockerfile
+from autoagent.workspace.tasks.task_files import File, TaskFiles
+from autoagent.workspace.tasks.task_toml import parse_toml, subtable
 
 OWN_TEST = "tests/article-test.sh"
+_FULL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Harbor's org/name."""
 
 _COLLECT = """\
 if [ ! -e /logs/verifier/reward.txt ] && [ ! -e /logs/verifier/reward.json ] \\
@@ -65,77 +59,25 @@ exit $status
 """
 
 
-class File(NamedTuple):
-    """A file of a task: where it is read from, or its new content."""
+def conform(task: TaskFiles) -> list[str]:
+    """Bring a task into Harbor's form; what cannot be done is one of its problems.
 
-    content: Path | bytes
-    executable: bool
-
-    def read(self) -> bytes:
-        """Its bytes."""
-        return self.content if isinstance(self.content, bytes) else read_regular(self.content)
-
-
-@dataclass
-class Conformed:
-    """A task in Harbor's form: files by relative path, and what was done to get there."""
-
-    files: dict[str, File]
-    directories: set[str]
-    notes: list[str] = field(default_factory=list[str])
-    problems: list[str] = field(default_factory=list[str])
-
-    def below(self, directory: str) -> dict[str, File]:
-        """The files in a directory, by path relative to it."""
-        start = directory + "/"
-        return {p.removeprefix(start): f for p, f in self.files.items() if p.startswith(start)}
-
-
-def conform(directory: Path) -> Conformed:
-    """Read a task and bring it into Harbor's form, in memory.
-
-    Raises:
-        OSError: The directory cannot be read.
+    Returns:
+        A line for each change; none for a conforming task.
     """
-    tree = walk(directory)
-    files = {p: File(directory / p, bool(s.st_mode & 0o111)) for p, s in tree.files.items()}
-    task = Conformed(files, set(tree.directories), problems=list(tree.problems))
-    if task.problems:
-        return task
+    notes: list[str] = []
     for step in (_task_toml, _tests, _reference_files):
         try:
-            task.notes += step(task)
+            notes += step(task)
         except TaskError as problem:
             task.problems.append(str(problem))
     if "environment" not in task.directories:
         task.directories.add("environment")
-        task.notes.append("environment/: was missing, created empty (a bare sandbox).")
-    return task
+        notes.append("environment/: was missing, created empty (a bare sandbox).")
+    return notes
 
 
-def normalise(source: Path, target: Path) -> list[str]:
-    """Copy a task into `target`, in Harbor's form, as regular files of mode 0644 or 0755.
-
-    Returns:
-        One line per change; none for a conforming task, whose files are copied byte for byte.
-
-    Raises:
-        TaskError: The task cannot be brought into Harbor's form; one line per problem.
-    """
-    task = conform(source)
-    if task.problems:
-        raise TaskError("\n".join(task.problems))
-    target.mkdir(parents=True, exist_ok=True)
-    for name in sorted(task.directories):
-        (target / name).mkdir(parents=True, exist_ok=True)
-    for name, file in task.files.items():
-        path = target / name
-        path.write_bytes(file.read())
-        path.chmod(0o755 if file.executable else 0o644)
-    return task.notes
-
-
-def _task_toml(task: Conformed) -> Iterator[str]:
+def _task_toml(task: TaskFiles) -> Iterator[str]:
     """Give Harbor the article's top-level `name` and `timeout_sec`."""
     file = task.files.get("task.toml")
     try:
@@ -147,7 +89,8 @@ def _task_toml(task: Conformed) -> Iterator[str]:
     text = file.read().decode()
     name, seconds = content.get("name"), content.get("timeout_sec")
     if isinstance(name, str) and "name" not in subtable(content, "task"):
-        full = name if FULL_NAME.fullmatch(name) else f"local/{short_name(name)}"
+        short = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_") or "task"
+        full = name if _FULL_NAME.fullmatch(name) else f"local/{short}"
         text = _moved(text, "name", "task", f'"{full}"')
         yield f'task.toml: name: the article\'s form, now "{full}" in [task].'
     if isinstance(seconds, int | float) and "timeout_sec" not in subtable(content, "agent"):
@@ -177,7 +120,7 @@ def _moved(text: str, key: str, table: str, value: str) -> str:
     raise TaskError(f"task.toml: {key}: move it into a [{table}] table yourself: `{line}`.")
 
 
-def _tests(task: Conformed) -> Iterator[str]:
+def _tests(task: TaskFiles) -> Iterator[str]:
     """Make the reward appear where Harbor looks for it."""
     tests = task.below("tests")
     if "test.sh" in tests:
@@ -220,7 +163,7 @@ def _functions_nobody_calls(source: bytes) -> str | None:
     return tests[0] if tests and not runs else None
 
 
-def _reference_files(task: Conformed) -> Iterator[str]:
+def _reference_files(task: TaskFiles) -> Iterator[str]:
     """Put files/ where the environment's build can reach it."""
     reference = task.below("files")
     if not reference:

@@ -21,17 +21,18 @@ from dockerfile_parse import DockerfileParser
 
 from autoagent.errors import TaskError
 from autoagent.files import read_regular, walk
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER
 from autoagent.workspace.tasks.shell_words import Unsupported, expand, words
 
 BASE_IMAGE = "autoagent-base"
 BASE_WORKDIR = "/app"
 BASE_ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-ELSEWHERE = 'needs environment = "docker"'
 
 _LARGEST = 256 * 1024
 _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})
-_ELSEWHERE = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
+_NOT_IN_A_SANDBOX = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
 _SHELL = ("/bin/sh", "-c")
+_ESCAPE = re.compile(r"#?\s*escape\s*=\s*[^\\\s]", re.IGNORECASE)
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?[A-Za-z_]")
 
 logging.getLogger("dockerfile_parse").setLevel(logging.CRITICAL)
@@ -77,7 +78,7 @@ class Env:
     value: str
 
 
-Step = Copy | Run | Workdir | Env
+Layer = Copy | Run | Workdir | Env
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Recipe:
 
     workdir: str = BASE_WORKDIR
     env: Mapping[str, str] = field(default_factory=dict[str, str])
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Layer, ...] = ()
 
 
 def read_dockerfile(path: Path) -> Recipe:
@@ -117,7 +118,7 @@ def parse_dockerfile(
     Returns:
         The recipe, to be used only if the list of problems is empty.
     """
-    reader = _Reader(where, context)
+    reader = _Replay(where, context)
     try:
         lines = content.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
@@ -127,8 +128,11 @@ def parse_dockerfile(
     understood: set[int] = set()
     for found in parser.structure:
         understood.update(range(found["startline"], found["endline"] + 1))
-        if found["instruction"] != "COMMENT" and not reader.stopped:
-            reader.instruction(found["startline"] + 1, found["instruction"], found["value"])
+        line, name = found["startline"] + 1, found["instruction"]
+        if name == "COMMENT" and not reader.started and _ESCAPE.match(found["value"]):
+            reader.refuse(line, "another escape character is not supported: use a backslash.")
+        if name != "COMMENT" and not reader.stopped:
+            reader.instruction(line, name, found["value"])
     if not reader.stopped:
         for number, line in enumerate(lines):
             if line.strip() and number not in understood:
@@ -138,13 +142,13 @@ def parse_dockerfile(
     return Recipe(reader.workdir, dict(reader.env), tuple(reader.steps)), reader.problems
 
 
-class _Reader:
+class _Replay:
     """The state of a build while its instructions are read in order."""
 
     def __init__(self, where: str, context: Collection[str]) -> None:
         self.where, self.context = where, context
         self.problems: list[str] = []
-        self.steps: list[Step] = []
+        self.steps: list[Layer] = []
         self.env: dict[str, str] = {}
         self.workdir = BASE_WORKDIR
         self.started = self.stopped = False
@@ -189,8 +193,8 @@ class _Reader:
                     pass
                 case name if name in _SKIPPED:
                     pass
-                case name if name in _ELSEWHERE:
-                    raise Unsupported(f"{name} {ELSEWHERE}.")
+                case name if name in _NOT_IN_A_SANDBOX:
+                    raise Unsupported(f"{name} {NEEDS_DOCKER}.")
                 case _:
                     raise Unsupported(f"{name[:40]} is not an instruction. Correct or remove it.")
         except Unsupported as problem:
@@ -202,7 +206,7 @@ class _Reader:
     def _from(self, value: str) -> None:
         if self.started:
             self.stopped = True
-            raise Unsupported(f"a second FROM (a build in stages) {ELSEWHERE}.")
+            raise Unsupported(f"a second FROM (a build in stages) {NEEDS_DOCKER}.")
         self.started = True
         match words(value, self._global):
             case [image] | [image, ("AS" | "as" | "As" | "aS"), _] if re.fullmatch(
@@ -211,7 +215,7 @@ class _Reader:
                 pass
             case _:
                 raise Unsupported(
-                    f"FROM {value} {ELSEWHERE}; the sandbox has `FROM {BASE_IMAGE}` only."
+                    f"FROM {value} {NEEDS_DOCKER}; the sandbox has `FROM {BASE_IMAGE}` only."
                 )
 
     def _arg(self, value: str) -> None:
@@ -250,7 +254,7 @@ class _Reader:
                     raise Unsupported(f"COPY {flag}: give octal permissions, such as 0755.")
                 chmod = int(setting, 8)
             elif name == "--from":
-                raise Unsupported(f"COPY {flag} {ELSEWHERE}; copy from the context.")
+                raise Unsupported(f"COPY {flag} {NEEDS_DOCKER}; copy from the context.")
             elif name not in ("--chown", "--link"):
                 raise Unsupported(f"COPY {flag} is not supported. Leave it out.")
         known = self._variables()

@@ -4,24 +4,21 @@ A task is untrusted input and is only read here: nothing of it is executed or im
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from autoagent.errors import TaskError
-from autoagent.files import digest_of
+from autoagent.errors import TaskError, WorkspaceError
 from autoagent.records import Record
 from autoagent.workspace.tasks import services
-from autoagent.workspace.tasks.article import Conformed, File, conform, normalise
-from autoagent.workspace.tasks.config import Finding, check_task_toml, parse_toml
-from autoagent.workspace.tasks.dockerfile import ELSEWHERE, parse_dockerfile
+from autoagent.workspace.tasks.article import conform
+from autoagent.workspace.tasks.dockerfile import parse_dockerfile
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Given, Problem
 from autoagent.workspace.tasks.services import Composed
-
-__all__ = ["TASK_NAME", "Composed", "TaskReport", "inspect_task", "normalise", "task_digest"]
+from autoagent.workspace.tasks.task_files import TaskFiles, read_task, task_digest, write_task
+from autoagent.workspace.tasks.task_toml import TaskToml, read_task_toml
 
 TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-_LIFTED = {"docker": (ELSEWHERE,), "harbor": (ELSEWHERE, "needs a provider")}
-"""Words of problems that are none in an environment other than the sandbox."""
 
 
 class TaskReport(Record):
@@ -45,99 +42,101 @@ class TaskReport(Record):
         return not self.problems
 
 
-def inspect_task(directory: Path, environment: str = "sandbox") -> TaskReport:
-    """Check a task directory, in the article's form or in Harbor's, for where it is to run.
+def inspect_task(directory: Path, given: Given = frozenset()) -> TaskReport:
+    """Check a task directory, in the article's form or in Harbor's, for where that much is given.
 
     Every problem is found at once, not just the first.
     """
-    name = directory.name
-    where = f"{directory.parent.name}/{name}"
-    problems: list[str] = []
-    if not TASK_NAME.fullmatch(name):
-        problems.append(f"{where}: name the directory with 1 to 80 of A-Z a-z 0-9 . _ -.")
-    if directory.is_symlink():
-        problems.append(f"{where}: is a symbolic link. Put the task's directory there.")
-    if problems:
-        return TaskReport(
-            name=name, problems=tuple(problems), notes=(), digest="", has_solution=False
-        )
     try:
-        task = conform(directory)
-        found = [] if task.problems else list(_problems(task, environment))
-        notes = [] if task.problems else list(_notes(task))
-        problems = [f"{where}/{line}" for line in (*task.problems, *found)]
-        return TaskReport(
-            name=name,
-            problems=tuple(problems),
-            notes=tuple(f"{where}/{line}" for line in (*task.notes, *notes)),
-            digest=task_digest(task.files),
-            has_solution="solution/solve.sh" in task.files,
-            composed=services.composed(task, _finding(task)),
-        )
-    except (OSError, TaskError) as error:
-        line = f"{where}: cannot be read ({error})."
-        return TaskReport(name=name, problems=(line,), notes=(), digest="", has_solution=False)
+        task, changes = _conformed(directory)
+        return _report(directory, task, changes, given)
+    except (OSError, WorkspaceError) as error:
+        return _unreadable(directory, error)
 
 
-def task_digest(files: Mapping[str, File]) -> str:
-    """Names the content of a task, as `digest_of` does."""
-    return digest_of((name, files[name].executable, files[name].read()) for name in sorted(files))
+def freeze_task(source: Path, target: Path, given: Given) -> TaskReport:
+    """Copy a task into `target` in Harbor's form, and check the copy: what is checked is what runs.
+
+    Nothing is left there of a task that has problems.
+    """
+    try:
+        task, changes = _conformed(source)
+        report = _report(source, task, changes, given)
+        if report.usable:
+            write_task(task, target)
+            report = _report(source, read_task(target), changes, given)
+    except (OSError, WorkspaceError) as error:
+        report = _unreadable(source, error)
+    if not report.usable:
+        shutil.rmtree(target, ignore_errors=True)
+    return report
 
 
-def _problems(task: Conformed, environment: str) -> Iterator[str]:
-    """What keeps a task from running there, each line beginning with the file."""
-    lifted = _LIFTED.get(environment.partition(":")[0], ())
-    for line in _every_problem(task, sandboxed=environment == "sandbox"):
-        if not any(reason in line for reason in lifted):
-            yield line
+def _conformed(directory: Path) -> tuple[TaskFiles, list[str]]:
+    """A task in Harbor's form, and a line for each change that this took."""
+    if not TASK_NAME.fullmatch(directory.name):
+        raise TaskError("name the directory with 1 to 80 of A-Z a-z 0-9 . _ -.")
+    if directory.is_symlink():
+        raise TaskError("is a symbolic link. Put the task's directory there.")
+    task = read_task(directory)
+    return task, [] if task.problems else conform(task)
 
 
-def _every_problem(task: Conformed, *, sandboxed: bool) -> Iterator[str]:
-    """What keeps a task from running somewhere."""
-    finding = Finding([], [])
+def _unreadable(directory: Path, error: Exception) -> TaskReport:
+    said = str(error) if isinstance(error, TaskError) else f"cannot be read ({error})."
+    line = f"{directory.parent.name}/{directory.name}: {said}"
+    return TaskReport(
+        name=directory.name, problems=(line,), notes=(), digest="", has_solution=False
+    )
+
+
+def _report(directory: Path, task: TaskFiles, changes: Sequence[str], given: Given) -> TaskReport:
+    """What is to be said about a task in Harbor's form, by the name of a directory."""
     file = task.files.get("task.toml")
-    if file is None:
-        yield "task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`."
-    else:
-        try:
-            finding = check_task_toml(parse_toml(file.read()))
-        except ValueError as error:
-            yield f"task.toml: {error}."
-        else:
-            yield from (f"task.toml: {problem}" for problem in finding.problems)
-            if finding.separate_verifier and "tests/Dockerfile" in task.files:
-                yield f"tests/Dockerfile: an image of the verifier's own {ELSEWHERE}."
+    toml = read_task_toml(file.read()) if file else TaskToml()
+    problems, notes = task.problems, [*changes]
+    if not problems:
+        problems = [p.sentence for p in _problems(task, toml) if p.needs not in given]
+        notes += _notes(task, toml)
+    where = f"{directory.parent.name}/{directory.name}"
+    return TaskReport(
+        name=directory.name,
+        problems=tuple(f"{where}/{line}" for line in problems),
+        notes=tuple(f"{where}/{line}" for line in notes),
+        digest=task_digest(task.files),
+        has_solution="solution/solve.sh" in task.files,
+        composed=services.composed(task, toml),
+    )
+
+
+def _problems(task: TaskFiles, toml: TaskToml) -> Iterator[Problem]:
+    """What keeps a task from running somewhere, each beginning with the file."""
+    if "task.toml" not in task.files:
+        yield Problem("task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`.")
+    for problem in toml.problems:
+        yield problem._replace(sentence=f"task.toml: {problem.sentence}")
+    if toml.separate_verifier and "tests/Dockerfile" in task.files:
+        said = f"tests/Dockerfile: an image of the verifier's own {NEEDS_DOCKER}."
+        yield Problem(said, "containers")
     instruction = task.files.get("instruction.md")
     if instruction is None:
         if "steps" not in task.directories:
-            yield "instruction.md: missing. Write what the harness is asked to do."
+            yield Problem("instruction.md: missing. Write what the harness is asked to do.")
     elif not _is_text(instruction.read()):
-        yield "instruction.md: is not UTF-8 text. Save the file as UTF-8."
+        yield Problem("instruction.md: is not UTF-8 text. Save the file as UTF-8.")
     elif not instruction.read().strip():
-        yield "instruction.md: is empty. Write what the harness is asked to do."
-    if "tests/test.sh" not in task.files and not (
-        finding.windows and "tests/test.bat" in task.files
-    ):
-        yield "tests/test.sh: missing. It must write /logs/verifier/reward.txt."
-    yield from services.problems(task, finding, sandboxed=sandboxed)
+        yield Problem("instruction.md: is empty. Write what the harness is asked to do.")
+    if "tests/test.sh" not in task.files and not (toml.windows and "tests/test.bat" in task.files):
+        yield Problem("tests/test.sh: missing. It must write /logs/verifier/reward.txt.")
+    yield from services.problems(task, toml)
     context = task.below("environment")
-    if sandboxed and (dockerfile := context.get("Dockerfile")):
-        yield from parse_dockerfile(dockerfile.read(), "environment/Dockerfile", context)[1]
+    if dockerfile := context.get("Dockerfile"):
+        for line in parse_dockerfile(dockerfile.read(), "environment/Dockerfile", context)[1]:
+            yield Problem(line, "containers")
 
 
-def _finding(task: Conformed) -> Finding:
-    """What task.toml says, and nothing where it cannot be read."""
-    file = task.files.get("task.toml")
-    try:
-        return check_task_toml(parse_toml(file.read()) if file else {})
-    except ValueError:
-        return check_task_toml({})
-
-
-def _notes(task: Conformed) -> Iterator[str]:
-    finding = _finding(task)
-    if "task.toml" in task.files:
-        yield from (f"task.toml: {note}" for note in finding.notes)
+def _notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
+    yield from (f"task.toml: {note}" for note in toml.notes)
     for script in ("tests/test.sh", "solution/solve.sh"):
         if script in task.files and b"\r\n" in task.files[script].read():
             yield f"{script}: has Windows line endings, on which bash fails. Save it with LF."
@@ -149,9 +148,9 @@ def _notes(task: Conformed) -> Iterator[str]:
         yield "tests/: nothing mentions a reward; Harbor wants /logs/verifier/reward.txt."
     if "environment/.dockerignore" in task.files:
         yield "environment/.dockerignore: the sandbox copies without reading it."
-    if "tests/Dockerfile" in task.files and not finding.separate_verifier:
+    if "tests/Dockerfile" in task.files and not toml.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
-    yield from services.notes(task, finding)
+    yield from services.notes(task, toml)
 
 
 def _is_text(data: bytes) -> bool:

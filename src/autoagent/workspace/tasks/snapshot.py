@@ -3,6 +3,7 @@
     <state>/snapshots/<digest>/
       manifest.json          the digest is its SHA-256; it names every file's
       program.md  autoagent.toml  fixed.py
+      base/…                 what the tasks share of their environment
       tasks/<name>/…         in Harbor's form, read-only
       holdout/<name>/…       the held-out tasks, likewise
 
@@ -16,7 +17,8 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +29,9 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
-from autoagent.workspace.tasks.article import normalise
-from autoagent.workspace.tasks.inspect import Composed, inspect_task
+from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
+from autoagent.workspace.tasks.inspect import Composed, freeze_task
+from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
@@ -37,15 +40,20 @@ MANIFEST = "manifest.json"
 HOLDOUT = "holdout"
 
 
-class TaskFacts(Record):
-    """A frozen task. `digest` names its content as it runs."""
+class _Frozen(Record):
+    """A task in the manifest. `digest` names its content as it runs, with what tasks share."""
 
     name: str
     digest: str
-    path: Path
     has_solution: bool
     notes: tuple[str, ...] = ()
     composed: Composed = ""
+
+
+class TaskFacts(_Frozen):
+    """A frozen task, and where it is."""
+
+    path: Path
 
 
 class Snapshot(Record):
@@ -80,16 +88,6 @@ class Snapshot(Record):
         return read_regular(self.directory / "fixed.py")
 
 
-class _Frozen(Record):
-    """A task in the manifest."""
-
-    name: str
-    digest: str
-    has_solution: bool
-    notes: tuple[str, ...]
-    composed: Composed = ""
-
-
 class _Manifest(Record):
     """Everything a snapshot is; its JSON's SHA-256 is the digest."""
 
@@ -114,7 +112,9 @@ class _Manifest(Record):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1).encode()
 
 
-def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapshot:
+def take(
+    workspace: Workspace, fixed: bytes, given: Given = frozenset(), *, holdout: bool = True
+) -> Snapshot:
     """Freeze what the climb is about; equal content gives the snapshot that is there.
 
     A task with problems is left out, and `excluded` or `holdout_excluded` says why. Only for
@@ -123,6 +123,7 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
     Args:
         workspace: Whose tasks, program.md and autoagent.toml are frozen.
         fixed: The harness's fixed section.
+        given: What tasks can have in the environment that they are to run in.
         holdout: False leaves the held-out tasks where they are: nothing will certify.
 
     Raises:
@@ -133,23 +134,15 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
     """
     names, excluded = select(workspace)
     held = held_out(workspace) if holdout else {}
-    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
-    for stale in workspace.snapshots.glob(".new-*"):
-        shutil.rmtree(stale)
-    staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
-    (staging / "tasks").mkdir(mode=0o700, parents=True)
-    try:
-        cache = StatCache(workspace.state / "drift.json")
+    cache = StatCache(workspace.state / "drift.json")
+    with _staged(workspace) as staging:
         sources = _freeze_rules(workspace, fixed, staging, cache)
-        sources |= _sources(workspace, names, cache)
-        environment = workspace.config.benchmark.environment
-        tasks, bad = _freeze(
-            [workspace.tasks / name for name in names], staging / "tasks", environment
-        )
+        sources |= _sources(_of_workspace(workspace, names), cache)
+        tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks", given)
         if not tasks:
             listed = "\n".join(bad.values())
             raise TaskError(f"No task can be used:\n{listed}")
-        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, environment)
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, given)
         if held and not hidden:
             raise TaskError(
                 f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
@@ -159,7 +152,7 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
             files=_seal(staging),
             directories=tuple(walk(staging).directories),
             sources=sources,
-            holdout_sources=_held_sources(held.values(), cache),
+            holdout_sources=_sources(_by_path(held.values()), cache),
             selected=tuple(names),
             tasks=tasks,
             excluded={**excluded, **bad},
@@ -167,6 +160,18 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
             holdout_excluded=hidden_bad,
         )
         return _publish(workspace, staging, manifest)
+
+
+@contextmanager
+def _staged(workspace: Workspace) -> Generator[Path]:
+    """A directory beside the snapshots to make one in; what is left of earlier ones goes."""
+    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
+    for stale in workspace.snapshots.glob(".new-*"):
+        shutil.rmtree(stale)
+    staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
+    (staging / "tasks").mkdir(mode=0o700, parents=True)
+    try:
+        yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -215,8 +220,10 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     rules = {name: workspace.root / name for name in ("program.md", FILE_NAME)}
     seen = seen_tasks(workspace)
     now = _states(rules, cache)
-    now |= _sources(workspace, [name for name in manifest.selected if name in seen], cache)
-    held_now = _held_sources(held_out_places(workspace), cache) if snapshot.holdout else {}
+    still = [name for name in manifest.selected if name in seen]
+    now |= _sources(_of_workspace(workspace, still), cache)
+    held = _by_path(held_out_places(workspace)) if snapshot.holdout else {}
+    held_now = _sources(held, cache)
     cache.save()
     what = _differences(manifest.sources, now)
     known = {*manifest.selected, *manifest.excluded}
@@ -224,8 +231,8 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
         if name not in known:
             what[f"{workspace.config.benchmark.tasks}/{name}"] = "added"
     lines = [f"{path}: {what[path]}" for path in sorted(what)]
-    if held := _differences(manifest.holdout_sources, held_now):
-        lines.append(f"held-out tasks: {so_many(len(held))} changed")
+    if hidden := _differences(manifest.holdout_sources, held_now):
+        lines.append(f"held-out tasks: {so_many(len(hidden))} changed")
     return [f"{line} since the climb started, which goes on with what it froze." for line in lines]
 
 
@@ -244,7 +251,7 @@ def _unnamed(path: str) -> str:
 def _freeze_rules(
     workspace: Workspace, fixed: bytes, staging: Path, cache: StatCache
 ) -> dict[str, str]:
-    """Copy the directive and the config; both are read once."""
+    """Copy the directive, the config and what the tasks share; all are read once."""
     if load_config(workspace.root) != workspace.config:
         raise WorkspaceError(
             f"{workspace.root / FILE_NAME} changed while the server was running. Restart it."
@@ -258,42 +265,25 @@ def _freeze_rules(
     toml = workspace.root / FILE_NAME
     (staging / FILE_NAME).write_bytes(read_regular(toml) if toml.is_file() else b"")
     (staging / "fixed.py").write_bytes(fixed)
+    copy_base(workspace.root, staging / BASE)
     return _states({"program.md": workspace.program, FILE_NAME: toml}, cache)
 
 
 def _freeze(
-    sources: Iterable[Path], target: Path, environment: str
+    sources: Iterable[Path], target: Path, given: Given
 ) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
     frozen: list[_Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
-        told = _freeze_task(source, target / source.name, environment)
-        if isinstance(told, str):
-            bad[source.name] = told
+        report = freeze_task(source, target / source.name, given)
+        if report.usable:
+            digest = digest_on(base_of(target / source.name / "environment"), report.digest)
+            same = report.model_dump(exclude={"problems", "digest"})
+            frozen.append(_Frozen(digest=digest, **same))
         else:
-            frozen.append(told)
+            bad[source.name] = "\n".join(report.problems)
     return tuple(frozen), bad
-
-
-def _freeze_task(source: Path, target: Path, environment: str) -> _Frozen | str:
-    """Copy one task and check the copy: what is checked is what runs."""
-    before = inspect_task(source, environment)
-    try:
-        changes = [] if before.problems else normalise(source, target)
-    except (WorkspaceError, OSError) as error:
-        shutil.rmtree(target, ignore_errors=True)
-        return f"{source.parent.name}/{source.name}: {error}"
-    if before.problems:
-        return "\n".join(before.problems)
-    after = inspect_task(target, environment)
-    if after.problems:
-        shutil.rmtree(target)
-        return "\n".join(after.problems)
-    where = f"{source.parent.name}/{source.name}"
-    notes = (*(f"{where}/{change}" for change in changes), *after.notes)
-    same = after.model_dump(include={"name", "digest", "has_solution", "composed"})
-    return _Frozen(notes=notes, **same)
 
 
 def _seal(staging: Path) -> dict[str, str]:
@@ -354,29 +344,26 @@ def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
     return tuple(TaskFacts(path=directory / task.name, **task.model_dump()) for task in frozen)
 
 
-def _sources(workspace: Workspace, names: Iterable[str], cache: StatCache) -> dict[str, str]:
-    """What tasks of the workspace are now, file by file."""
-    found: dict[str, str] = {}
-    for name in names:
-        base = f"{workspace.config.benchmark.tasks}/{name}"
-        found |= _source(workspace.tasks / name, base, cache)
-    return found
+def _of_workspace(workspace: Workspace, names: Iterable[str]) -> dict[str, Path]:
+    """Tasks of the workspace, and what they share."""
+    tasks = workspace.config.benchmark.tasks
+    own = {f"{tasks}/{name}": workspace.tasks / name for name in names}
+    return {BASE: workspace.root / BASE, **own}
 
 
-def _held_sources(places: Iterable[Path], cache: StatCache) -> dict[str, str]:
-    """What held-out tasks are now, which may lie anywhere."""
-    found: dict[str, str] = {}
-    for place in places:
-        found |= _source(place, str(place), cache)
-    return found
+def _by_path(places: Iterable[Path]) -> dict[str, Path]:
+    """Held-out tasks, which may lie anywhere."""
+    return {str(place): place for place in places}
 
 
-def _source(directory: Path, base: str, cache: StatCache) -> dict[str, str]:
-    try:
-        files = {} if directory.is_symlink() else walk(directory).files
-    except OSError:
-        return {}
-    return _states({f"{base}/{path}": directory / path for path in files}, cache)
+def _sources(directories: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
+    """What directories hold now, file by file, below the names that are given for them."""
+    paths: dict[str, Path] = {}
+    for base, directory in directories.items():
+        with suppress(OSError):
+            if not directory.is_symlink():
+                paths |= {f"{base}/{path}": directory / path for path in walk(directory).files}
+    return _states(paths, cache)
 
 
 def _states(paths: Mapping[str, Path], cache: StatCache) -> dict[str, str]:

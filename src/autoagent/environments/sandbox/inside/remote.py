@@ -75,15 +75,15 @@ _ERRORS: dict[str, type[Exception]] = {
 class RemoteEnvironment(BaseEnvironment):
     """The task's environment, reached through the worker."""
 
-    def __init__(self, calls: Calls, order: dict[str, Any]) -> None:
+    def __init__(self, calls: Calls, order: wire.Order) -> None:
         """Describe the environment as the worker's order does."""
         self._calls = calls
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
-            environment_dir=Path(order["scratch"]),
-            environment_name=order["task"],
-            session_id=order["session"],
-            trial_paths=TrialPaths(trial_dir=Path(order["scratch"]) / "trial"),
-            task_env_config=EnvironmentConfig(workdir=order["workdir"]),
+            environment_dir=Path(order.scratch),
+            environment_name=order.task,
+            session_id=order.session,
+            trial_paths=TrialPaths(trial_dir=Path(order.scratch) / "trial"),
+            task_env_config=EnvironmentConfig(workdir=order.workdir),
             logger=logging.getLogger("environment"),
         )
 

@@ -40,15 +40,15 @@ async def _play(connection: socket.socket) -> None:
     first = await wire.receive(reader)
     if first is None:
         return
-    order = first[0]
-    scratch = Path(order["scratch"])
+    order = wire.Order.read(first[0])
+    scratch = Path(order.scratch)
     logs = scratch / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     work = scratch / "work"
     work.mkdir(exist_ok=True)
     os.chdir(work)
     _redirect_output(logs / "harness.log")
-    os.environ.update(order["variables"])
+    os.environ.update(order.variables)
     calls = Calls(reader, writer)
     task = asyncio.ensure_future(_run_agent(order, calls, logs))
     listening = asyncio.ensure_future(calls.listen(task))
@@ -68,19 +68,19 @@ async def _play(connection: socket.socket) -> None:
     writer.close()
 
 
-async def _run_agent(order: dict[str, Any], calls: Calls, logs: Path) -> dict[str, Any]:
+async def _run_agent(order: wire.Order, calls: Calls, logs: Path) -> dict[str, Any]:
     """Load the harness and run its Harbor agent once."""
     from harbor.models.agent.context import AgentContext
 
-    module = _load(Path(order["file"]))
-    agent_class = getattr(module, order["class"], None)
+    module = _load(Path(order.file))
+    agent_class = getattr(module, order.class_name, None)
     if agent_class is None:
-        raise AttributeError(f"{Path(order['file']).name} defines no class {order['class']!r}")
+        raise AttributeError(f"{Path(order.file).name} defines no class {order.class_name!r}")
     environment = RemoteEnvironment(calls, order)
     context = AgentContext()
-    agent = agent_class(logs_dir=logs, model_name=order["model"], logger=logging.getLogger("agent"))
+    agent = agent_class(logs_dir=logs, model_name=order.model, logger=logging.getLogger("agent"))
     await agent.setup(environment)
-    await agent.run(instruction=order["instruction"], environment=environment, context=context)
+    await agent.run(instruction=order.instruction, environment=environment, context=context)
     return context.model_dump(mode="json", exclude_none=True)
 
 

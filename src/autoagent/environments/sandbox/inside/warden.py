@@ -1,22 +1,18 @@
-"""A process that outlives one other, and then ends everything that one started.
+"""Ending what a harness without a sandbox started, as well as an ordinary user can.
 
-Orphans come to a warden instead of to init, whatever session they made for themselves.
-It ends them when its child has ended, when it is told to stop (SIGTERM) and when its own
-parent dies. It runs as the same user as they do, so a process that means to get away can
-stop the warden first: this is tidiness, not protection.
-
-As a script it runs a command: `warden.py DIRECTORY PROGRAM ARGUMENTS…`; its exit status is
-the command's, and 128 + n after signal n, as in a shell. Standard library only, and as
-little of it as will do: every command of a trial waits for these imports.
+Orphans come to a warden instead of to init, whatever session they made for themselves. It ends
+them when its child has ended, when it is told to stop (SIGTERM) and when its own parent dies.
+It runs as the same user as they do, so a process that means to get away can stop the warden
+first: this is tidiness, not protection. In a sandbox a namespace does it.
 """
 
-import ctypes
 import io
 import os
 import signal
-import sys
 import time
 from contextlib import suppress
+
+from autoagent.environments.sandbox.inside.namespaces import prctl
 
 END_SECONDS = 2.0
 """How long a warden goes on trying; what is left then belongs to another user or hangs."""
@@ -25,23 +21,21 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def become() -> None:
-    """Make this process a warden. Call it before the fork of what is to be watched."""
+    """Make this process a warden, in a session of its own, before it forks its child."""
+    os.setsid()
     signal.signal(signal.SIGTERM, _told)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def outlast(child: int) -> int:
-    """Wait for `child`, end everything else, and tell the child's exit status."""
-    while True:
-        ended, status = os.wait()
-        if ended == child:
-            end_everything()
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+def outlast(child: int) -> None:
+    """Wait for `child`, and end everything else."""
+    while os.wait()[0] != child:
+        continue
+    _end_everything()
 
 
-def end_everything() -> None:
+def _end_everything() -> None:
     """Kill every child, and theirs as they arrive here, until there is none."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     until = time.monotonic() + END_SECONDS
@@ -59,7 +53,7 @@ def end_everything() -> None:
 
 
 def _told(*_: object) -> None:
-    end_everything()
+    _end_everything()
     os._exit(128 + signal.SIGTERM)
 
 
@@ -73,37 +67,3 @@ def _children() -> list[int]:
                 if int(after_name.split()[1]) == os.getpid():
                     found.append(int(entry.name))
     return found
-
-
-def _start(directory: str, command: list[str]) -> None:
-    """Become the command, in a session of its own."""
-    for number in (signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    os.setsid()
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # the least that a killed warden takes along
-    try:
-        os.chdir(directory)
-        os.execvp(command[0], command)
-    except OSError as error:
-        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
-        sys.stderr.flush()
-        os._exit(127)
-
-
-def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
-        code = ctypes.get_errno()
-        raise OSError(code, f"prctl: {os.strerror(code)}")
-
-
-def main(directory: str, command: list[str]) -> None:
-    """Run a command to its end and everything it started to theirs."""
-    become()
-    child = os.fork()
-    if child == 0:
-        _start(directory, command)
-    os._exit(outlast(child))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])

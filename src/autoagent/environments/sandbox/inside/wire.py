@@ -7,7 +7,8 @@ sides enforce the limits before they allocate, because the other side may be hos
 import asyncio
 import json
 import struct
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self, cast
 
 HEADER = struct.Struct("!II")
 HEADER_LIMIT = 8 * 1024 * 1024
@@ -16,6 +17,42 @@ BLOB_LIMIT = 64 * 1024 * 1024
 
 class WireError(Exception):
     """The other side sent something that is not a message."""
+
+
+class Order(NamedTuple):
+    """The worker's first message: one trial of the harness. Paths are the trial's own.
+
+    `session` is Harbor's name of the environment, `workdir` where its commands start if the task
+    says so, `variables` what SDKs read to find the model.
+    """
+
+    scratch: str
+    file: str
+    class_name: str
+    model: str | None
+    task: str
+    session: str
+    workdir: str | None
+    instruction: str
+    variables: Mapping[str, str] = {}
+
+    @classmethod
+    def read(cls, message: Mapping[str, Any]) -> Self:
+        """The order that a message is.
+
+        Raises:
+            WireError: It is none: worker and harness are not of the same version.
+        """
+        if set(message) != set(cls._fields):
+            raise WireError(f"an order has {', '.join(cls._fields)}; this has {sorted(message)}")
+        variables: Any = message["variables"]
+        if not isinstance(variables, dict):
+            raise WireError(f"an order's `variables` are texts by name, not {variables!r}")
+        texts = [pair for pair in message.items() if pair[0] != "variables"]
+        for name, value in [*texts, *cast("dict[str, Any]", variables).items()]:
+            if not isinstance(value, str) and not (value is None and name in ("model", "workdir")):
+                raise WireError(f"an order's `{name}` is a text, not {value!r}")
+        return cls(**message)
 
 
 def pack(message: dict[str, Any], blob: bytes = b"") -> bytes:

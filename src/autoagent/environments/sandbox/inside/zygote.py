@@ -132,7 +132,6 @@ def _fork_trial(control: socket.socket, fds: list[int], listens: bool, calls: by
                 loopback.up()
                 loopback.give(listener)
         else:
-            os.setsid()
             warden.become()
         child = os.fork()
         if child == 0:

@@ -1,0 +1,83 @@
+"""One round of an evaluation as a job of Harbor's: which trials, in which order, and where."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import tomli
+from harbor.models.job.config import JobConfig, RetryConfig
+from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
+
+from autoagent.environments.kinds import EvaluationFacts, kind_of
+from autoagent.gate.agenda import Slot
+from autoagent.worker.engine import EvaluationSpec
+from autoagent.worker.memory import capacity
+
+ENDING_SECONDS = 120.0
+"""How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
+
+
+def job_of(spec: EvaluationSpec, slots: Sequence[Slot]) -> JobConfig:
+    """The job that runs these trials, in this order."""
+    paths = {task.name: task.path for task in spec.tasks}
+    return JobConfig(
+        job_name=_fresh_name(spec),
+        jobs_dir=spec.jobs,
+        n_concurrent_trials=_capacity(spec),
+        quiet=True,
+        retry=RetryConfig(max_retries=0),
+        agents=[_agent_of(spec)],
+        environment=environment_of(spec),
+        tasks=[TaskConfig(path=paths[slot.task]) for slot in slots],
+    )
+
+
+def seconds_of(spec: EvaluationSpec, task: Path) -> float:
+    """The task's own time for the harness, under the cap."""
+    config = tomli.loads((task / "task.toml").read_text("utf-8"))
+    told: float | None = config.get("agent", {}).get("timeout_sec")
+    cap = spec.config.benchmark.trial_timeout_seconds
+    return cap if told is None else min(float(told), cap)
+
+
+def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
+    """Where trials run, in Harbor's words."""
+    facts = EvaluationFacts(
+        scratch=spec.scratch,
+        images=spec.images,
+        state=spec.journal.parent,
+        directory=spec.directory,
+        climb=spec.climb,
+        in_place=[task.path for task in spec.tasks if spec.verified_in_place(task)],
+        in_container=spec.config.harness.in_container,
+    )
+    path, own = kind_of(spec.environment).harbor_class(facts)
+    return EnvironmentConfig(import_path=path, kwargs=own)
+
+
+def _agent_of(spec: EvaluationSpec) -> AgentConfig:
+    if spec.probes:
+        return AgentConfig(name="oracle" if spec.running.kind == "oracle" else "nop")
+    return AgentConfig(
+        import_path="autoagent.worker.proxy:ProxyAgent",
+        kwargs={"digest": spec.running.digest},
+        override_timeout_sec=spec.config.benchmark.trial_timeout_seconds + ENDING_SECONDS,
+    )
+
+
+def _capacity(spec: EvaluationSpec) -> int:
+    """As many trials as are configured, and no more than the memory has room for."""
+    wanted = spec.config.benchmark.concurrency
+    found = capacity(wanted, [task.path for task in spec.tasks], spec.environment)
+    if found < wanted:
+        logging.warning("concurrency = %d: the memory has room for %d", wanted, found)
+    return found
+
+
+def _fresh_name(spec: EvaluationSpec) -> str:
+    """A fresh directory for each round: Harbor would resume an old one."""
+    name, count = spec.id, 1
+    while (spec.jobs / name).exists():
+        count += 1
+        name = f"{spec.id}.round{count}"
+    return name

@@ -1,0 +1,33 @@
+"""A trial in hand as the worker knows it: whose attempt it is, and the process that runs it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoagent.environments.trials import TrialInHand, in_hand
+from autoagent.gate.agenda import Slot
+from autoagent.worker.harness import HarnessProcess
+
+
+@dataclass(kw_only=True)
+class MeasuredTrial(TrialInHand):
+    """One trial of the evaluation, from Harbor's start of it to its end.
+
+    Attributes:
+        id: Its name in the journal.
+        slot: Its side, task and attempt.
+        directory: Harbor's, of the trial.
+        limit_seconds: The time that the harness has.
+        process: Runs the harness of its side; None where none runs.
+    """
+
+    id: str
+    slot: Slot
+    directory: Path
+    limit_seconds: float = 0.0
+    process: HarnessProcess | None = None
+
+
+def measured_trial(name: str) -> MeasuredTrial | None:
+    """The trial of Harbor's name, if this worker has it in hand."""
+    trial = in_hand.get(name)
+    return trial if isinstance(trial, MeasuredTrial) else None

@@ -1,0 +1,8 @@
+"""Runs one command."""
+
+WORK = ""
+
+
+async def run_task(environment, instruction):
+    done = await environment.exec(WORK)
+    return done.stderr, 1
