@@ -17,7 +17,7 @@ FILE_NAME = "autoagent.toml"
 
 
 class Section(BaseModel):
-    """A table of autoagent.toml: frozen, strict, no unknown keys."""
+    """A table of autoagent.toml, or of a stand-in's rules: frozen, strict, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from starlette.routing import Route, Router
 
-from autoagent.gateway.calling import Elsewhere, Endpoint
+from autoagent.gateway.calling import Endpoint, elsewhere
 from autoagent.gateway.listening import Listening
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.prices import Prices
@@ -64,16 +64,14 @@ class Gateway:
             self._purse.charge(dollars)
         self._replay = Replay(plan.replay) if plan.replay else None
         self._trials: dict[str, _Trial] = {}
-        routes = [Route(r.path, Endpoint(r, self._providers, self.redactor)) for r in ROUTES]
-        routes.append(Route("/{path:path}", Elsewhere()))
+        routes = [Route(route.path, Endpoint(route, self._providers)) for route in ROUTES]
         # Not an application: its layers turn errors into pages, which uvicorn does as well.
-        self._listening = Listening(Router(routes, redirect_slashes=False))
+        self._listening = Listening(Router(routes, redirect_slashes=False, default=elsewhere))
 
     @property
     def unpriced(self) -> list[str]:
         """Models whose calls cost nothing known."""
-        models = [*self._plan.models, *filter(None, [self._plan.judge])]
-        return [model for model in models if self._prices.of(model) is None]
+        return [model for model in self._plan.named if self._prices.of(model) is None]
 
     @property
     def judges(self) -> bool:
@@ -117,7 +115,7 @@ class Gateway:
                 caller,
                 owner,
                 directory,
-                pin=Pin(models),
+                Pin(models),
                 purse=purse,
                 prices=self._prices,
                 spending=self._spending,

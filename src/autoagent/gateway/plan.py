@@ -49,6 +49,11 @@ class GatewayPlan(Record):
     replay: tuple[Path, ...] = ()
     env_file: Path | None = None
 
+    @property
+    def named(self) -> list[str]:
+        """Every model that may be asked for."""
+        return [*self.models, *filter(None, [self.judge])]
+
 
 def plan(
     config: Config, model: str | None, root: Path, dollars: float | None = None
@@ -200,7 +205,7 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
     found: list[str] = []
     blank = False
     prices = Prices(config.gateway.prices)
-    for name in [*planned.models, *([planned.judge] if planned.judge else [])]:
+    for name in planned.named:
         provider = serving(config, name)
         assert provider is not None
         upstream = planned.upstreams[provider]

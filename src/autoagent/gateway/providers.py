@@ -92,18 +92,17 @@ def auth_headers(auth: str, key: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"} if auth == "bearer" else {auth: key}
 
 
-_DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"
+DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"
 
 
 class Pin:
-    """The names a caller may ask for."""
+    """The names a caller may ask for, spelled with or without their provider in front."""
 
     def __init__(self, models: Iterable[str]) -> None:
-        """Allow these, spelled with or without their provider in front."""
         self.models = tuple(models)
         names = {name for model in self.models for name in (model, bare(model))}
         alternatives = "|".join(re.escape(name) for name in sorted(names))
-        self._allowed = re.compile(f"(?:{alternatives})(?:{_DATE})?") if names else None
+        self._allowed = re.compile(f"(?:{alternatives})(?:{DATE})?") if names else None
 
     def allows(self, model: str) -> bool:
         """Whether `model` is a pinned name or that name with a date: gpt-5-2025-08-07 for gpt-5."""

@@ -23,7 +23,6 @@ class BudgetSpent(Exception):
     """A purse cannot pay for a call, whatever others give back."""
 
     def __init__(self, purse: "Purse", asked: int) -> None:
-        """Say which purse, and what was asked of it."""
         super().__init__(
             f"this call may cost up to ${asked / PICODOLLARS:.4f} and ${purse.left:.4f} of the "
             f"${purse.cap or 0:.2f} for {purse.name} are left"

@@ -23,7 +23,6 @@ class Reached(Exception):
     """The gateway answers no more, so there is nothing left that the trial could do."""
 
     def __init__(self, end: End) -> None:
-        """Say why the scope ended."""
         super().__init__(end.message)
         self.end = end
 

@@ -30,28 +30,19 @@ from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
-from autoagent.workspace.tasks.inspect import Composed, freeze_task
+from autoagent.workspace.tasks.inspect import Frozen, freeze_task
 from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
+from autoagent.workspace.tasks.task_files import BASE, base_of, copy_base, digest_on
 
 MANIFEST = "manifest.json"
 HOLDOUT = "holdout"
 
 
-class _Frozen(Record):
-    """A task in the manifest. `digest` names its content as it runs, with what tasks share."""
-
-    name: str
-    digest: str
-    has_solution: bool
-    notes: tuple[str, ...] = ()
-    composed: Composed = ""
-
-
-class TaskFacts(_Frozen):
-    """A frozen task, and where it is."""
+class TaskFacts(Frozen):
+    """A frozen task, and where it is; its digest is with what tasks share."""
 
     path: Path
 
@@ -102,9 +93,9 @@ class _Manifest(Record):
     """What the held-out tasks were taken from, by absolute path."""
     selected: tuple[str, ...]
     """The tasks that were looked at, the bad ones too."""
-    tasks: tuple[_Frozen, ...]
+    tasks: tuple[Frozen, ...]
     excluded: Mapping[str, str]
-    holdout: tuple[_Frozen, ...]
+    holdout: tuple[Frozen, ...]
     holdout_excluded: Mapping[str, str]
 
     def encoded(self) -> bytes:
@@ -271,16 +262,16 @@ def _freeze_rules(
 
 def _freeze(
     sources: Iterable[Path], target: Path, given: Given
-) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
+) -> tuple[tuple[Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
-    frozen: list[_Frozen] = []
+    frozen: list[Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
         report = freeze_task(source, target / source.name, given)
         if report.usable:
             digest = digest_on(base_of(target / source.name / "environment"), report.digest)
             same = report.model_dump(exclude={"problems", "digest"})
-            frozen.append(_Frozen(digest=digest, **same))
+            frozen.append(Frozen(digest=digest, **same))
         else:
             bad[source.name] = "\n".join(report.problems)
     return tuple(frozen), bad
@@ -340,7 +331,7 @@ def _snapshot(directory: Path, digest: str, manifest: _Manifest) -> Snapshot:
     )
 
 
-def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
+def _facts(frozen: Iterable[Frozen], directory: Path) -> tuple[TaskFacts, ...]:
     return tuple(TaskFacts(path=directory / task.name, **task.model_dump()) for task in frozen)
 
 
