@@ -29,7 +29,6 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
-from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
 from autoagent.workspace.tasks.inspect import Frozen, freeze_task
 from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
