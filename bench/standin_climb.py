@@ -19,6 +19,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,14 @@ def play(place: Path, config: str, *, one_by_one: bool) -> Demonstration:
         rules = rules.replace("concurrency = 4", "concurrency = 1")
     head, tail = rules.split(gateway)
     (source / "autoagent.toml").write_text(f"{head}{gateway}{config}{tail}")
-    return demonstrate(place / "climb", tell, example=source, longest_seconds=LONGEST_SECONDS)
+    told: list[Played] = []
+
+    def show(steps: Sequence[Played], _doing: str) -> None:
+        for step in steps[len(told) :]:
+            told.append(step)
+            tell(step)
+
+    return demonstrate(place / "climb", show, example=source, longest_seconds=LONGEST_SECONDS)
 
 
 def tell(step: Played) -> None:

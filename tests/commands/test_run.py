@@ -83,7 +83,7 @@ def test_an_interrupt_cancels_the_worker_and_says_so(
         running.send_signal(signal.SIGINT)
         stdout, stderr = running.communicate(timeout=60)
 
-    assert running.returncode == 130
+    assert running.returncode == 130, stderr
     assert b"cancelled" in stdout
     assert stderr == b""
     (pid,) = state.glob("*/runs/1/evaluations/run1/worker.pid")

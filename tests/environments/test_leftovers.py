@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoagent.environments import leftovers
-from autoagent.environments.leftovers import ABOVE, READERS, VERIFIERS, Budget, Left, judge
+from autoagent.environments.leftovers import ABOVE, READERS, VERIFIERS, Budget, Leftover, judge
 from autoagent.errors import InfrastructureFault
 
 NAMES = ("a", "b", "l", "m")
@@ -18,14 +18,16 @@ OPENAT2, IN_ROOT = 437, 0x10
 GUARDED = (*VERIFIERS, *READERS)
 
 
-def said(*left: Left, image: Iterable[Left] = (), beyond: dict[str, str] | None = None) -> str:
+def said(
+    *left: Leftover, image: Iterable[Leftover] = (), beyond: dict[str, str] | None = None
+) -> str:
     """What the rule says of this, or ""."""
     known = {one.path: one for one in image}
     return judge(lambda budget: left, known.get, (beyond or {}).get) or ""
 
 
-def link(path: str, text: str) -> Left:
-    return Left(path, "link", text)
+def link(path: str, text: str) -> Leftover:
+    return Leftover(path, "link", text)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_what_the_image_had_is_honest_as_long_as_it_is_the_same() -> None:
     assert said(before, image=[before]) == ""
     assert said(link("/app/fixture", "/tests/expected"), image=[before])
     assert said(link("/app/other", "/tests/fixture"), image=[before])
-    pipe = Left("/app/control", "pipe")
+    pipe = Leftover("/app/control", "pipe")
     assert said(pipe, image=[pipe]) == ""
     assert said(pipe, image=[before._replace(path="/app/control")])
 
@@ -129,17 +131,17 @@ def test_what_the_image_had_is_honest_as_long_as_it_is_the_same() -> None:
 def test_pipes_devices_and_sockets_are_tampering_where_a_file_is_read(
     path: str, kinds: str
 ) -> None:
-    wrong = [kind for kind in ("pipe", "device", "socket") if said(Left(path, kind))]
+    wrong = [kind for kind in ("pipe", "device", "socket") if said(Leftover(path, kind))]
     assert wrong == kinds.split()
 
 
 def test_a_link_to_a_pipe_is_tampering_wherever_the_pipe_is() -> None:
-    left = [Left("/tmp/pipe", "pipe"), link("/app/answer.txt", "/tmp/pipe")]
+    left = [Leftover("/tmp/pipe", "pipe"), link("/app/answer.txt", "/tmp/pipe")]
     assert said(*left) == "/app/answer.txt is a link that leads to a named pipe"
 
 
 def test_a_file_with_a_name_that_is_the_verifier_s_or_outside_of_the_tree_is_tampering() -> None:
-    one, two = (Left(f"/app/{name}", "file", inode=(1, 2), names=2) for name in "ab")
+    one, two = (Leftover(f"/app/{name}", "file", inode=(1, 2), names=2) for name in "ab")
     assert said(one, two) == ""
     assert said(one) == "/app/a is the same file as one outside of the trial"
     assert said(one._replace(names=0)) == "", "nobody knows how many it has"
@@ -154,11 +156,11 @@ def test_a_sentence_names_a_path_as_far_as_it_is_harmless() -> None:
 
 
 def test_more_than_honest_work_leaves_is_tampering() -> None:
-    def over(budget: Budget) -> list[Left]:
+    def over(budget: Budget) -> list[Leftover]:
         budget.entries(leftovers.ENTRIES_LIMIT + 1)
         return []
 
-    def wordy(budget: Budget) -> list[Left]:
+    def wordy(budget: Budget) -> list[Leftover]:
         budget.keep("x" * (leftovers.BYTES_LIMIT + 1))
         return []
 
@@ -174,9 +176,9 @@ def test_links_that_are_made_to_be_slow_are_not_followed_to_their_end() -> None:
 
 
 def test_a_machine_that_is_too_slow_makes_no_tampering(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leftovers, "SECONDS", -1.0)
+    monkeypatch.setattr(leftovers, "LOOK_SECONDS", -1.0)
 
-    def read(budget: Budget) -> list[Left]:
+    def read(budget: Budget) -> list[Leftover]:
         budget.entries(1)
         return []
 

@@ -3,7 +3,7 @@
 import pytest
 
 from autoagent.environments import listing
-from autoagent.environments.leftovers import Left
+from autoagent.environments.leftovers import Leftover
 from autoagent.environments.listing import END, listed, tampering
 
 GNU = """\
@@ -40,13 +40,13 @@ def test_a_listing_that_did_not_come_to_its_end_is_none(monkeypatch: pytest.Monk
     assert listed("") is None
     assert listed(GNU) is None
     assert listed(f"\n{END}\n") == {}
-    monkeypatch.setattr(listing, "BYTES_LIMIT", 100)
+    monkeypatch.setattr(listing, "LISTING_LIMIT", 100)
     assert listed(f"{GNU}\n{END}\n") is None
 
 
 def test_what_was_there_before_is_honest_and_a_listing_that_fails_later_is_not() -> None:
-    image = {"/app/x": Left("/app/x", "link", "/tests/x")}
+    image = {"/app/x": Leftover("/app/x", "link", "/tests/x")}
     assert tampering(image, image) is None
-    new = {**image, "/app/y": Left("/app/y", "link", "x")}
+    new = {**image, "/app/y": Leftover("/app/y", "link", "x")}
     assert (tampering(image, new) or "").startswith("/app/y is a link that leads to /tests")
     assert "can no more be listed" in (tampering(image, None) or "")

@@ -97,7 +97,7 @@ def test_a_deep_tree_takes_no_more_descriptors_than_a_flat_one_and_is_refused_in
     tmp_path: Path,
 ) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(survey.DEPTH_LIMIT + 1):
+    for _ in range(survey.LEVELS_LIMIT + 1):
         os.mkdir("d", dir_fd=here)
         below = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)

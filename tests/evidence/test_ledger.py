@@ -168,7 +168,7 @@ def test_a_spreadsheet_reads_as_many_rows_as_were_written(rows: list[Row]) -> No
         ("", "results.tsv:1: the header is ''"),
         ("commit\tpassed\n", "results.tsv:1: the header is"),
         ("{header}\na\tb\n", "results.tsv:2: 2 columns instead of 7"),
-        ("{header}\n{row}\na\tx\t1/2\t\t\tkeep\t\n", "results.tsv:3: could not convert"),
+        ("{header}\n{row}\na\tx\t1/2\t\t\tkeep\t\n", "results.tsv:3: avg_score is 'x'"),
         ("{header}\na\t\t1/2\t\t\tkept\t\n", "results.tsv:2: status is 'kept'"),
     ],
 )

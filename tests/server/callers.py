@@ -15,6 +15,22 @@ TWO = {"t1": [1.0], "t2": [1.0]}
 IMPATIENT = Waiting(patience=lambda _: 0.0, poll_seconds=0.001)
 PATIENT = Waiting(patience=lambda _: 60.0, poll_seconds=0.001)
 
+ORDER = (
+    "start_climb",
+    "status",
+    "read_file",
+    "edit_file",
+    "commit_candidate",
+    "run_benchmark",
+    "cancel_benchmark",
+    "read_trajectory",
+    "compare",
+    "append_result",
+    "revert",
+    "finish_climb",
+)
+"""All tools, in the order a climb uses them."""
+
 
 class Caller:
     """A connected client."""

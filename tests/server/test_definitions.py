@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from autoagent.server.tools import ORDER
-
-from .callers import Connect
+from .callers import ORDER, Connect
 
 pytestmark = pytest.mark.both_eras
 

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
-from autoagent.server.tools import ORDER
 from autoagent.worker.scripted import ScriptedEngine
 
-from .callers import ALL, IMPATIENT, TWO, Connect, edit, text_of
+from .callers import ALL, IMPATIENT, ORDER, TWO, Connect, edit, text_of
 
 STANDING = {"message", "next_step", "phase", "incumbent", "budget_left", "next_calls", "head"}
 

@@ -16,11 +16,10 @@ from autoagent.referee.moves import ADVICE
 from autoagent.referee.referee import Referee
 from autoagent.server.app import build_server
 from autoagent.server.arguments import FAULT, refusal
-from autoagent.server.tools import ORDER
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import ScriptedEngine
 
-from .callers import PATIENT, TWO, Caller, Connect, edit
+from .callers import ORDER, PATIENT, TWO, Caller, Connect, edit
 
 pytestmark = pytest.mark.both_eras
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]

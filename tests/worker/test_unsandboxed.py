@@ -12,6 +12,8 @@ import pytest
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.errors import InfrastructureFault
 
+from ..acting import acting
+
 Bench = Any  # tests/conftest.py
 
 
@@ -28,58 +30,14 @@ def processes_with(word: str) -> list[str]:
     return found
 
 
-BEHAVIOURS = """
-import asyncio, json, subprocess
-
-
-async def run_task(environment, instruction):
-    word = instruction.split()[-1]
-    await globals()[word](environment)
-    return word, 1
-
-
-async def fine(environment):
-    await environment.exec("cp /app/question.txt /app/answer.txt")
-
-
-async def spins(environment):
-    subprocess.Popen(["sleep", "MARK"], start_new_session=True)
-    while True:
-        pass
-
-
-async def sleeps(environment):
-    await fine(environment)
-    await environment.exec("(setsid sleep MARK &); sleep MARK")
-
-
-async def exits(environment):
-    import os
-    os._exit(0)
-
-
-async def leaves_processes(environment):
-    subprocess.Popen(["sleep", "MARK"], start_new_session=True)
-    await environment.exec("(setsid nohup sleep MARK >/dev/null 2>&1 &)")
-    await fine(environment)
-
-
-async def looks_for_a_key(environment):
-    import os
-    if "sk-secret" not in json.dumps(dict(os.environ)):
-        await fine(environment)
-"""
-
-
 @pytest.mark.slow
 async def test_whatever_a_harness_does_ends_with_its_own_trial(
-    bench: Bench, harness_source: str, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was started is gone, in new sessions too; and no key is in its variables."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     mark = f"1000.{secrets.randbits(32)}"
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    source = harness_source[:start] + BEHAVIOURS.replace("MARK", mark) + harness_source[end:]
+    source = acting("outlives_its_trial", MARK=mark)
     words = ["fine", "spins", "sleeps", "exits", "leaves_processes", "looks_for_a_key"]
     spec = bench.spec(source, {word: word for word in words}, isolation="process")
     trials = await bench.finish(spec)
@@ -97,12 +55,9 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["cancel", "kill"])
-async def test_a_worker_that_ends_early_leaves_no_process(
-    bench: Bench, harness_source: str, how: str
-) -> None:
+async def test_a_worker_that_ends_early_leaves_no_process(bench: Bench, how: str) -> None:
     mark = f"1000.{secrets.randbits(32)}"
-    start, end = harness_source.index("async def run_task"), harness_source.index("# === FIXED")
-    source = harness_source[:start] + BEHAVIOURS.replace("MARK", mark) + harness_source[end:]
+    source = acting("outlives_its_trial", MARK=mark)
     spec = bench.spec(
         source,
         {"spins": "spins", "sleeps": "sleeps"},

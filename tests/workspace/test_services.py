@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autoagent.environments.kinds import kind_of
 from autoagent.workspace.tasks.compose import host_access, read_compose
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 
@@ -33,7 +34,7 @@ def task(tmp_path: Path, write_task: Callable[..., None]) -> MakeTask:
                 (place / name).unlink()
             else:
                 (place / name).write_text(text)
-        return inspect_task(place, environment)
+        return inspect_task(place, kind_of(environment).gives)
 
     return make
 

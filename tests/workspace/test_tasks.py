@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import TaskError
 from autoagent.workspace.tasks.article import conform
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
@@ -732,5 +733,6 @@ def test_what_the_sandbox_refuses_may_run_elsewhere(
         name: write(tmp_path / "tasks" / name, files)
         for name, files in {"image": image, "services": services}.items()
     }
-    found = [name for name, task in tasks.items() if inspect_task(task, environment).usable]
+    given = kind_of(environment).gives
+    found = [name for name, task in tasks.items() if inspect_task(task, given).usable]
     assert found == usable

@@ -131,8 +131,6 @@ def run(
     ] = False,
 ) -> None:
     """Measure the harness as it stands, once, outside any climb."""
-    from rich.live import Live
-
     from autoagent.commands import terminal
     from autoagent.commands.run import Alone
     from autoagent.records import Trial
@@ -140,15 +138,15 @@ def run(
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     alone = Alone(workspace_root(workspace), names, oracle=oracle)
     out, ended = terminal.console(), list[Trial]()
-    with Live(terminal.trials_table(ended), console=out, auto_refresh=False) as live:
+    with terminal.live(out) as show:
 
-        def show(trial: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
             ended.append(trial)
-            live.update(terminal.trials_table(ended), refresh=True)
+            show(terminal.trials_table(ended))
 
-        report = alone.measure(show)
-        live.update(terminal.trials_table(report.trials), refresh=True)
-    terminal.end_live(out)
+        show(terminal.trials_table(ended))
+        report = alone.measure(on_trial)
+        show(terminal.trials_table(report.trials))
     terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
@@ -163,9 +161,13 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     """
     from autoagent.commands import certify, terminal
     from autoagent.referee.worth import edits_worth, worth
+    from autoagent.server.waiting import sentence
 
-    with terminal.Line(terminal.console(stderr=True)) as line:
-        status = certify.certify(workspace_root(workspace), line.progress)
+    with terminal.console(stderr=True).status("") as line:
+        status = certify.certify(
+            workspace_root(workspace),
+            lambda progress: line.update(terminal.plain(sentence(progress))),
+        )
     found = status.certificate
     if as_json:
         facts = found and found.model_dump(mode="json")
@@ -287,7 +289,8 @@ def demo(
         from autoagent.commands import terminal
 
         out = terminal.console()
-        with terminal.DemoScreen(out) as screen:
-            found = demonstrate(keep, screen.played, screen.doing)
+        with terminal.live(out) as show:
+            found = demonstrate(keep, lambda rows, doing: show(terminal.demo_screen(rows, doing)))
+            show(terminal.demo_screen(found.steps, ""))
         terminal.print_demonstration(out, found)
     raise typer.Exit(1 if found.problems else 0)

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import anyio
 from mcp.client import Client
@@ -37,22 +37,17 @@ _LEFTOVERS = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", 
 
 Content = dict[str, Any]
 """What a tool says, as data."""
-OnPlayed = Callable[[Played], None]
-Doing = Callable[[str], None]
+Show = Callable[[Sequence[Played], str], None]
+"""Shown each candidate whose fate is known, and what the meta-agent waits for."""
 
 
 class ToolRefused(AutoAgentError):
     """A tool said no."""
 
 
-def _nobody(_: Any) -> None:
-    """Tell nobody."""
-
-
 def demonstrate(
     keep: Path | None = None,
-    on_played: OnPlayed = _nobody,
-    doing: Doing = _nobody,
+    show: Show = lambda _steps, _doing: None,
     *,
     example: Path | None = None,
     longest_seconds: float = LONGEST_SECONDS,
@@ -61,8 +56,7 @@ def demonstrate(
 
     Args:
         keep: An empty or new directory to play in; by default a temporary one, which stays.
-        on_played: Told of the baseline and of each edit when its fate is known.
-        doing: Told what the meta-agent waits for.
+        show: Called whenever there is something new to see.
         example: A workspace with an edits.toml; by default the quickstart.
         longest_seconds: How long the climb may take, its certification included.
 
@@ -77,66 +71,40 @@ def demonstrate(
     edits = demo_script.load_edits(example / "edits.toml")
     shutil.copytree(example, workspace, ignore=_LEFTOVERS)
     commit_all(workspace, ["."], "Quickstart")
-    steps: list[Played] = []
-
-    def played(step: Played) -> None:
-        steps.append(step)
-        on_played(step)
-
-    doing("the server starts")
-    final = anyio.run(_play, workspace, state, edits, played, doing, longest_seconds)
-    doing("the journal is replayed")
+    show((), "the server starts")
+    steps, over = anyio.run(_play, workspace, state, edits, show, longest_seconds)
+    show(steps, "the journal is replayed")
     verified = _verify(workspace, state)
+    rows = ledger.parse((workspace / ledger.LEDGER_NAME).read_text(encoding="utf-8"))
+    baseline, final = steps[0].passed or 0, over["incumbent"]["score"]
+    problems = [step.problem for step in steps if step.problem]
+    problems += demo_script.ledger_problems(steps, [row.status for row in rows])
+    problems += [f"verify: {problem}" for problem in verified["problems"]]
+    if final["passed"] <= baseline:
+        problems.append(f"final: expected more than {baseline} passed, got {final['passed']}")
+    elif "Certified: " not in over["message"]:
+        problems.append(f"final: expected a certificate, got: {over['message']}")
     return Demonstration(
         workspace=workspace,
         state=state,
-        **_checked(workspace, steps, final, verified["problems"]),
+        steps=tuple(steps),
+        baseline_passed=baseline,
+        final_passed=final["passed"],
+        expected=final["expected"],
+        certified=over["message"],
+        ledger=tuple(f"{r.commit} {r.passed} {r.status} {r.description}" for r in rows),
         events=verified["events"],
         decisions=verified["decisions"],
         head=verified["head"],
         seconds=round(time.monotonic() - started, 1),
+        problems=tuple(problems),
     )
 
 
-class Final(NamedTuple):
-    """What the last incumbent passed, of how many, and what the climb is worth, in words."""
-
-    passed: int
-    expected: int
-    worth: str
-
-
-def _checked(workspace: Path, steps: list[Played], final: Final, problems: list[str]) -> Content:
-    """What came of the script, and all that went otherwise than it expects."""
-    rows = ledger.parse((workspace / ledger.LEDGER_NAME).read_text(encoding="utf-8"))
-    baseline = steps[0].passed or 0
-    found = [step.problem for step in steps if step.problem]
-    found += demo_script.ledger_problems(steps, [row.status for row in rows])
-    found += [f"verify: {problem}" for problem in problems]
-    if final.passed <= baseline:
-        found.append(f"final: expected more than {baseline} passed, got {final.passed}")
-    elif "Certified: " not in final.worth:
-        found.append(f"final: expected a certificate, got: {final.worth}")
-    return {
-        "steps": tuple(steps),
-        "baseline_passed": baseline,
-        "final_passed": final.passed,
-        "expected": final.expected,
-        "certified": final.worth,
-        "ledger": tuple(f"{r.commit} {r.passed} {r.status} {r.description}" for r in rows),
-        "problems": tuple(found),
-    }
-
-
 async def _play(
-    workspace: Path,
-    state: Path,
-    edits: list[Edit],
-    played: OnPlayed,
-    doing: Doing,
-    longest_seconds: float,
-) -> Final:
-    """Connect, play, hang up."""
+    workspace: Path, state: Path, edits: list[Edit], show: Show, longest_seconds: float
+) -> tuple[list[Played], Content]:
+    """Connect, play, hang up: what became of each edit, and what the last reply said."""
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "autoagent", "serve", "--workspace", str(workspace)],
@@ -144,59 +112,51 @@ async def _play(
         cwd=workspace,
     )
     log = workspace.parent / "server.log"
-    refused: AutoAgentError | None = None
-    failed: BaseException | None = None
-    final = Final(0, 0, "")
     me = Implementation(name="autoagent-demo", version="1")
     try:
         with log.open("w") as errlog, anyio.fail_after(longest_seconds):
             async with Client(stdio_client(server, errlog), client_info=me) as client:
-                try:
-                    final = await _MetaAgent(client, workspace, doing).climb(edits, played)
-                except AutoAgentError as error:  # told after hanging up: no group wraps it
-                    refused = error
-    except* (MCPError, OSError) as group:
-        failed = _first(group)
-    if failed is not None:
+                player = _MetaAgent(client, workspace, show)
+                over = await player.climb(edits)
+                return player.steps, over
+    except (BaseExceptionGroup, MCPError, OSError) as error:
+        first = _first(error)
+        if isinstance(first, AutoAgentError):
+            raise first from None
+        if not isinstance(first, (MCPError, OSError)):
+            raise
         last = log.read_text(errors="replace").strip().split("\n")[-1]
-        raise WorkspaceError(f"The server failed ({failed!r}). {log} ends: {last}") from failed
-    if refused is not None:
-        raise refused
-    return final
+        raise WorkspaceError(f"The server failed ({first!r}). {log} ends: {last}") from first
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(error: BaseException) -> BaseException:
     """What went wrong first, out of however many groups."""
-    inner = group.exceptions[0]
-    if isinstance(inner, BaseExceptionGroup):
-        return _first(cast("BaseExceptionGroup[BaseException]", inner))
-    return inner
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 class _MetaAgent:
     """Plays the game by its tools, as any client would."""
 
-    def __init__(self, client: Client, workspace: Path, doing: Doing) -> None:
-        self._client, self._workspace, self._doing = client, workspace, doing
+    def __init__(self, client: Client, workspace: Path, show: Show) -> None:
+        self._client, self._workspace, self._show = client, workspace, show
+        self.steps: list[Played] = []
         self._now = ""
 
-    async def climb(self, edits: list[Edit], played: OnPlayed) -> Final:
+    async def climb(self, edits: list[Edit]) -> Content:
         """The baseline, then edit by edit; stops at the first that ends otherwise than scripted."""
         self._now = "the tasks are proved by their oracles and a no-op"
         await self._settled("start_climb", tag=TAG)
         self._now = "baseline"
-        first = await self._measured("baseline", "the unmodified harness")
-        played(first)
+        self.steps.append(await self._measured("baseline", "the unmodified harness"))
         for edit in edits:
             self._now = edit.name
-            step = await self._try(edit)
-            played(step)
-            if step.problem:
+            self.steps.append(await self._try(edit))
+            if self.steps[-1].problem:
                 break
         self._now = "baseline and champion are measured afresh"
-        over = await self._settled("finish_climb")
-        standing = over["incumbent"]["score"]
-        return Final(standing["passed"], standing["expected"], over["message"])
+        return await self._settled("finish_climb")
 
     async def _try(self, edit: Edit) -> Played:
         """Edit the harness with our own hands, and let the server judge it."""
@@ -206,18 +166,16 @@ class _MetaAgent:
             await self._call("commit_candidate", description=edit.description)
         except ToolRefused as refusal:
             await self._call("revert")
-            why, problem = demo_script.judged(edit, "refused", str(refusal))
-            return Played(
+            step = Played(
                 name=edit.name,
                 description=edit.description,
                 verdict="refused",
-                why=why,
-                problem=problem,
+                why=str(refusal),
             )
-        step = await self._measured(edit.name, edit.description)
-        return step.model_copy(
-            update={"problem": demo_script.judged(edit, step.verdict, step.why)[1]}
-        )
+        else:
+            step = await self._measured(edit.name, edit.description)
+        why, problem = demo_script.judged(edit, step.verdict, step.why)
+        return step.model_copy(update={"why": why, "problem": problem})
 
     async def _measured(self, name: str, description: str) -> Played:
         """Measure what is committed and have its ledger row written."""
@@ -249,7 +207,7 @@ class _MetaAgent:
         Raises:
             ToolRefused: It said no, and why.
         """
-        self._doing(self._now)
+        self._show(self.steps, self._now)
         result = await self._client.call_tool(tool, arguments, progress_callback=self._progress)
         if result.is_error:
             said = [block.text for block in result.content if isinstance(block, TextContent)]
@@ -257,7 +215,8 @@ class _MetaAgent:
         return result.structured_content
 
     async def _progress(self, progress: float, total: float | None, message: str | None) -> None:
-        self._doing(f"{self._now}: {message or f'{progress:.0f} of {total or 0:.0f}'}")
+        told = message or f"{progress:.0f} of {total or 0:.0f}"
+        self._show(self.steps, f"{self._now}: {told}")
 
 
 def _place(keep: Path | None) -> Path:

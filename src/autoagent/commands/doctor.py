@@ -17,7 +17,7 @@ from autoagent.commands import machine
 from autoagent.commands.machine import State, Told
 from autoagent.commands.verify import Audit, audit
 from autoagent.config import FILE_NAME, load_config
-from autoagent.environments.kinds import kind_of
+from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
 from autoagent.evidence import ledger
 from autoagent.evidence.events import ClimbStarted
@@ -199,8 +199,8 @@ def _tasks(workspace: Workspace) -> Iterator[Check]:
         fix = "put a Harbor task there; `autoagent init` in an empty directory shows one"
         yield Check(name="tasks", state="fail", detail=error.message, fix=fix)
         return
-    environment = workspace.config.benchmark.environment
-    reports = [inspect_task(workspace.tasks / name, environment) for name in names]
+    environment = kind_of(workspace.config.benchmark.environment)
+    reports = [inspect_task(workspace.tasks / name, environment.gives) for name in names]
     usable = [report for report in reports if report.usable]
     said = f"{len(usable)} of {len(names)} can be used"
     unproven = sum(not report.has_solution for report in usable)
@@ -229,7 +229,8 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
         said = "none: no fresh task will show what a harness has learnt by heart"
         yield Check(name="holdout", state="note", detail=said)
         return
-    reports = [inspect_task(place, workspace.config.benchmark.environment) for place in places]
+    environment = kind_of(workspace.config.benchmark.environment)
+    reports = [inspect_task(place, environment.gives) for place in places]
     usable = sum(report.usable for report in reports)
     inside = sum(place.resolve().is_relative_to(workspace.root) for place in places)
     said = f"{usable} of {len(reports)} held-out tasks can be used; "
@@ -242,7 +243,6 @@ def _holdout(workspace: Workspace) -> Iterator[Check]:
     fix = "" if usable else "mend the held-out tasks below"
     yield Check(name="holdout", state=state if usable else "fail", detail=said, fix=fix)
     yield from _reports("held-out task", reports, "mend it, or take it away")
-    environment = workspace.config.benchmark.environment
     yield from _composed("composed held-out tasks", environment, reports)
 
 
@@ -255,11 +255,13 @@ def _reports(kind: str, reports: Sequence[TaskReport], fix: str) -> Iterator[Che
             yield Check(name=name, state="note", detail="; ".join(report.notes))
 
 
-def _composed(row: str, environment: str, reports: Sequence[TaskReport]) -> Iterator[Check]:
+def _composed(
+    row: str, environment: EnvironmentKind, reports: Sequence[TaskReport]
+) -> Iterator[Check]:
     """A row for tasks that containers of ours cannot run, and whether Harbor's can."""
     found = {report.name: report.composed for report in reports if report.usable}
     found = {name: why for name, why in found.items() if why}
-    if found and kind_of(environment).uses_daemon:
+    if found and environment.uses_daemon:
         fix = "install what is missing, or leave them out"
         yield _check(row, lambda: machine.composed(environment, found), fix)
 

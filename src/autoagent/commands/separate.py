@@ -24,7 +24,7 @@ from autoagent.workspace import tier
 from autoagent.workspace.layout import STATE_VARIABLE, state_directory
 from autoagent.workspace.tier import PEER_FILE, Peer
 
-STATE = Path("/var/lib/autoagent")
+STATE_DIRECTORY = Path("/var/lib/autoagent")
 USER = "autoagent"
 AGAIN = "`sudo autoagent separate` again"
 
@@ -59,8 +59,8 @@ def separate(root: Path, address: str) -> NoReturn:
         raise WorkspaceError("A client must know the port: --http with one that is not 0.")
     peer, server = invoking(), server_account()
     root = root.resolve(strict=True)
-    make_private(STATE, server)
-    os.environ[STATE_VARIABLE] = str(STATE)
+    make_private(STATE_DIRECTORY, server)
+    os.environ[STATE_VARIABLE] = str(STATE_DIRECTORY)
     state = state_directory(root)
     token = token_place(peer, state.name)
     prepare(root, state, server, peer, token)
@@ -237,7 +237,7 @@ def become(root: Path, address: str, server: Account, peer: Account) -> NoReturn
     """
     environment = {
         "PATH": _PATH,
-        "HOME": str(STATE),
+        "HOME": str(STATE_DIRECTORY),
         "USER": server.name,
         STATE_VARIABLE: os.environ[STATE_VARIABLE],
         "LANG": os.environ.get("LANG", "C.UTF-8"),
@@ -273,7 +273,13 @@ def server_account() -> Account:
     try:
         found = pwd.getpwnam(USER)
     except KeyError:
-        options = ["--system", "--user-group", "--no-create-home", "--home-dir", str(STATE)]
+        options = [
+            "--system",
+            "--user-group",
+            "--no-create-home",
+            "--home-dir",
+            str(STATE_DIRECTORY),
+        ]
         command = ["useradd", *options, "--shell", "/usr/sbin/nologin", USER]
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)

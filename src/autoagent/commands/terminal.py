@@ -5,7 +5,9 @@ without markup and without control characters.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
@@ -19,7 +21,6 @@ from autoagent.commands.run import RunReport
 from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
-from autoagent.referee.views import Progress
 from autoagent.referee.worth import STOOD_IN, points
 
 PLAIN_WIDTH = 140
@@ -49,32 +50,13 @@ def console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, width=width, stderr=stderr)
 
 
-class Line:
-    """One line that tells how far an evaluation is, while somebody waits at a terminal."""
-
-    def __init__(self, out: Console) -> None:
-        """Show nothing yet."""
-        self._status = out.status("")
-
-    def __enter__(self) -> "Line":
-        """Show the line."""
-        self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take it away."""
-        self._status.stop()
-
-    def progress(self, progress: Progress) -> None:
-        """How far it is now."""
-        done = f"{progress.done}/{progress.expected} trials, {progress.seconds:.0f} s"
-        self._status.update(f"{progress.evaluation} ({progress.kind}): {done}")
-
-
-def end_live(out: Console) -> None:
-    """End the line that a live display leaves open where there is no terminal."""
+@contextmanager
+def live(out: Console) -> Generator[Callable[[RenderableType], None]]:
+    """Show what it is called with in the place of what it showed before."""
+    with Live(console=out, auto_refresh=False) as display:
+        yield partial(display.update, refresh=True)
     if not out.is_terminal:
-        out.line()
+        out.line()  # the display leaves its last one open there
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -157,51 +139,21 @@ def print_audit(out: Console, found: Audit) -> None:
         out.print(Text("The journal holds together.", style="green"))
 
 
-class DemoScreen:
+def demo_screen(rows: Sequence[Played], doing: str) -> Group:
     """The demo while it plays: a row per candidate, and what is being done right now."""
-
-    def __init__(self, out: Console) -> None:
-        """Show nothing yet."""
-        self._out = out
-        self._live = Live(console=out, auto_refresh=False, transient=False)
-        self._rows: list[Played] = []
-
-    def __enter__(self) -> "DemoScreen":
-        """Start the live display."""
-        self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the last state on the terminal."""
-        self._show("")
-        self._live.stop()
-        end_live(self._out)
-
-    def played(self, row: Played) -> None:
-        """A candidate has met its fate."""
-        self._rows.append(row)
-        self._show("")
-
-    def doing(self, what: str) -> None:
-        """What the meta-agent waits for."""
-        self._show(what)
-
-    def _show(self, what: str) -> None:
-        table = Table(box=SIMPLE)
-        table.add_column("candidate")
-        table.add_column("passed", justify="right")
-        for heading in ("verdict", "why", "what was tried"):
-            table.add_column(heading, overflow="fold")
-        for row in self._rows:
-            passed = "" if row.passed is None else f"{row.passed}/{row.expected}"
-            verdict = word(row.verdict)
-            if row.problem:
-                verdict.append(" (unexpected)", style="bold red")
-            table.add_row(word(row.name), passed, verdict, word(row.why), word(row.description))
-        parts: list[RenderableType] = [table]
-        if what:
-            parts.append(Text(f"  … {one_line(what)}", style="dim"))
-        self._live.update(Group(*parts), refresh=True)
+    table = Table(box=SIMPLE)
+    table.add_column("candidate")
+    table.add_column("passed", justify="right")
+    for heading in ("verdict", "why", "what was tried"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        passed = "" if row.passed is None else f"{row.passed}/{row.expected}"
+        verdict = word(row.verdict)
+        if row.problem:
+            verdict.append(" (unexpected)", style="bold red")
+        table.add_row(word(row.name), passed, verdict, word(row.why), word(row.description))
+    waits = [Text(f"  … {one_line(doing)}", style="dim")] if doing else []
+    return Group(table, *waits)
 
 
 def staircase(rows: Sequence[Played]) -> Text:

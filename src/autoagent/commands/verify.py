@@ -8,18 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from autoagent.config import Config
 from autoagent.errors import JournalError
-from autoagent.evidence import ledger
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    Certified,
-    ClimbStarted,
-    EvaluationFinished,
-    EvaluationResumed,
-    EvaluationReused,
-    EvaluationStarted,
-    ResultRecorded,
-    TrialFinished,
-)
+from autoagent.evidence import events, ledger
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.gate.certificate import certificate
@@ -115,20 +104,23 @@ class _Replay:
         """Hold what an event states against what the events before it lead to."""
         where = f"event {entry.seq}"
         match entry.event:
-            case ClimbStarted(config=config, tier=tier):
+            case events.ClimbStarted(config=config, tier=tier):
                 self.rows, self._certified, self.tier = [], {}, tier
                 self._config = Config.model_validate(config)
-            case CandidateCommitted(copied=copied):
+            case events.CandidateCommitted(copied=copied):
                 self.flags += _copies(entry.subject, copied)
-            case TrialFinished(trial=trial):
+            case events.TrialFinished(trial=trial):
                 self._trials.setdefault(entry.subject, []).append(trial)
-            case EvaluationStarted(running=running) | EvaluationResumed(running=running):
+            case (
+                events.EvaluationStarted(running=running)
+                | events.EvaluationResumed(running=running)
+            ):
                 self._told(where, self._started(running))
-            case Certified(certificate=certificate):
+            case events.Certified(certificate=certificate):
                 self._told(where, self._certificate(certificate))
-            case EvaluationFinished() | EvaluationReused() as event:
+            case events.EvaluationFinished() | events.EvaluationReused() as event:
                 self._told(where, self._decision(event))
-            case ResultRecorded(row=row):
+            case events.ResultRecorded(row=row):
                 self.rows.append(row)
                 self._told(where, self._recorded(row))
             case _:
@@ -162,7 +154,7 @@ class _Replay:
         if computed != stated:
             yield "the certificate does not follow from its trials"
 
-    def _decision(self, event: EvaluationFinished | EvaluationReused) -> Iterator[str]:
+    def _decision(self, event: events.Decision) -> Iterator[str]:
         """The score follows from the trials, and the verdict from the score."""
         running = self._running.get(event.evaluation)
         if running is None:
@@ -177,7 +169,7 @@ class _Replay:
             return
         measured = Standing(candidate=candidate, evaluation=running.id, score=event.score)
         state, incumbent = event.state, self.position.incumbent
-        if isinstance(event, EvaluationReused):
+        if isinstance(event, events.EvaluationReused):
             assert incumbent is not None
             contest = contest_for(self._config.gate, candidate, incumbent)
             verdict = decide_again(running, state, trials, measured, incumbent, contest)

@@ -30,8 +30,8 @@ from harbor.models.environment_type import EnvironmentType
 from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
-from autoagent.environments.harbor_types import PREFIX
-from autoagent.environments.leftovers import Left
+from autoagent.environments.harbor_types import PROVIDER_PREFIX
+from autoagent.environments.leftovers import Leftover
 from autoagent.environments.listing import COMMAND, listed, tampering
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.environments.sandbox.beneath import remove_tree
@@ -40,7 +40,7 @@ from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
 GUARDED = ("/tests", "/solution", "/logs/verifier")
 MOST_BYTES = 256 * 1024**2
 """The most that is taken out of an environment in one directory."""
-SECONDS = 60
+COMMAND_SECONDS = 60
 _OF_EXTRA = re.compile(r"([\w.-]+)[^;]*; extra == '([\w-]+)'")
 
 
@@ -85,7 +85,7 @@ class Refereed(RefereedEnvironment):
                 f"rm -rf -- {places}; mkdir -p {places} && chmod 777 /logs/verifier && "
                 f'for place in {places}; do [ -z "$(ls -A $place)" ] || exit 1; done'
             )
-            done = await self.exec(command, cwd="/", timeout_sec=SECONDS, user="root")
+            done = await self.exec(command, cwd="/", timeout_sec=COMMAND_SECONDS, user="root")
             if done.return_code != 0:  # what was planted there would be read as the verifier's
                 said = f"{done.stdout or ''}{done.stderr or ''}".strip()[-300:]
                 self.in_hand.note_tampering(
@@ -95,10 +95,10 @@ class Refereed(RefereedEnvironment):
             if before is not None:
                 self.in_hand.note_tampering(tampering(before, await self._listed()))
 
-    async def _listed(self) -> dict[str, Left] | None:
+    async def _listed(self) -> dict[str, Leftover] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""
         try:
-            done = await self.exec(COMMAND, cwd="/", timeout_sec=SECONDS, user="root")
+            done = await self.exec(COMMAND, cwd="/", timeout_sec=COMMAND_SECONDS, user="root")
         except (RuntimeError, OSError):  # it takes too long, or this is no such machine
             return None
         return listed(done.stdout or "")
@@ -109,7 +109,7 @@ class Refereed(RefereedEnvironment):
         said = await self.exec(
             f"du -sk -- {shlex.quote(source_dir)} | cut -f1",
             cwd="/",
-            timeout_sec=SECONDS,
+            timeout_sec=COMMAND_SECONDS,
             user="root",
         )
         told = (said.stdout or "").strip()
@@ -140,7 +140,7 @@ def refereed_class(environment: str) -> type[Refereed]:
         ConfigError: There is no such environment; the valid ones are listed.
         InfrastructureFault: Its packages are not installed, or its credentials are not there.
     """
-    found = _class(environment.removeprefix(PREFIX))
+    found = _class(environment.removeprefix(PROVIDER_PREFIX))
     try:
         found.preflight()
     except ImportError as error:
@@ -155,25 +155,25 @@ def _class(name: str) -> type[BaseEnvironment]:
         try:
             return import_class(name, base=BaseEnvironment, label="environment")
         except (ValueError, TypeError) as error:
-            raise ConfigError(f'environment = "{PREFIX}{name}": {error}.') from error
+            raise ConfigError(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
     known = sorted(kind.value for kind in EnvironmentType)
     if name not in known:
         raise ConfigError(
-            f'environment = "{PREFIX}{name}": Harbor has none of that name. It has '
-            f"{', '.join(known)}; a class of your own is {PREFIX}module:Class."
+            f'environment = "{PROVIDER_PREFIX}{name}": Harbor has none of that name. It has '
+            f"{', '.join(known)}; a class of your own is {PROVIDER_PREFIX}module:Class."
         )
     kind = EnvironmentType(name)
     extra = factory._ENVIRONMENT_REGISTRY[kind].pip_extra  # pyright: ignore[reportPrivateUsage]
     if extra and (missing := _missing(extra)):
         raise InfrastructureFault(
-            f'environment = "{PREFIX}{name}" needs packages that are not here: '
+            f'environment = "{PROVIDER_PREFIX}{name}" needs packages that are not here: '
             f"{', '.join(missing)}.",
             f"`pip install 'harbor[{extra}]'`",
         )
     try:
         return factory._load_environment_class(kind)  # pyright: ignore[reportPrivateUsage]
     except ImportError as error:
-        raise InfrastructureFault(f'environment = "{PREFIX}{name}": {error}.') from error
+        raise InfrastructureFault(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
 
 
 def _missing(extra: str) -> list[str]:

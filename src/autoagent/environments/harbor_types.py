@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from autoagent.errors import InfrastructureFault
 
-PREFIX = "harbor:"
-SECONDS = 60
+PROVIDER_PREFIX = "harbor:"
+READY_SECONDS = 60
 _CLOUDS = {
     "ack": ("ALIBABA_CLOUD_", "KUBECONFIG"),
     "beam": ("BEAM_", "CONFIG_PATH"),
@@ -32,7 +32,7 @@ _CLOUDS = {
 
 def credentials(environment: str, variables: Mapping[str, str]) -> dict[str, str]:
     """What a provider reads; none for a class of the user's."""
-    kind = environment.removeprefix(PREFIX)
+    kind = environment.removeprefix(PROVIDER_PREFIX)
     if ":" in kind:
         return {}
     prefixes = _CLOUDS.get(kind, (kind.upper().replace("-", "_") + "_",))
@@ -52,13 +52,13 @@ def require(environment: str) -> None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=SECONDS,
+            timeout=READY_SECONDS,
             check=False,
             env={**os.environ, "HARBOR_TELEMETRY": "0"},
         )
     except subprocess.TimeoutExpired as error:
         raise InfrastructureFault(
-            f'environment = "{environment}" was not ready within {SECONDS} s.'
+            f'environment = "{environment}" was not ready within {READY_SECONDS} s.'
         ) from error
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["it does not say why"]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple, override
 from autoagent.environments import harbor_types
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.errors import InfrastructureFault
+from autoagent.workspace.tasks.problem import Given
 
 
 class EvaluationFacts(NamedTuple):
@@ -40,6 +41,8 @@ class EvaluationFacts(NamedTuple):
 class EnvironmentKind:
     """What every kind answers; where nothing else is said, tasks run on somebody's machine."""
 
+    gives: ClassVar[Given] = frozenset()
+    """What its tasks can have."""
     uses_daemon: ClassVar[bool] = False
     """Its containers are a Docker daemon's, which has to have the tasks' base image."""
 
@@ -139,6 +142,7 @@ class Sandbox(EnvironmentKind):
 class Docker(EnvironmentKind):
     """Containers of a Docker daemon's."""
 
+    gives = frozenset({"containers"})
     uses_daemon = True
     variables = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "DOCKER_CONFIG")
     """What says which daemon is meant: a worker must mean the one that its server asked."""
@@ -195,6 +199,8 @@ class Docker(EnvironmentKind):
 
 class Provider(EnvironmentKind):
     """An environment of Harbor's own, on machines of others; or a class of the user's."""
+
+    gives = frozenset({"containers", "provider"})
 
     @override
     def check(self, *, unsandboxed: bool) -> None:

@@ -25,6 +25,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from autoagent.environments.sandbox.beneath import LINKS_LIMIT
 from autoagent.environments.sandbox.storage import FILES_LIMIT
 from autoagent.errors import InfrastructureFault
 
@@ -36,18 +37,17 @@ ABOVE = ("/", "/logs")
 """What holds a guarded place and is not the system's: `ln -s / /app` makes an /app/tests."""
 PLACES = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/spool", "/dev")
 """Where programs keep pipes, sockets and devices."""
-LINKS_LIMIT = 40
 ENTRIES_LIMIT = 2 * FILES_LIMIT
 """Files and directories; the bound on what a trial may write counts files alone."""
 BYTES_LIMIT = 64 * 2**20
 """Of paths and links' texts, which are kept."""
 STEPS_LIMIT = 2_000_000
 """Of resolving links; some seconds."""
-SECONDS = 120.0
+LOOK_SECONDS = 120.0
 """Of a processor. No tree within the other bounds takes a quarter of it, so more is the machine's
 fault; and trials that end at the same time do not make each other's longer."""
 
-Kind = Literal["link", "pipe", "device", "socket", "file"]
+LeftKind = Literal["link", "pipe", "device", "socket", "file"]
 
 _GUARDED = frozenset([*VERIFIERS, *READERS])
 _SOCKETS = re.compile(r".*\.(sock|socket|ipc|s)|S\..*|\..*")
@@ -55,11 +55,11 @@ _SOCKETS = re.compile(r".*\.(sock|socket|ipc|s)|S\..*|\..*")
 _WORDS = {"pipe": "a named pipe", "device": "a device", "socket": "a socket"}
 
 
-class Left(NamedTuple):
+class Leftover(NamedTuple):
     """One thing that was left: whatever is no directory and no file with one name."""
 
     path: str
-    kind: Kind
+    kind: LeftKind
     text: str = ""
     """A link's."""
     inode: tuple[int, int] = (0, 0)
@@ -78,7 +78,7 @@ class Budget:
     def __init__(self) -> None:
         """Begin to count."""
         self._entries, self._bytes, self._steps = ENTRIES_LIMIT, BYTES_LIMIT, STEPS_LIMIT
-        self._until = time.thread_time() + SECONDS
+        self._until = time.thread_time() + LOOK_SECONDS
 
     def entries(self, count: int) -> None:
         """Count what a directory holds.
@@ -92,7 +92,8 @@ class Budget:
             raise TooMuch(f"the trial left more than {ENTRIES_LIMIT} files and directories")
         if time.thread_time() > self._until:
             raise InfrastructureFault(
-                f"What a trial left could not be looked at in {SECONDS:.0f} s: the machine is slow."
+                f"What a trial left could not be looked at in {LOOK_SECONDS:.0f} s: "
+                "the machine is slow."
             )
 
     def keep(self, text: str) -> str:
@@ -120,13 +121,13 @@ class Budget:
             self.entries(0)
 
 
-Known = Callable[[str], Left | None]
+Known = Callable[[str], Leftover | None]
 """What the image has at a path, if it is one of these things."""
 Beyond = Callable[[str], str | None]
 """The text of a link at a path that was not looked at, or None."""
 
 
-def judge(read: Callable[[Budget], Iterable[Left]], known: Known, beyond: Beyond) -> str | None:
+def judge(read: Callable[[Budget], Iterable[Leftover]], known: Known, beyond: Beyond) -> str | None:
     """What of all that was left is tampering, in a sentence, or None.
 
     Args:
@@ -158,12 +159,12 @@ def shown(path: str) -> str:
 class _Ways:
     """Where links lead, and what there is at the end of them."""
 
-    def __init__(self, things: Sequence[Left], beyond: Beyond, budget: Budget) -> None:
+    def __init__(self, things: Sequence[Leftover], beyond: Beyond, budget: Budget) -> None:
         self._links = {one.path: one.text for one in things if one.kind == "link"}
         self._ends = {one.path: one.kind for one in things if one.kind in ("pipe", "device")}
         self._beyond, self._budget = beyond, budget
 
-    def wrong(self, link: Left) -> str | None:
+    def wrong(self, link: Leftover) -> str | None:
         """What is wrong with where a link leads, or None."""
         holder = posixpath.dirname(link.path).rstrip("/")
         plain = self._plain(link.text if link.text.startswith("/") else f"{holder}/{link.text}")
@@ -218,7 +219,7 @@ class _Ways:
         return "/" + "/".join(found)
 
 
-def _suspects(things: Sequence[Left], ways: _Ways) -> Iterator[tuple[Left, str]]:
+def _suspects(things: Sequence[Leftover], ways: _Ways) -> Iterator[tuple[Leftover, str]]:
     """Everything that is tampering unless the image had it, and what is wrong with it."""
     judged = [one for one in things if not any(_below(one.path, place) for place in _GUARDED)]
     for one in judged:
@@ -234,9 +235,9 @@ def _suspects(things: Sequence[Left], ways: _Ways) -> Iterator[tuple[Left, str]]
             yield one, f"is {_WORDS[one.kind]} where a verifier reads a file"
 
 
-def _twins(things: Sequence[Left]) -> Iterator[tuple[Left, str]]:
+def _twins(things: Sequence[Leftover]) -> Iterator[tuple[Leftover, str]]:
     """Files with a name that a verifier's own file has, or one outside of the tree."""
-    files: defaultdict[tuple[int, int], list[Left]] = defaultdict(list)
+    files: defaultdict[tuple[int, int], list[Leftover]] = defaultdict(list)
     for one in things:
         if one.kind == "file":
             files[one.inode].append(one)
@@ -249,7 +250,7 @@ def _twins(things: Sequence[Left]) -> Iterator[tuple[Left, str]]:
             yield free[0], "is the same file as one outside of the trial"
 
 
-def _in_its_place(one: Left) -> bool:
+def _in_its_place(one: Leftover) -> bool:
     """Whether a pipe, device or socket is where programs keep theirs, and no file is read."""
     if any(_below(one.path, place) for place in PLACES):
         return True

@@ -14,12 +14,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from autoagent.environments.leftovers import Budget, Kind, Left, TooMuch
+from autoagent.environments.leftovers import Budget, LeftKind, Leftover, TooMuch
 
-DEPTH_LIMIT = 1024
+LEVELS_LIMIT = 1024
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _PLACE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_KINDS: dict[int, Kind] = {
+_KINDS: dict[int, LeftKind] = {
     stat.S_IFLNK: "link",
     stat.S_IFIFO: "pipe",
     stat.S_IFSOCK: "socket",
@@ -29,7 +29,7 @@ _KINDS: dict[int, Kind] = {
 }
 
 
-def read(root: Path, budget: Budget, skip: Collection[str] = ()) -> list[Left]:
+def read(root: Path, budget: Budget, skip: Collection[str] = ()) -> list[Leftover]:
     """Everything that is neither a directory nor a file with one name.
 
     Args:
@@ -51,7 +51,7 @@ def read(root: Path, budget: Budget, skip: Collection[str] = ()) -> list[Left]:
     return walk.found
 
 
-def one(name: str, path: str, directory: int | None = None) -> Left | None:
+def one(name: str, path: str, directory: int | None = None) -> Leftover | None:
     """What a name stands for; None where that is a directory or nothing.
 
     Args:
@@ -67,7 +67,7 @@ def one(name: str, path: str, directory: int | None = None) -> Left | None:
         text = os.readlink(name, dir_fd=directory) if kind == "link" else ""
     except OSError:
         return None
-    return Left(path, kind, text, (facts.st_dev, facts.st_ino), facts.st_nlink)
+    return Leftover(path, kind, text, (facts.st_dev, facts.st_ino), facts.st_nlink)
 
 
 class _Level(NamedTuple):
@@ -91,7 +91,7 @@ class _Walk:
 
     def __init__(self, root: int, budget: Budget) -> None:
         self.trail: list[_Level] = []
-        self.found: list[Left] = []
+        self.found: list[Leftover] = []
         self._here, self._budget = root, budget
 
     def start(self, skip: Collection[str]) -> None:
@@ -111,8 +111,8 @@ class _Walk:
         directory, closed = opened
         with contextlib.ExitStack() as stack:
             stack.callback(_shut, directory, closed)
-            if len(self.trail) == DEPTH_LIMIT:
-                raise TooMuch(f"the trial left directories that are deeper than {DEPTH_LIMIT}")
+            if len(self.trail) == LEVELS_LIMIT:
+                raise TooMuch(f"the trial left directories that are deeper than {LEVELS_LIMIT}")
             path = self._budget.keep(f"{level.path}/{name}")
             if waiting := self._scan(directory, path):
                 stack.pop_all()

@@ -254,6 +254,9 @@ class ModelRefused(Facts):
     path: str
 
 
+type Decision = EvaluationFinished | EvaluationReused
+"""What an evaluation said of a candidate."""
+
 type Event = (
     ClimbStarted
     | TaskValidated

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast, overload
+from typing import cast
 
 from pydantic import ValidationError
 
@@ -117,17 +117,14 @@ class Journal:
         """
         self.path, self._read_only = path, read_only
         try:
-            if read_only:
-                self._db = sqlite3.connect(
-                    f"{path.resolve().as_uri()}?mode=ro",
-                    uri=True,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
-            else:
-                self._db = sqlite3.connect(
-                    path, timeout=30, isolation_level=None, check_same_thread=False
-                )
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}",
+                uri=True,
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            if not read_only:
                 self._db.execute("PRAGMA journal_mode=WAL")  # first: whoever reads is in its way
                 self._db.execute("PRAGMA synchronous=FULL")
             self._refuse_newer()
@@ -238,13 +235,7 @@ class Journal:
         row = self._db.execute("SELECT hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         return row[0] if row else GENESIS
 
-    @overload
-    def about(self, subject: str) -> list[Entry[Held]]: ...
-    @overload
-    def about[E: Event](
-        self, subject: str, kind: type[E], /, *kinds: type[E]
-    ) -> list[Entry[E]]: ...
-    def about[E: Event](self, subject: str, *kinds: type[E]) -> list[Entry[Held]] | list[Entry[E]]:
+    def about[E: Event](self, subject: str, *kinds: type[E]) -> list[Entry[E]]:
         """Entries about `subject`, oldest first; all kinds, or only those named."""
         where, arguments = _any_of(kinds)
         query = f"SELECT * FROM events WHERE subject = ?{where} ORDER BY seq"

@@ -8,6 +8,7 @@ one short line that no spreadsheet takes for a formula or for an opening quote.
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
@@ -16,15 +17,7 @@ from autoagent.errors import WorkspaceError
 from autoagent.records import Row
 
 LEDGER_NAME = "results.tsv"
-COLUMNS = (
-    "commit",
-    "avg_score",
-    "passed",
-    "task_scores",
-    "cost_usd",
-    "status",
-    "description",
-)
+COLUMNS = tuple(Row.model_fields)
 DESCRIPTION_LIMIT = 200
 
 _HEADER = "\t".join(COLUMNS)
@@ -102,21 +95,15 @@ def _row(number: int, line: str) -> Row:
     cells = [_plain(cell) for cell in line.split("\t")]
     if len(cells) != len(COLUMNS):
         raise _damaged(number, f"{len(cells)} columns instead of {len(COLUMNS)}")
-    values = dict(zip(COLUMNS, cells, strict=True))
+    values: dict[str, Any] = dict(zip(COLUMNS, cells, strict=True))
+    values["task_scores"] = _read_scores(values["task_scores"])
+    for column in ("avg_score", "cost_usd"):
+        values[column] = values[column] or None
     try:
-        return Row.model_validate(
-            {
-                **values,
-                "avg_score": _read_number(values["avg_score"]),
-                "task_scores": _read_scores(values["task_scores"]),
-                "cost_usd": _read_number(values["cost_usd"]),
-            }
-        )
+        return Row.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _damaged(number, f"{first['loc'][0]} is {first['input']!r}") from error
-    except ValueError as error:
-        raise _damaged(number, str(error)) from error
 
 
 def _damaged(number: int, what: str) -> WorkspaceError:
@@ -134,16 +121,12 @@ def _short(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def _read_number(cell: str) -> float | None:
-    return float(cell) if cell else None
-
-
 def _name(task: str) -> str:
     """A task's name, safe beside `=` and `;` and at the start of a cell."""
     encoded = quote(task, safe="/", errors="surrogatepass")
     return f"%2D{encoded[1:]}" if encoded.startswith("-") else encoded
 
 
-def _read_scores(cell: str) -> Mapping[str, float | None]:
+def _read_scores(cell: str) -> Mapping[str, str | None]:
     pairs = [pair.partition("=") for pair in cell.split(";")] if cell else []
-    return {unquote(name, errors="surrogatepass"): _read_number(value) for name, _, value in pairs}
+    return {unquote(name, errors="surrogatepass"): value or None for name, _, value in pairs}

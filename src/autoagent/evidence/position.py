@@ -9,20 +9,7 @@ a whole night and compare.
 
 from typing import assert_never
 
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    CandidateReverted,
-    CertificationStarted,
-    Certified,
-    ClimbFinished,
-    ClimbStarted,
-    EvaluationFinished,
-    EvaluationResumed,
-    EvaluationReused,
-    EvaluationStarted,
-    ResultRecorded,
-    TasksValidated,
-)
+from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held
 from autoagent.records import (
     Candidate,
@@ -73,7 +60,7 @@ class Position(Record):
 def apply(position: Position, entry: Entry[Held]) -> Position:
     """The position after an event. Events that carry no rule leave it as it is."""
     match entry.event:
-        case ClimbStarted() as event:
+        case events.ClimbStarted() as event:
             return Position(
                 phase="validating",
                 tag=event.tag,
@@ -83,27 +70,27 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
                 holdout=event.holdout,
                 baseline=event.baseline,
             )
-        case TasksValidated(tasks=tasks, holdout=holdout):
+        case events.TasksValidated(tasks=tasks, holdout=holdout):
             return position.model_copy(
                 update={"phase": "baseline_needed", "tasks": tasks, "holdout": holdout}
             )
-        case CandidateCommitted(candidate=candidate):
+        case events.CandidateCommitted(candidate=candidate):
             return position.model_copy(update={"phase": "committed", "candidate": candidate})
-        case EvaluationStarted(running=running) | EvaluationResumed(running=running):
+        case events.EvaluationStarted(running=running) | events.EvaluationResumed(running=running):
             return _running(position, running)
-        case EvaluationFinished() as event:
+        case events.EvaluationFinished() as event:
             return _settled(position, event)
-        case EvaluationReused() as event:
+        case events.EvaluationReused() as event:
             return _awaiting_row(position, event, event.verdict)
-        case ResultRecorded() as event:
+        case events.ResultRecorded() as event:
             return _recorded(position, event)
-        case CandidateReverted():
+        case events.CandidateReverted():
             return position.model_copy(update={"phase": "idle", "candidate": None})
-        case CertificationStarted():
+        case events.CertificationStarted():
             return position.model_copy(update={"phase": "certifying", "uncertified": ""})
-        case Certified(certificate=certificate):
+        case events.Certified(certificate=certificate):
             return position.model_copy(update={"phase": "finished", "certificate": certificate})
-        case ClimbFinished(uncertified=uncertified):
+        case events.ClimbFinished(uncertified=uncertified):
             return position.model_copy(
                 update={
                     "phase": "finished",
@@ -129,7 +116,7 @@ def _running(position: Position, running: Running) -> Position:
     return position.model_copy(update={"phase": phase, "running": running, "spent": spent})
 
 
-def _settled(position: Position, event: EvaluationFinished) -> Position:
+def _settled(position: Position, event: events.EvaluationFinished) -> Position:
     """Settle the budget; a decisive evaluation waits for its ledger row."""
     running = position.running
     assert running is not None, "an evaluation ended that nobody started"
@@ -158,7 +145,9 @@ def _settled(position: Position, event: EvaluationFinished) -> Position:
 
 
 def _awaiting_row(
-    position: Position, event: EvaluationFinished | EvaluationReused, verdict: Verdict | None
+    position: Position,
+    event: events.Decision,
+    verdict: Verdict | None,
 ) -> Position:
     """A decided candidate, its verdict pending until the ledger row is written."""
     candidate = position.proposed
@@ -170,7 +159,7 @@ def _awaiting_row(
     )
 
 
-def _recorded(position: Position, event: ResultRecorded) -> Position:
+def _recorded(position: Position, event: events.ResultRecorded) -> Position:
     """The verdict takes effect: a keep moves the incumbent (rules R5, R6, R7)."""
     kept = event.row.status == "keep"
     evaluated = position.evaluated

@@ -8,12 +8,14 @@ environment calls stands in. Nothing here fails on what a file says, and no link
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from autoagent.evidence.untrusted import clip, one_line, quoted
+from autoagent.files import opened_directory
 
 SIZE_LIMIT = 16 * 1024 * 1024
 OUTLINE_STEPS = 40
@@ -244,47 +246,39 @@ def _read(directory: Path, *names: str) -> tuple[bytes | None, str]:
     """A file of a trial, or None and why it cannot be read."""
     label = "/".join(names)
     try:
-        descriptor = _open(directory, *names)
+        with _opened(directory, *names) as (file, size):
+            if size > SIZE_LIMIT:
+                return None, f"{label} has {size:,} bytes, of at most {SIZE_LIMIT:,}"
+            return file.read(SIZE_LIMIT), ""
     except OSError as error:
         return None, f"{label}: {error.strerror}"
-    with os.fdopen(descriptor, "rb") as file:
-        size = os.fstat(descriptor).st_size
-        if size > SIZE_LIMIT:
-            return None, f"{label} has {size:,} bytes, of at most {SIZE_LIMIT:,}"
-        return file.read(SIZE_LIMIT), ""
 
 
 def _tail(directory: Path, limit: int, *names: str) -> str:
     try:
-        descriptor = _open(directory, *names)
+        with _opened(directory, *names) as (file, size):
+            file.seek(max(0, size - limit))
+            text = file.read(limit).decode("utf-8", "replace").strip()
     except OSError:
         return ""
-    with os.fdopen(descriptor, "rb") as file:
-        size = os.fstat(descriptor).st_size
-        file.seek(max(0, size - limit))
-        text = file.read(limit).decode("utf-8", "replace").strip()
     return f"[… {size - limit:,} bytes before this …]\n{text}" if size > limit else text
 
 
-def _open(directory: Path, *names: str) -> int:
-    """A regular file of a trial, where neither it nor a directory on the way is a link.
+@contextmanager
+def _opened(directory: Path, *names: str) -> Generator[tuple[BinaryIO, int]]:
+    """A regular file of a trial and its size; neither it nor a directory on the way is a link.
 
     Raises:
         OSError: It is missing, a link, or not a regular file.
     """
     if not directory.is_absolute():
         raise FileNotFoundError(2, "the trial left no directory")
-    steps = (directory.parent.name, directory.name, *names)
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    current = os.open(directory.parent.parent, flags | os.O_DIRECTORY)
-    for index, name in enumerate(steps):
-        kind = os.O_DIRECTORY if index < len(steps) - 1 else 0
-        try:
-            below = os.open(name, flags | os.O_NOFOLLOW | kind, dir_fd=current)
-        finally:
-            os.close(current)
-        current = below
-    if not stat.S_ISREG(os.fstat(current).st_mode):
-        os.close(current)
-        raise OSError(22, "not a regular file")
-    return current
+    *above, name = directory.parent.name, directory.name, *names
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+    with opened_directory(directory.parent.parent, *above) as inside:
+        descriptor = os.open(name, flags, dir_fd=inside)
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(22, "not a regular file")
+        yield file, status.st_size

@@ -121,11 +121,6 @@ def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
         ) from error
 
 
-def canonical_section(files: Mapping[str, bytes], file: str) -> Split:
-    """The split of a stored harness, which was checked before it was stored."""
-    return boundary.split(files[file], file)
-
-
 def content_digest(editable: bytes, notes: Mapping[str, bytes]) -> str:
     """SHA-256 over the editable part and every note, each with its path and length."""
     digest = hashlib.sha256()

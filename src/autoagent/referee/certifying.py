@@ -9,13 +9,7 @@ that nobody can run it again and pick the better.
 from collections.abc import Iterator
 
 from autoagent.errors import BudgetExceeded
-from autoagent.evidence.events import (
-    CertificationStarted,
-    Certified,
-    ClimbFinished,
-    EvaluationStarted,
-    ResultRecorded,
-)
+from autoagent.evidence import events
 from autoagent.gate.certificate import BASELINE, WITHOUT, certificate
 from autoagent.records import Candidate, Certificate, Running, Side
 from autoagent.referee import evaluations, measuring
@@ -51,14 +45,14 @@ def step(climb: Climb) -> None:
         except BudgetExceeded as error:
             why = error.message
         if why:
-            climb.append(ClimbFinished(reason="finished", uncertified=why), tag)
+            climb.append(events.ClimbFinished(reason="finished", uncertified=why), tag)
         return
     found = _certificate(climb)
     if found is None:
         why = "no trial was measured on both sides"
-        climb.append(ClimbFinished(reason="finished", uncertified=why), tag)
+        climb.append(events.ClimbFinished(reason="finished", uncertified=why), tag)
     else:
-        climb.append(Certified(certificate=found), tag)
+        climb.append(events.Certified(certificate=found), tag)
 
 
 def _measure(climb: Climb, running: Running | None, *, hidden: bool) -> str | None:
@@ -67,15 +61,16 @@ def _measure(climb: Climb, running: Running | None, *, hidden: bool) -> str | No
     Raises:
         BudgetExceeded: It could pass a cap; nothing was written.
     """
-    position, asked = climb.position, climb.this_climb(CertificationStarted)[-1]
+    position, asked = climb.position, climb.this_climb(events.CertificationStarted)[-1]
     stop = climb.workspace.stop_file
     if stop.exists():
         return f"{stop} asks for the end of the climb"
     capped = asked.event.capped
     if running is not None:
-        if evaluations.finished_after(climb.journal, running, asked.seq):
+        ends = evaluations.finishes(climb.journal, running)
+        if ends and ends[-1].seq > asked.seq:
             return "its measurement was cut short"
-        measuring.resume(climb, running, capped=capped)
+        measuring.begin(climb, running, capped=capped, again=True)
         return None
     assert position.incumbent is not None and position.baseline is not None
     baseline = _side(BASELINE, position.baseline)
@@ -103,7 +98,7 @@ def _ablations(climb: Climb) -> Iterator[Side]:
     """The champion without each edit that was kept, where that can be taken back by itself."""
     kept = [
         entry.subject
-        for entry in climb.this_climb(ResultRecorded)
+        for entry in climb.this_climb(events.ResultRecorded)
         if entry.event.row.status == "keep"
     ]
     if not climb.workspace.config.certify.ablation or len(kept) < 3:
@@ -130,7 +125,7 @@ def _side(name: str, candidate: Candidate) -> Side:
 
 def _begun(climb: Climb, *, hidden: bool) -> Running | None:
     """The certification's measurement in this climb, if it was ever begun."""
-    for entry in climb.this_climb(EvaluationStarted):
+    for entry in climb.this_climb(events.EvaluationStarted):
         running = entry.event.running
         if running.kind == "certify" and running.hidden == hidden:
             return running

@@ -11,26 +11,15 @@ from typing import cast
 
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    CandidateReverted,
-    CertificationStarted,
-    ClimbStarted,
-    EvaluationFinished,
-    EvaluationStarted,
-    Event,
-    ResultRecorded,
-    TasksValidated,
-    WorkerFailed,
-)
+from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.records import Candidate, Row, Running
 from autoagent.referee import passages
-from autoagent.referee.candidates import canonical_section
 from autoagent.referee.passages import Copied
 from autoagent.worker.engine import Engine, EvaluationSpec
 from autoagent.workspace.git.projection import Projection
+from autoagent.workspace.harness import boundary
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks import snapshot
@@ -41,15 +30,15 @@ DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
 
 REMEMBERED = (
-    ClimbStarted,
-    TasksValidated,
-    CandidateCommitted,
-    CandidateReverted,
-    EvaluationStarted,
-    EvaluationFinished,
-    ResultRecorded,
-    CertificationStarted,
-    WorkerFailed,
+    events.ClimbStarted,
+    events.TasksValidated,
+    events.CandidateCommitted,
+    events.CandidateReverted,
+    events.EvaluationStarted,
+    events.EvaluationFinished,
+    events.ResultRecorded,
+    events.CertificationStarted,
+    events.WorkerFailed,
 )
 """Kinds of events that nobody but the referee writes, and that are asked for again and again."""
 
@@ -74,7 +63,7 @@ class Climb:
         self.engine, self.tier = engine, tier
         stored = self.journal.position()
         self.position = Position.model_validate_json(stored) if stored else Position()
-        start = self.journal.last(ClimbStarted)
+        start = self.journal.last(events.ClimbStarted)
         self._entries: list[Entry[Held]] = []
         if start is not None:
             self._entries += self.journal.of_kind(*REMEMBERED, after=start.seq - 1)
@@ -90,7 +79,7 @@ class Climb:
         self._snapshot: Snapshot | None = None
         self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
 
-    def append(self, event: Event, about: str) -> None:
+    def append(self, event: events.Event, about: str) -> None:
         """Write an event and the position it leads to, in one transaction; then stand there."""
         moved = self.position
 
@@ -101,21 +90,21 @@ class Climb:
 
         entry = self.journal.append(event, about, move)
         self.position, self.trouble = moved, None
-        if isinstance(event, ClimbStarted):
+        if isinstance(event, events.ClimbStarted):
             self._entries = []
         if isinstance(event, REMEMBERED):
             self._entries.append(entry)
 
-    def this_climb[E: Event](self, *kinds: type[E]) -> list[Entry[E]]:
+    def this_climb[E: events.Event](self, *kinds: type[E]) -> list[Entry[E]]:
         """Entries of some of the kept kinds since the climb started, oldest first."""
         wanted = {kind.kind for kind in kinds}
         assert wanted <= {kind.kind for kind in REMEMBERED}, f"{wanted} are not all kept"
         return cast("list[Entry[E]]", [entry for entry in self._entries if entry.kind in wanted])
 
     @property
-    def started(self) -> ClimbStarted:
+    def started(self) -> events.ClimbStarted:
         """What was frozen when the climb started."""
-        return self.this_climb(ClimbStarted)[0].event
+        return self.this_climb(events.ClimbStarted)[0].event
 
     @property
     def frozen(self) -> Snapshot:
@@ -135,7 +124,8 @@ class Climb:
     @property
     def canonical(self) -> Split:
         """The split of the baseline: its fixed section is every candidate's."""
-        return canonical_section(self._baseline(), self.workspace.config.harness.file)
+        file = self.workspace.config.harness.file
+        return boundary.split(self._baseline()[file], file)
 
     def copied(self, files: Mapping[str, bytes]) -> tuple[Copied, ...]:
         """What a candidate's files copy from the frozen tasks, beyond what the baseline says."""
@@ -148,7 +138,7 @@ class Climb:
 
     def rows(self) -> list[Row]:
         """The ledger of this climb."""
-        return [entry.event.row for entry in self.this_climb(ResultRecorded)]
+        return [entry.event.row for entry in self.this_climb(events.ResultRecorded)]
 
     def project(self) -> None:
         """Redo what the journal implies: files a discard restores, the branch, results.tsv.
@@ -160,7 +150,7 @@ class Climb:
         if position.baseline is None:
             return
         standing = position.incumbent.candidate if position.incumbent else position.baseline
-        entries = self.this_climb(ResultRecorded, CandidateReverted)
+        entries = self.this_climb(events.ResultRecorded, events.CandidateReverted)
         notes: list[str] = []
         for show in (
             lambda: self._restore(standing, entries),
@@ -174,13 +164,15 @@ class Climb:
         self.notes = tuple(notes)
 
     def _restore(
-        self, standing: Candidate, entries: Sequence[Entry[ResultRecorded | CandidateReverted]]
+        self,
+        standing: Candidate,
+        entries: Sequence[Entry[events.ResultRecorded | events.CandidateReverted]],
     ) -> None:
         """Redo the last discard or revert, unless a keep came after it (rule R6)."""
         if not entries:
             return
         last = entries[-1].event
-        if isinstance(last, CandidateReverted) or last.row.status != "keep":
+        if isinstance(last, events.CandidateReverted) or last.row.status != "keep":
             self.projection.restore(standing.id, entries[-1].seq)
 
     def known_tasks(self, names: Sequence[str]) -> tuple[str, ...]:

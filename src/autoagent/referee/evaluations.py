@@ -8,27 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autoagent.errors import UnknownName
-from autoagent.evidence.events import (
-    EvaluationFinished,
-    EvaluationResumed,
-    EvaluationReused,
-    EvaluationStarted,
-    Event,
-    TrialFinished,
-    TrialLost,
-    TrialStarted,
-    WorkerEnded,
-)
+from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Journal
-from autoagent.gate.decide import agenda_of, deciding_attempts, score_of
-from autoagent.records import EvaluationState, Running, Score, Trial
+from autoagent.gate.decide import agenda_of, deciding_attempts
+from autoagent.records import EvaluationState, Running, Trial
 from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport, Progress
 
 
 def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
     """Every trial of an evaluation that ended, voids and their retries included."""
-    return [entry.event.trial for entry in journal.about(evaluation, TrialFinished)]
+    return [entry.event.trial for entry in journal.about(evaluation, events.TrialFinished)]
 
 
 def deciding_trials(trials: Sequence[Trial]) -> list[Trial]:
@@ -46,7 +36,7 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     """How far a running evaluation is."""
     trials = trials_of(journal, running.id)
     ended = deciding_trials(trials)
-    started = journal.about(running.id, EvaluationStarted)
+    started = journal.about(running.id, events.EvaluationStarted)
     return Progress(
         evaluation=running.id,
         kind=running.kind,
@@ -60,13 +50,6 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     )
 
 
-def scored(journal: Journal, running: Running, trials: Sequence[Trial]) -> Score:
-    """The score of an evaluation whose worker has ended, over every expected trial (rule R3)."""
-    entries = journal.about(running.id)
-    seconds = entries[-1].at - entries[0].at if entries else 0.0
-    return score_of(running, trials, seconds=seconds)
-
-
 def charge_of(journal: Journal, evaluation: str) -> float:
     """Dollars an evaluation used: as metered, or as reserved where nothing was (rule R10).
 
@@ -74,9 +57,9 @@ def charge_of(journal: Journal, evaluation: str) -> float:
     gateway knew better. What a verifier's model cost comes on top.
     """
     reserved: dict[str, float] = {}
-    for begun in journal.about(evaluation, TrialStarted):
+    for begun in journal.about(evaluation, events.TrialStarted):
         reserved[begun.event.trial] = begun.event.reserved_dollars
-    for lost in journal.about(evaluation, TrialLost):
+    for lost in journal.about(evaluation, events.TrialLost):
         if lost.event.cost_usd is not None:
             reserved[lost.event.trial] = lost.event.cost_usd
     for trial in trials_of(journal, evaluation):
@@ -86,30 +69,26 @@ def charge_of(journal: Journal, evaluation: str) -> float:
     return sum(reserved.values())
 
 
-def finishes(journal: Journal, running: Running) -> list[Entry[EvaluationFinished]]:
+def finishes(journal: Journal, running: Running) -> list[Entry[events.EvaluationFinished]]:
     """The entries that settled an evaluation: one, or more where it was resumed."""
     return [
         entry
-        for entry in journal.about(running.digest, EvaluationFinished)
+        for entry in journal.about(running.digest, events.EvaluationFinished)
         if entry.event.evaluation == running.id
     ]
 
 
-def finished_after(journal: Journal, running: Running, seq: int) -> bool:
-    """Whether an evaluation was settled after an event."""
-    ends = finishes(journal, running)
-    return bool(ends) and ends[-1].seq > seq
-
-
 def ended(journal: Journal, evaluation: str) -> EvaluationState | None:
     """How the worker said it ended, or None while it has not since it was last begun."""
-    entries = since_begun(journal, evaluation, WorkerEnded)
+    entries = since_begun(journal, evaluation, events.WorkerEnded)
     return entries[-1].event.end if entries else None
 
 
-def since_begun[E: Event](journal: Journal, evaluation: str, kind: type[E]) -> list[Entry[E]]:
+def since_begun[E: events.Event](
+    journal: Journal, evaluation: str, kind: type[E]
+) -> list[Entry[E]]:
     """Entries about an evaluation since it was started, or resumed after it had been cut short."""
-    begun = journal.about(evaluation, EvaluationStarted, EvaluationResumed)
+    begun = journal.about(evaluation, events.EvaluationStarted, events.EvaluationResumed)
     return [e for e in journal.about(evaluation, kind) if not begun or e.seq > begun[-1].seq]
 
 
@@ -119,7 +98,7 @@ def started(journal: Journal, evaluation: str) -> Running:
     Raises:
         UnknownName: No evaluation has this id.
     """
-    entries = journal.about(evaluation, EvaluationStarted)
+    entries = journal.about(evaluation, events.EvaluationStarted)
     if not entries:
         raise UnknownName(f"There is no evaluation {evaluation!r}; ids look like e3.")
     return entries[0].event.running
@@ -134,7 +113,9 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
     running = started(journal, evaluation)
     decided = [
         entry.event
-        for entry in journal.about(running.digest, EvaluationFinished, EvaluationReused)
+        for entry in journal.about(
+            running.digest, events.EvaluationFinished, events.EvaluationReused
+        )
         if entry.event.evaluation == evaluation
     ]
     last = decided[-1] if decided else None
@@ -159,7 +140,7 @@ def measured(
 
     A subset is the same one whatever the order its tasks are named in.
     """
-    for entry in climb.this_climb(EvaluationFinished):
+    for entry in climb.this_climb(events.EvaluationFinished):
         event = entry.event
         if entry.subject != digest:
             continue
@@ -181,9 +162,9 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
         UnknownName: No trial has this id, or it was of a held-out task.
     """
     evaluation = trial.split(".", 1)[0]
-    begun = journal.about(evaluation, EvaluationStarted)
+    begun = journal.about(evaluation, events.EvaluationStarted)
     hidden = any(entry.event.running.hidden for entry in begun)
-    for entry in journal.about(evaluation, TrialFinished):
+    for entry in journal.about(evaluation, events.TrialFinished):
         if entry.event.trial.id == trial and not hidden:
             return entry.event.trial, Path(entry.event.directory)
     raise UnknownName(f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.")

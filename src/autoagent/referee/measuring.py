@@ -8,18 +8,9 @@ is computed here, from the trials in the journal, over every trial that was expe
 import time
 
 from autoagent.errors import BudgetExceeded, InfrastructureFault
-from autoagent.evidence.events import (
-    CancelRequested,
-    EvaluationFinished,
-    EvaluationResumed,
-    EvaluationReused,
-    EvaluationStarted,
-    WorkerEnded,
-    WorkerFailed,
-    WorkerStarted,
-)
+from autoagent.evidence import events
 from autoagent.gate.agenda import most_trials
-from autoagent.gate.decide import contest_for, decide, decide_again, state_of
+from autoagent.gate.decide import contest_for, decide, decide_again, score_of, state_of
 from autoagent.gate.noise import noise_of
 from autoagent.gate.pruning import hardest_first
 from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
@@ -65,7 +56,7 @@ def planned(
         return running
     standing = climb.position.incumbent
     assert standing is not None
-    finished = [entry.event for entry in climb.this_climb(EvaluationFinished)]
+    finished = [entry.event for entry in climb.this_climb(events.EvaluationFinished)]
     others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
     contest = contest_for(config.gate, chosen, standing)
     incumbent = standing.candidate
@@ -81,8 +72,8 @@ def planned(
 
 def _next_id(climb: Climb) -> str:
     """Evaluations are numbered through the whole journal."""
-    begun = climb.this_climb(EvaluationStarted)
-    last = begun[-1] if begun else climb.journal.last(EvaluationStarted)
+    begun = climb.this_climb(events.EvaluationStarted)
+    last = begun[-1] if begun else climb.journal.last(events.EvaluationStarted)
     return f"e{int(last.subject[1:]) + 1 if last else 1}"
 
 
@@ -111,40 +102,26 @@ def is_over(climb: Climb) -> bool:
     return False
 
 
-def begin(climb: Climb, planned: Running, *, capped: bool = True) -> str:
+def begin(climb: Climb, planned: Running, *, capped: bool = True, again: bool = False) -> str:
     """Reserve, write down, start; the evaluation's id.
 
     Args:
         climb: Where it is begun.
         planned: What to measure.
         capped: Whether the budget's caps hold: what the human starts by hand is not the climb's.
+        again: It was settled before its end and goes on; what it measured stays measured.
 
     Raises:
         BudgetExceeded: It could pass a cap; nothing was written.
         InfrastructureFault: The worker was not started; the next `advance` tries again.
     """
     running = _reserved(climb, planned, capped=capped)
-    _start(climb, EvaluationStarted(climb=climb.position.tag, running=running))
-    return running.id
-
-
-def resume(climb: Climb, running: Running, *, capped: bool) -> None:
-    """Go on with an evaluation that was settled before its end; what it measured stays measured.
-
-    Raises:
-        BudgetExceeded: It could pass a cap; nothing was written.
-        InfrastructureFault: The worker was not started; the next `advance` tries again.
-    """
-    again = _reserved(climb, running, capped=capped)
-    _start(climb, EvaluationResumed(climb=climb.position.tag, running=again))
-
-
-def _start(climb: Climb, event: EvaluationStarted | EvaluationResumed) -> None:
-    running = event.running
+    begun = events.EvaluationResumed if again else events.EvaluationStarted
     spec = climb.spec(running)
-    climb.append(event, running.id)
-    climb.append(WorkerStarted(), running.id)
+    climb.append(begun(climb=climb.position.tag, running=running), running.id)
+    climb.append(events.WorkerStarted(), running.id)
     climb.engine.start(spec)
+    return running.id
 
 
 def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
@@ -191,8 +168,8 @@ def _certification(climb: Climb) -> budget.Reserve:
 
 def cancel(climb: Climb, running: Running) -> None:
     """Ask the worker to stop; the wish is written down first, so that no restart forgets it."""
-    if not evaluations.since_begun(climb.journal, running.id, CancelRequested):
-        climb.append(CancelRequested(), running.id)
+    if not evaluations.since_begun(climb.journal, running.id, events.CancelRequested):
+        climb.append(events.CancelRequested(), running.id)
     climb.engine.cancel(running.id)
 
 
@@ -201,18 +178,18 @@ def restart(climb: Climb, running: Running) -> None:
 
     Every start counts, one that fails too, so that no machine can hold a climb up for ever.
     """
-    if evaluations.since_begun(climb.journal, running.id, CancelRequested):
-        climb.append(WorkerEnded(end="cancelled"), running.id)
+    if evaluations.since_begun(climb.journal, running.id, events.CancelRequested):
+        climb.append(events.WorkerEnded(end="cancelled"), running.id)
         return
-    starts = evaluations.since_begun(climb.journal, running.id, WorkerStarted)
+    starts = evaluations.since_begun(climb.journal, running.id, events.WorkerStarted)
     if len(starts) >= MAX_WORKER_STARTS:
-        climb.append(WorkerEnded(end="indecisive"), running.id)
+        climb.append(events.WorkerEnded(end="indecisive"), running.id)
         return
-    climb.append(WorkerStarted(), running.id)
+    climb.append(events.WorkerStarted(), running.id)
     try:
         climb.engine.start(climb.spec(running))
     except InfrastructureFault as fault:
-        climb.append(WorkerFailed(reason=fault.message), running.id)
+        climb.append(events.WorkerFailed(reason=fault.message), running.id)
 
 
 def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
@@ -223,14 +200,15 @@ def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
         terms = validation.Terms.of(climb.workspace.config)
         validation.record(journal, running.id, running.kind, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
-    score = evaluations.scored(journal, running, trials)
+    about = journal.about(running.id, *events.KINDS.values())
+    score = score_of(running, trials, seconds=about[-1].at - about[0].at)
     state = state_of(ended, running, trials)
     assert position.proposed is not None
     measured = Standing(candidate=position.proposed, evaluation=running.id, score=score)
     verdict = decide(running, state, trials, measured, position.incumbent)
     baseline = running.kind == "baseline"
     charged = [entry.event.charged_dollars for entry in evaluations.finishes(journal, running)]
-    finished = EvaluationFinished(
+    finished = events.EvaluationFinished(
         evaluation=running.id,
         climb=position.tag,
         kind=running.kind,
@@ -252,7 +230,7 @@ def reuse(climb: Climb, chosen: Candidate, before: EvaluationReport) -> None:
     running = evaluations.started(climb.journal, before.evaluation)
     trials = evaluations.trials_of(climb.journal, before.evaluation)
     verdict = decide_again(running, before.state, trials, measured, position.incumbent, contest)
-    reused = EvaluationReused(
+    reused = events.EvaluationReused(
         evaluation=before.evaluation,
         climb=position.tag,
         kind="full",

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
-from autoagent.evidence import trajectory
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    EvaluationFinished,
-    TasksValidated,
-    WorkerFailed,
-)
+from autoagent.evidence import events, trajectory
 from autoagent.gate import noise
 from autoagent.records import Trial
 from autoagent.referee import budget, evaluations, measuring, moves
@@ -80,7 +74,7 @@ def _notes(climb: Climb) -> tuple[str, ...]:
     if position.phase == "new":
         return tuple(trouble)
     left_out = dict(climb.started.excluded)
-    for entry in climb.this_climb(TasksValidated):
+    for entry in climb.this_climb(events.TasksValidated):
         left_out.update(entry.event.excluded)
     measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
     stood_in = any(standing.score.stand_in for standing in measured)
@@ -93,7 +87,7 @@ def _notes(climb: Climb) -> tuple[str, ...]:
         *_about_holdout(climb),
         *_about_copies(climb),
         *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),
-        *(e.event.reason for e in climb.this_climb(WorkerFailed) if e.subject == running),
+        *(e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == running),
         *climb.notes,
     )
 
@@ -113,7 +107,7 @@ def _about_copies(climb: Climb) -> list[str]:
     position = climb.position
     current = [position.candidate, position.incumbent and position.incumbent.candidate]
     now = {candidate.id: candidate.short for candidate in current if candidate}
-    entries = climb.this_climb(CandidateCommitted)
+    entries = climb.this_climb(events.CandidateCommitted)
     told = [
         f"{now[entry.subject]} {sentence}"
         for entry in entries
@@ -140,7 +134,7 @@ def compare(climb: Climb, candidate: str | None, against: str | None) -> Compari
         UnknownName: One of them has no finished full evaluation in this climb.
     """
     position = climb.position
-    finished = [entry.event for entry in climb.this_climb(EvaluationFinished)]
+    finished = [entry.event for entry in climb.this_climb(events.EvaluationFinished)]
     ids = [event.evaluation for event in finished if event.verdict]
     if not ids:
         raise UnknownName("No full evaluation has finished yet, so nothing can be compared.")

@@ -20,15 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from autoagent.environments.kinds import kind_of
 from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
-from autoagent.evidence.events import (
-    CandidateCommitted,
-    CandidateReverted,
-    CertificationStarted,
-    ClimbFinished,
-    ClimbStarted,
-    ResultRecorded,
-)
+from autoagent.evidence import events
 from autoagent.evidence.position import Position
 from autoagent.records import Phase, Row, Trial, clean, row_of
 from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading
@@ -117,12 +111,13 @@ class Referee:
         measuring.refuse_stopped(workspace)
         draft, split, model = baseline_draft(workspace)
         head = climb.projection.clean_head(tag)
-        frozen = snapshot.take(workspace, split.fixed)
+        kind = kind_of(config.benchmark.environment)
+        frozen = snapshot.take(workspace, split.fixed, kind.gives)
         engine.check_tasks(config.benchmark.environment, frozen.composed)
         commit = climb.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
         baseline = draft.stored(commit, parent=None, description="baseline")
         self._climb = climb
-        started = ClimbStarted(
+        started = events.ClimbStarted(
             tag=tag,
             snapshot=frozen.digest,
             tasks=tuple(task.name for task in frozen.tasks),
@@ -176,7 +171,7 @@ class Referee:
             )
         commit = climb.projection.store(draft.files, parent=incumbent.id, message=description)
         candidate = draft.stored(commit, parent=incumbent.id, description=description)
-        climb.append(CandidateCommitted(candidate=candidate, copied=copied), commit)
+        climb.append(events.CandidateCommitted(candidate=candidate, copied=copied), commit)
         return Commitment(candidate=candidate, **facts)
 
     def revert(self) -> Position:
@@ -188,7 +183,7 @@ class Referee:
         position = self._require("idle", "committed")
         incumbent = self._climb.candidate_named("incumbent")
         subject = (position.candidate or incumbent).id
-        self._climb.append(CandidateReverted(restored=incumbent.id), subject)
+        self._climb.append(events.CandidateReverted(restored=incumbent.id), subject)
         self._climb.project()
         return self.position
 
@@ -235,22 +230,26 @@ class Referee:
         kind = "subset" if tasks else "full" if position.incumbent else "baseline"
         return measuring.begin(self._climb, measuring.planned(self._climb, kind, chosen, names))
 
-    def cancel_benchmark(self) -> Position:
+    def cancel_benchmark(self) -> str:
         """Stop the running evaluation. What was started counts: a full suite is then discarded.
+
+        Returns:
+            The evaluation's id; its worker may take a moment.
 
         Raises:
             OutOfOrder: Nothing runs, or the baseline does: it is the yardstick and must be whole.
         """
-        position = self.position
-        if position.running is None:
+        running = self.position.running
+        if running is None:
             raise OutOfOrder("No evaluation is running.", self._next_call())
-        if position.running.kind not in moves.CANCELLABLE:
+        if running.kind not in moves.CANCELLABLE:
             raise OutOfOrder(
                 "The baseline, the validation of tasks and the certification cannot be cancelled.",
                 self._next_call(),
             )
-        measuring.cancel(self._climb, position.running)
-        return self.advance()
+        measuring.cancel(self._climb, running)
+        self.advance()
+        return running.id
 
     def advance(self) -> Position:
         """Settle what workers have done since the last call. Quick; call it until nothing runs."""
@@ -286,7 +285,7 @@ class Referee:
         candidate = position.evaluated.candidate
         told = clean(description or candidate.description)
         row = row_of(position.evaluated, position.pending, told)
-        self._climb.append(ResultRecorded(climb=position.tag, row=row), candidate.id)
+        self._climb.append(events.ResultRecorded(climb=position.tag, row=row), candidate.id)
         self._climb.project()
         return row
 
@@ -307,10 +306,10 @@ class Referee:
         if position.phase == "certifying":
             self.advance()
         elif why := certifying.needless(self._climb):
-            finished = ClimbFinished(reason=clean(reason), uncertified=why)
+            finished = events.ClimbFinished(reason=clean(reason), uncertified=why)
             self._climb.append(finished, position.tag)
         else:
-            asked = CertificationStarted(reason=clean(reason), capped=True)
+            asked = events.CertificationStarted(reason=clean(reason), capped=True)
             self._climb.append(asked, position.tag)
             self.advance()
         return self.status()
@@ -327,7 +326,7 @@ class Referee:
         if position.phase == "finished":
             if why := certifying.needless(self._climb):
                 raise OutOfOrder(f"There is nothing to certify: {why}.", "status()")
-            asked = CertificationStarted(reason="by hand", capped=False)
+            asked = events.CertificationStarted(reason="by hand", capped=False)
             self._climb.append(asked, position.tag)
         self.advance()
         return self.status()
@@ -361,18 +360,15 @@ class Referee:
 
     def read_file(self, path: str) -> bytes:
         """A file of the enumerated set: program, harness, ledger, notes, instructions."""
-        return editing.read(self._climb.workspace, self._tasks(), path)
+        known = self._climb.frozen.tasks if self.position.snapshot else ()
+        tasks = {task.name: task.path for task in known}
+        return editing.read(self._climb.workspace, tasks, path)
 
     def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
         self._require("idle", "committed", "evaluated", "baseline_needed")
         fixed = self._climb.canonical.fixed
         return editing.edit(self._climb.workspace, path, old, clean(new), fixed)
-
-    def _tasks(self) -> dict[str, Path]:
-        if not self.position.snapshot:
-            return {}
-        return {task.name: task.path for task in self._climb.frozen.tasks}
 
     def _require(self, *phases: Phase) -> Position:
         """Refuse a call that is out of order, naming the call to make next (R11)."""

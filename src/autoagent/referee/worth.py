@@ -7,16 +7,11 @@ STOOD_IN = f"{STAND_IN}: rules answered in the place of a model; no number says 
 """What a reader must know before any number of such a climb."""
 
 
-def stood_in(status: Status) -> bool:
-    """Whether the stand-in had a part in a number that the status tells."""
-    standing = status.incumbent
-    measured = standing is not None and standing.score.stand_in
-    return measured or (status.certificate is not None and status.certificate.stand_in)
-
-
 def worth(status: Status) -> str:
     """The certificate of a climb that is over, or why it has none; a STAND-IN's says so first."""
-    return f"{STOOD_IN}. {_worth(status)}" if stood_in(status) else _worth(status)
+    told = (status.incumbent and status.incumbent.score, status.certificate)
+    stood_in = any(number.stand_in for number in told if number)
+    return f"{STOOD_IN}. {_worth(status)}" if stood_in else _worth(status)
 
 
 def _worth(status: Status) -> str:

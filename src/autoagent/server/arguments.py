@@ -40,30 +40,29 @@ def refusal(error: errors.AutoAgentError) -> str:
     return f"{said}{end} Next: {(error.next_call or advice(error)).rstrip('.')}."
 
 
-def hints(
+def strict_tool(
+    function: Callable[..., Any],
     title: str,
     *,
     read_only: bool = False,
     destructive: bool = False,
     idempotent: bool = False,
     open_world: bool = False,
-) -> ToolAnnotations:
-    """All annotations of a tool, none left to a client's guess."""
-    return ToolAnnotations(
-        title=title,
-        read_only_hint=read_only,
-        destructive_hint=destructive,
-        idempotent_hint=idempotent,
-        open_world_hint=open_world,
-    )
+) -> Tool:
+    """A tool from an async function that returns a `Reply`; its docstring is the description.
 
-
-def strict_tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
-    """A tool from an async function that returns a `Reply`; its docstring is the description."""
+    All annotations are sent: none is left to a client's guess.
+    """
     tool = StrictTool.from_function(
         function,
         description=" ".join((function.__doc__ or "").split()),
-        annotations=annotations,
+        annotations=ToolAnnotations(
+            title=title,
+            read_only_hint=read_only,
+            destructive_hint=destructive,
+            idempotent_hint=idempotent,
+            open_world_hint=open_world,
+        ),
         structured_output=True,
     )
     loose = tool.fn_metadata.arg_model

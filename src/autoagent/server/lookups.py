@@ -3,12 +3,10 @@
 Only `edit_file` changes anything, and only what the meta-agent could change itself.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import anyio.to_thread
-from mcp.server.mcpserver.tools import Tool
 from pydantic import Field
 
 from autoagent.errors import AutoAgentError, UnknownName
@@ -18,7 +16,6 @@ from autoagent.records import STAND_IN, Trial
 from autoagent.referee.moves import DRY_RUN
 from autoagent.referee.views import Status
 from autoagent.referee.worth import worth
-from autoagent.server.arguments import hints, strict_tool
 from autoagent.server.reply import CompareReply, FileReply, Reply, StatusReply, TrajectoryReply
 from autoagent.server.waiting import CallQueue
 
@@ -33,22 +30,10 @@ EXCEPTION_CHARACTERS = 600
 
 
 class Lookups:
-    """The tools, bound to one queue of calls."""
+    """The tools that look, bound to one queue of calls."""
 
     def __init__(self, queue: CallQueue) -> None:
         self._queue = queue
-
-    def tools(self) -> Iterator[Tool]:
-        """Each with its hints."""
-        yield strict_tool(
-            self.status, hints("Where the climb stands", read_only=True, idempotent=True)
-        )
-        yield strict_tool(self.read_file, hints("Read a file", read_only=True, idempotent=True))
-        yield strict_tool(self.edit_file, hints("Edit the harness", destructive=True))
-        yield strict_tool(
-            self.read_trajectory, hints("Read a trial", read_only=True, idempotent=True)
-        )
-        yield strict_tool(self.compare, hints("Compare harnesses", read_only=True, idempotent=True))
 
     async def status(self) -> StatusReply:
         """Tell where the climb stands. Call it first and whenever unsure.

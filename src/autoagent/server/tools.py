@@ -3,7 +3,8 @@
 The rules are in `referee.py`; nothing is decided here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -11,10 +12,10 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 
 from autoagent.evidence.untrusted import quoted
-from autoagent.records import STAND_IN, Trial
+from autoagent.records import STAND_IN, Phase, Trial
 from autoagent.referee.views import EvaluationReport, Progress, Status
 from autoagent.referee.worth import worth
-from autoagent.server.arguments import hints, strict_tool
+from autoagent.server.arguments import strict_tool
 from autoagent.server.lookups import Lookups
 from autoagent.server.reply import (
     BenchmarkReply,
@@ -27,6 +28,7 @@ from autoagent.server.reply import (
 from autoagent.server.waiting import CallQueue, Client, sentence
 
 if TYPE_CHECKING:
+    from autoagent.evidence.position import Position
     from autoagent.referee.referee import Referee
 
 FAILING_SHOWN = 20
@@ -37,29 +39,27 @@ Subset = tuple[str | None, frozenset[str]]
 
 
 def build_tools(queue: CallQueue) -> list[Tool]:
-    """All twelve, in the order a climb uses them."""
-    tools = {tool.name: tool for tool in [*Moves(queue).tools(), *Lookups(queue).tools()]}
-    return [tools[name] for name in ORDER]
-
-
-ORDER = (
-    "start_climb",
-    "status",
-    "read_file",
-    "edit_file",
-    "commit_candidate",
-    "run_benchmark",
-    "cancel_benchmark",
-    "read_trajectory",
-    "compare",
-    "append_result",
-    "revert",
-    "finish_climb",
-)
+    """All twelve, in the order a climb uses them, each with its hints."""
+    move, look = Moves(queue), Lookups(queue)
+    looking = partial(strict_tool, read_only=True, idempotent=True)
+    return [
+        strict_tool(move.start_climb, "Start a climb", idempotent=True),
+        looking(look.status, "Where the climb stands"),
+        looking(look.read_file, "Read a file"),
+        strict_tool(look.edit_file, "Edit the harness", destructive=True),
+        strict_tool(move.commit_candidate, "Commit a candidate"),
+        strict_tool(move.run_benchmark, "Run the benchmark", idempotent=True, open_world=True),
+        strict_tool(move.cancel_benchmark, "Cancel the benchmark", destructive=True),
+        looking(look.read_trajectory, "Read a trial"),
+        looking(look.compare, "Compare harnesses"),
+        strict_tool(move.append_result, "Record the result", destructive=True),
+        strict_tool(move.revert, "Revert to the incumbent", destructive=True),
+        strict_tool(move.finish_climb, "Finish the climb", destructive=True),
+    ]
 
 
 class Moves:
-    """The tools, bound to one queue of calls.
+    """The tools that play, bound to one queue of calls.
 
     `_unread` remembers subsets that ended while nobody listened: asking again reads the
     answer instead of measuring the same thing anew.
@@ -68,18 +68,6 @@ class Moves:
     def __init__(self, queue: CallQueue) -> None:
         self._queue = queue
         self._unread: dict[Subset, str] = {}
-
-    def tools(self) -> Iterator[Tool]:
-        """Each with its hints."""
-        yield strict_tool(self.start_climb, hints("Start a climb", idempotent=True))
-        yield strict_tool(self.commit_candidate, hints("Commit a candidate"))
-        yield strict_tool(
-            self.run_benchmark, hints("Run the benchmark", idempotent=True, open_world=True)
-        )
-        yield strict_tool(self.cancel_benchmark, hints("Cancel the benchmark", destructive=True))
-        yield strict_tool(self.append_result, hints("Record the result", destructive=True))
-        yield strict_tool(self.revert, hints("Revert to the incumbent", destructive=True))
-        yield strict_tool(self.finish_climb, hints("Finish the climb", destructive=True))
 
     async def start_climb(self, tag: str, context: AnyContext) -> StartReply:
         """Start a climb, or go on waiting for its validation.
@@ -91,12 +79,7 @@ class Moves:
         """
         self._unread.clear()
         await self._queue.ask(lambda r: r.start_climb(tag))
-        ready = await self._queue.follow(
-            lambda position: position.phase != "validating",
-            _caller(context),
-            context.report_progress,
-        )
-        status, progress = await self._queue.ask(lambda r: (r.status(), r.progress()))
+        ready, status, progress = await self._leave("validating", context)
         return StartReply.of(
             status,
             f"Climb {tag} is frozen and its {status.tasks} tasks are validated."
@@ -145,10 +128,8 @@ class Moves:
             )
         if tasks:
             self._unread[asked] = evaluation
-        await self._queue.follow(
-            lambda position: position.running is None or position.running.id != evaluation,
-            _caller(context),
-            context.report_progress,
+        await self._follow(
+            lambda position: position.running is None or position.running.id != evaluation, context
         )
         reply = await self._queue.ask(lambda r: _benchmark_reply(r, evaluation))
         if reply.state != "running":
@@ -161,7 +142,7 @@ class Moves:
         What was started counts and the budget stays spent. The baseline cannot be cancelled. Takes
         seconds. Next: append_result(), or after a subset another run_benchmark().
         """
-        evaluation = await self._queue.ask_settled(_cancel_first)
+        evaluation = await self._queue.ask_settled(lambda r: r.cancel_benchmark())
         for _ in range(CANCEL_TRIES):
             if await self._queue.ask(lambda r: _cancelled(r, evaluation)):
                 break
@@ -219,12 +200,7 @@ class Moves:
         """
         await self._queue.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()
-        over = await self._queue.follow(
-            lambda position: position.phase != "certifying",
-            _caller(context),
-            context.report_progress,
-        )
-        status, progress = await self._queue.ask(lambda r: (r.status(), r.progress()))
+        over, status, progress = await self._leave("certifying", context)
         return Reply.of(
             status,
             f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
@@ -233,15 +209,22 @@ class Moves:
             "tell the human what was kept and why (prompt morning_report)" if over else None,
         )
 
+    async def _leave(
+        self, phase: Phase, context: AnyContext
+    ) -> "tuple[bool, Status, Progress | None]":
+        """Wait for the end of a phase: whether it is over, the status, and how far it is."""
+        over = await self._follow(lambda position: position.phase != phase, context)
+        return over, *await self._queue.ask(lambda r: (r.status(), r.progress()))
 
-def _caller(context: AnyContext) -> Client:
-    """Who makes this call, whichever protocol era it speaks."""
-    parameters = context.session.client_params
-    meta = context.request_context.meta or {}
-    return Client(
-        name=parameters.client_info.name if parameters else "",
-        hears_progress=meta.get("progress_token") is not None,
-    )
+    async def _follow(self, finished: "Callable[[Position], bool]", context: AnyContext) -> bool:
+        """Wait as long as the caller may be kept, whichever protocol era it speaks."""
+        parameters = context.session.client_params
+        meta = context.request_context.meta or {}
+        client = Client(
+            name=parameters.client_info.name if parameters else "",
+            hears_progress=meta.get("progress_token") is not None,
+        )
+        return await self._queue.follow(finished, client, context.report_progress)
 
 
 def _benchmark_reply(referee: "Referee", evaluation: str) -> BenchmarkReply:
@@ -293,13 +276,6 @@ def _told(trial: Trial) -> str:
     reward = "" if trial.reward is None else f", reward {trial.reward:g}"
     said = f": {quoted(trial.detail, 80)}" if trial.detail else ""
     return f"{trial.id} {trial.outcome}{reward}, {trial.seconds:.1f} s{said}"
-
-
-def _cancel_first(referee: "Referee") -> str:
-    running = referee.position.running
-    referee.cancel_benchmark()
-    assert running is not None, "the referee refuses to cancel nothing"
-    return running.id
 
 
 def _cancelled(referee: "Referee", evaluation: str) -> bool:

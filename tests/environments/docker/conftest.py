@@ -9,7 +9,7 @@ import docker
 import pytest
 
 from autoagent.environments.docker import daemon as ours
-from autoagent.environments.docker.labels import STATE
+from autoagent.environments.docker.daemon import STATE
 from autoagent.errors import InfrastructureFault
 
 

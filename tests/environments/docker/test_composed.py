@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from autoagent.environments.docker import janitor, plugin
-from autoagent.environments.docker.labels import EVALUATION
+from autoagent.environments.docker.daemon import EVALUATION
 from autoagent.errors import InfrastructureFault
 
 from ...acting import acting

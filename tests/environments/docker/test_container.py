@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from autoagent.environments.docker import builds
-from autoagent.environments.docker.container import Container
-from autoagent.environments.docker.labels import labels_for
-from autoagent.environments.docker.volume import Volume
+from autoagent.environments.docker.container import Container, Volume
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.watching import Watch
 
 pytestmark = [

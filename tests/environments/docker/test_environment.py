@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.environments.docker.labels import EVALUATION, PREFIX
+from autoagent.environments.docker.daemon import EVALUATION, LABEL_PREFIX
 from autoagent.records import Trial
 
 from ...acting import acting, acts_of
@@ -84,7 +84,7 @@ def interfere(daemon: Any, evaluation: str) -> bool:
     """What a shell beside the climb could do: `docker exec` into the trial that waits for it."""
     mine = f"{EVALUATION}={evaluation}"
     for container in daemon.containers.list(filters={"label": mine}, ignore_removed=True):
-        if "waits_for_a_hand" in container.labels[f"{PREFIX}trial"]:
+        if "waits_for_a_hand" in container.labels[f"{LABEL_PREFIX}trial"]:
             return container.exec_run("touch /foreign").exit_code == 0
     return False
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from autoagent.commands.cli import app
 from autoagent.environments.docker import janitor
-from autoagent.environments.docker.labels import (
+from autoagent.environments.docker.daemon import (
     CLIMB,
     EVALUATION,
     STATE,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.environment import DockerEnvironment
-from autoagent.environments.docker.labels import labels_for
 from autoagent.environments.docker.remains import PLACES_LIMIT, look, places_of
 from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
 from autoagent.environments.trials import trial_in_hand

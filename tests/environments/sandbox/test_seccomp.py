@@ -23,7 +23,7 @@ from system_calls import syscalls
 from system_calls.tables import arm64, x86_64
 
 from autoagent.environments.sandbox import seccomp
-from autoagent.environments.sandbox.seccomp import CHECKED, REFUSED, Checked, Who
+from autoagent.environments.sandbox.seccomp import CHECKED, REFUSED, CheckedCalls, Who
 from autoagent.errors import InfrastructureFault
 
 DOCUMENT = Path(__file__).parents[3] / "docs/threat-model.md"
@@ -62,7 +62,7 @@ def verdict(program: bytes, arch: int, number: int, arguments: tuple[int, ...] =
                 raise AssertionError(f"instruction {code:#x}")
 
 
-def fails(checked: Checked, value: int) -> bool:
+def fails(checked: CheckedCalls, value: int) -> bool:
     """The table's own words, read by a person."""
     known = checked.values.values()
     match checked.fails:
@@ -360,7 +360,7 @@ def render() -> str:
     lines = [BEGIN, "", "| calls | answer | reason |", "|---|---|---|"]
     for row in (*REFUSED, *CHECKED):
         calls = ", ".join(f"`{name}`" for name in row.calls.split())
-        if isinstance(row, Checked):
+        if isinstance(row, CheckedCalls):
             calls += f" {row.fails} {', '.join(row.values)}"
         elif row.whom != WHOS:
             calls += f" ({' and '.join(row.whom)} alone)"

@@ -1,10 +1,10 @@
 """The `docker` environment: one container while the candidate acts, a fresh one to verify in.
 
 `choosing` says which class runs a task: `environment` or, for services, `composed`. An
-environment has `container`s, made of an image from `builds` on `base_image`; files travel as
-`archives`. Afterwards `judging` holds one against its image, by `tampering` and `remains`, a
-`volume` holds what the verifier gets, and `watching` sees foreign hands. `daemon` asks the daemon,
-`plugin` for compose; `labels` mark what is ours, and the `janitor` removes it.
+environment has `container`s and volumes, made of an image from `builds` on `base_image`; files
+travel as `archives`. Afterwards `judging` holds one against its image, by `tampering` and
+`remains`, and `watching` sees foreign hands. `daemon` asks the daemon and labels what is ours,
+`plugin` asks for compose, and the `janitor` removes what was left.
 
 Nothing here knows how or where a daemon stores what it holds.
 """

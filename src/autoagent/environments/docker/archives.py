@@ -11,13 +11,18 @@ from typing import Any, Literal, override
 
 from docker.errors import APIError, NotFound
 
-from autoagent.environments.leftovers import Budget, Kind, Left, TooMuch
+from autoagent.environments.leftovers import Budget, LeftKind, Leftover, TooMuch
 from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
 
 _LINK = 1 << 27
 """Go's ModeSymlink, by which the daemon tells that a path is a link."""
-_KINDS: dict[int, Kind] = {_LINK: "link", 1 << 26: "device", 1 << 25: "pipe", 1 << 24: "socket"}
+_KINDS: dict[int, LeftKind] = {
+    _LINK: "link",
+    1 << 26: "device",
+    1 << 25: "pipe",
+    1 << 24: "socket",
+}
 """Go's other modes (io/fs, FileMode)."""
 _DIRECTORY = 1 << 31
 _TYPES = _DIRECTORY | _LINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
@@ -112,7 +117,7 @@ class Archives:
         mode = self._mode(path)
         return None if mode is None else not mode & _TYPES
 
-    def left(self, place: str, budget: Budget, room: int) -> tuple[list[Left], int]:
+    def left(self, place: str, budget: Budget, room: int) -> tuple[list[Leftover], int]:
         """What is at or below a path that is no plain file with one name.
 
         Args:
@@ -137,7 +142,7 @@ class Archives:
             return self.left(str(above), budget, room)  # a link to itself is in no archive alone
         self.count += 1
         reader = _Reader(stream, room)
-        found: list[Left] = []
+        found: list[Leftover] = []
         try:
             with tarfile.open(fileobj=io.BufferedReader(reader, 2**20), mode="r|") as archive:
                 for member in archive:
@@ -149,7 +154,9 @@ class Archives:
             stream.close()
         return found, reader.room
 
-    def alone(self, path: str) -> Left | Literal["file", "directory", "link", "nothing", "untold"]:
+    def alone(
+        self, path: str
+    ) -> Leftover | Literal["file", "directory", "link", "nothing", "untold"]:
         """What a path itself is, as far as the daemon tells without an archive of it."""
         told = self._head(path)
         if told.status_code != 200:
@@ -157,16 +164,16 @@ class Archives:
         mode = _told(told)["mode"]
         if mode & _DIRECTORY:
             return "directory"
-        kind: Kind | None = next((kind for bit, kind in _KINDS.items() if mode & bit), None)
+        kind: LeftKind | None = next((kind for bit, kind in _KINDS.items() if mode & bit), None)
         if kind is None:
             return "file"
-        return kind if kind == "link" else Left(path, kind)
+        return kind if kind == "link" else Leftover(path, kind)
 
-    def one(self, path: str) -> Left | None:
+    def one(self, path: str) -> Leftover | None:
         """What a path is, if it is neither a directory nor a plain file."""
         told = self.alone(path)
         if told != "link":
-            return told if isinstance(told, Left) else None
+            return told if isinstance(told, Leftover) else None
         found, _ = self.left(path, Budget(), BLOB_LIMIT)
         return found[0] if found else None
 
@@ -273,9 +280,9 @@ class _Reader(io.RawIOBase):
         return len(given)
 
 
-def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list[Left]:
+def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list[Leftover]:
     """What a member stands for; two names of a file share the first of them as their inode."""
-    kinds: dict[bytes, Kind] = {
+    kinds: dict[bytes, LeftKind] = {
         tarfile.SYMTYPE: "link",
         tarfile.FIFOTYPE: "pipe",
         tarfile.CHRTYPE: "device",
@@ -286,11 +293,11 @@ def _left(member: tarfile.TarInfo, above: PurePosixPath, budget: Budget) -> list
         first = str(above / member.linkname.lstrip("/"))
         inode = (0, hash(first))
         names = [budget.keep(name) for name in (first, path)]
-        return [Left(name, "file", inode=inode) for name in names]
+        return [Leftover(name, "file", inode=inode) for name in names]
     if (kind := kinds.get(member.type)) is None:
         return []
     text = member.linkname if kind == "link" else ""
-    return [Left(budget.keep(path), kind, budget.keep(text))]
+    return [Leftover(budget.keep(path), kind, budget.keep(text))]
 
 
 def _told(answer: Any) -> dict[str, Any]:

@@ -17,8 +17,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import build as contexts
 from dockerfile_parse import DockerfileParser
 
-from autoagent.environments.docker.daemon import knock
-from autoagent.environments.docker.labels import PREFIX
+from autoagent.environments.docker.daemon import LABEL_PREFIX, knock
 from autoagent.errors import InfrastructureFault, WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Record
@@ -26,7 +25,7 @@ from autoagent.workspace.tasks.dockerfile import BASE_IMAGE
 from autoagent.workspace.tasks.task_files import BASE, base_below, digest_on
 
 DOCKERFILE = "Dockerfile.base"
-DIGEST_LABEL = f"{PREFIX}base.dockerfile"
+DIGEST_LABEL = f"{LABEL_PREFIX}base.dockerfile"
 """On a base image: the digest of the Dockerfile.base and the `base/` that it was built from."""
 BUILD = "`autoagent image build`"
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from docker.errors import APIError, BuildError, ImageNotFound
 
 from autoagent.environments.docker import daemon
-from autoagent.environments.docker.labels import BUILT_ON, STATE, TASK_IMAGE
+from autoagent.environments.docker.daemon import BUILT_ON, STATE, TASK_IMAGE
 from autoagent.errors import InfrastructureFault
 from autoagent.files import tree_digest
 from autoagent.workspace.tasks.dockerfile import BASE_IMAGE

@@ -15,7 +15,7 @@ from harbor.environments.definition import should_use_prebuilt_docker_image
 from harbor.environments.docker import COMPOSE_EGRESS_CONTROL_PATH
 from harbor.environments.docker.docker import DockerEnvironment as HarborsDocker
 
-from autoagent.environments.docker.labels import labels_for
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.harbor import Refereed
 from autoagent.workspace.tasks.compose import (
     COMPOSE_FILE,

@@ -1,13 +1,13 @@
 """The Docker daemon: reached once a process, asked from threads of its own.
 
 The SDK blocks, and a command in a container may block for hours; the default pool of
-threads would be used up by a handful of trials.
+threads would be used up by a handful of trials. Everything that we make in it is labelled.
 """
 
 import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -23,6 +23,17 @@ POOLED = 32
 """Connections kept for each address; the SDK makes a pool for every one, filled with places."""
 ANSWER_SECONDS = 120
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+
+LABEL_PREFIX = "org.autoagent."
+STATE, CLIMB, EVALUATION, TRIAL = (
+    f"{LABEL_PREFIX}{name}" for name in ("state", "climb", "evaluation", "trial")
+)
+"""Whose it is: the workspace's state directory, the climb's tag, the evaluation's directory, and
+Harbor's name of the trial. What belongs to no climb or to no trial has no such label."""
+BUILT_ON = f"{LABEL_PREFIX}built-on"
+"""The image that a task's was built on, by the daemon's id."""
+TASK_IMAGE = "autoagent-task"
+"""Repository of images built from tasks; the tag is the content's digest."""
 
 _threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="docker")
 
@@ -99,6 +110,19 @@ async def ask[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         raise InfrastructureFault(f"The Docker daemon failed: {_words(error)}") from error
     except (DockerException, RequestException) as error:
         raise InfrastructureFault(f"The Docker daemon is gone: {_words(error)}") from error
+
+
+def labels_for(state: str, evaluation: str, trial: str = "", climb: str = "") -> Mapping[str, str]:
+    """What goes on a container, a volume or a snapshot of a trial.
+
+    Args:
+        state: The workspace's state directory.
+        evaluation: The evaluation's own directory, whose lock tells whether its worker lives.
+        trial: Harbor's name of the trial.
+        climb: The climb's tag; `autoagent run` has none.
+    """
+    labels = {STATE: state, CLIMB: climb, EVALUATION: evaluation, TRIAL: trial}
+    return {name: value for name, value in labels.items() if value}
 
 
 def _words(error: Exception) -> str:

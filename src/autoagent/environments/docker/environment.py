@@ -21,10 +21,9 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.environments.docker import builds, daemon
-from autoagent.environments.docker.container import Container
+from autoagent.environments.docker.container import Container, Volume
+from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.judging import judge_container
-from autoagent.environments.docker.labels import labels_for
-from autoagent.environments.docker.volume import Volume
 from autoagent.environments.docker.watching import Watch, watch_of
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,

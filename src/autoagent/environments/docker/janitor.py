@@ -14,7 +14,7 @@ from docker.errors import APIError, DockerException
 from requests.exceptions import RequestException
 
 from autoagent.environments.docker import daemon
-from autoagent.environments.docker.labels import EVALUATION, STATE, TASK_IMAGE
+from autoagent.environments.docker.daemon import EVALUATION, STATE, TASK_IMAGE
 from autoagent.errors import InfrastructureFault
 
 LOCK = "worker.lock"

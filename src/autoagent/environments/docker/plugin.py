@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from autoagent.environments.docker import daemon
 from autoagent.errors import InfrastructureFault
 
-SECONDS = 20
+ANSWER_SECONDS = 20
 _MOST_NAMED = 10
 _VERSION = re.compile(r"\bv?(\d{1,4})\.\d")
 
@@ -62,7 +62,7 @@ def _why_no_compose() -> str:
         done = subprocess.run(
             ["docker", "compose", "version"],
             capture_output=True, text=True, errors="replace",
-            timeout=SECONDS, env=variables, check=False,
+            timeout=ANSWER_SECONDS, env=variables, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         return "there is no `docker` on the PATH"

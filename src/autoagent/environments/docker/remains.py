@@ -9,13 +9,13 @@ from functools import cache
 
 from autoagent.environments.docker.archives import Archives
 from autoagent.environments.docker.tampering import ADDED, DELETED, Change
-from autoagent.environments.leftovers import VERIFIERS, Budget, Left, TooMuch, judge
+from autoagent.environments.leftovers import VERIFIERS, Budget, Leftover, TooMuch, judge
 
 PLACES_LIMIT = 64
 """Places that are looked at; where there is more to look at they are larger directories."""
 ASKED_LIMIT = 1000
 """Places of the image that links lead through, each of which is asked for."""
-BYTES_LIMIT = 16 * 2**30
+ARCHIVES_LIMIT = 16 * 2**30
 """Of archives, which are read and not kept."""
 
 
@@ -43,12 +43,12 @@ def look(
     empty = there - {change.path for change in changes if change.kind == ADDED}
     empty -= {path.rpartition("/")[0] for path in there} | {*volumes}
 
-    def read(budget: Budget) -> list[Left]:
-        found, room = list[Left](), BYTES_LIMIT
+    def read(budget: Budget) -> list[Leftover]:
+        found, room = list[Leftover](), ARCHIVES_LIMIT
         for place in places:
             budget.entries(1)
             told = archives.alone(place)
-            if isinstance(told, Left):
+            if isinstance(told, Leftover):
                 found.append(told)
             elif told in ("link", "untold") or (told == "directory" and place not in empty):
                 more, room = archives.left(place, budget, room)

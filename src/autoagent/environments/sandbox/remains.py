@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from autoagent.environments import survey
-from autoagent.environments.leftovers import Budget, Left, judge
+from autoagent.environments.leftovers import Budget, Leftover, judge
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.bubblewrap import MOUNTED
 
@@ -22,13 +22,13 @@ def tampering(root: Path, image: Beneath, aside: Path) -> str | None:
         InfrastructureFault: The look took longer than it can on a machine that works.
     """
 
-    def read(budget: Budget) -> list[Left]:
+    def read(budget: Budget) -> list[Leftover]:
         found = survey.read(root, budget, skip=MOUNTED)
         if any(one.kind == "file" for one in found) and aside.exists():
             found = _without(found, survey.read(aside, budget))
         return found
 
-    def known(path: str) -> Left | None:
+    def known(path: str) -> Leftover | None:
         place = PurePosixPath(path)
         try:
             with image.directory(str(place.parent)) as directory:
@@ -52,7 +52,7 @@ def of_system(path: str) -> str | None:
         return None
 
 
-def _without(found: list[Left], aside: list[Left]) -> list[Left]:
+def _without(found: list[Leftover], aside: list[Leftover]) -> list[Leftover]:
     """The same files, without the names that they have elsewhere."""
     names = Counter(one.inode for one in aside)
     return [one._replace(names=one.names - names[one.inode]) for one in found]

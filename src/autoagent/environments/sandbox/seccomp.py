@@ -23,7 +23,7 @@ from autoagent.errors import InfrastructureFault
 Who = Literal["task", "harness"]
 
 
-class Refused(NamedTuple):
+class RefusedCalls(NamedTuple):
     """Calls that fail whatever their arguments.
 
     Attributes:
@@ -39,11 +39,11 @@ class Refused(NamedTuple):
     whom: tuple[Who, ...] = ("task", "harness")
 
 
-class Checked(NamedTuple):
+class CheckedCalls(NamedTuple):
     """Calls that fail by the low half of one argument; the kernel ignores the other half too.
 
     Attributes:
-        why, calls, error: As of `Refused`; every architecture has them all.
+        why, calls, error: As of `RefusedCalls`; every architecture has them all.
         argument: Which one, from 0.
         fails: How it is compared.
         values: What it is compared with, by name.
@@ -59,55 +59,57 @@ class Checked(NamedTuple):
 
 # A library that has another way tries it after ENOSYS; EPERM ends the matter.
 REFUSED = (
-    Refused(
+    RefusedCalls(
         "keyrings, which processes inherit and no namespace hides",
         "add_key keyctl request_key",
     ),
-    Refused(
+    RefusedCalls(
         "a machine's administrator: its kernel, its clock, its log, its disks, its names",
         "acct clock_settime delete_module finit_module init_module ioperm iopl "
         "kexec_file_load kexec_load quotactl quotactl_fd reboot setdomainname sethostname "
         "settimeofday swapoff swapon syslog vhangup",
     ),
     # A trial has no capability for most of these: they are refused so that it never matters.
-    Refused(
+    RefusedCalls(
         "mounts and roots: what is closed or read-only stays so",
         "chroot fsconfig fsmount fsopen fspick mount mount_setattr move_mount open_tree "
         "open_tree_attr pivot_root umount2",
     ),
-    Refused(
+    RefusedCalls(
         "namespaces: whoever is root in a new one is let into most of the kernel", "setns unshare"
     ),
-    Refused(
+    RefusedCalls(
         "programs and probes in the kernel, and page faults that stop it midway",
         "bpf perf_event_open userfaultfd",
     ),
-    Refused(
+    RefusedCalls(
         "files past the mounts that hide them: by handle, or by watching a file system",
         "fanotify_init open_by_handle_at",
     ),
-    Refused("another process's descriptors and pages", "kcmp pidfd_getfd process_madvise"),
-    Refused(
+    RefusedCalls("another process's descriptors and pages", "kcmp pidfd_getfd process_madvise"),
+    RefusedCalls(
         "another process's memory: tasks may need a debugger, a harness does not",
         "process_vm_readv process_vm_writev ptrace",
         whom=("harness",),
     ),
-    Refused(
+    RefusedCalls(
         "which of the machine's memory is whose",
         "get_mempolicy mbind migrate_pages move_pages set_mempolicy set_mempolicy_home_node",
     ),
-    Refused(
+    RefusedCalls(
         "a queue of calls that no filter sees",
         "io_uring_enter io_uring_register io_uring_setup",
         errno.ENOSYS,
     ),
-    Refused("`clone` with its flags in memory, where no filter sees them", "clone3", errno.ENOSYS),
-    Refused(
+    RefusedCalls(
+        "`clone` with its flags in memory, where no filter sees them", "clone3", errno.ENOSYS
+    ),
+    RefusedCalls(
         "young calls for what /proc shows, or closes",
         "listmount listns lsm_get_self_attr lsm_list_modules lsm_set_self_attr statmount",
         errno.ENOSYS,
     ),
-    Refused(
+    RefusedCalls(
         "calls of another time, which newer kernels leave out",
         "lookup_dcookie modify_ldt sysfs ustat",
         errno.ENOSYS,
@@ -134,9 +136,9 @@ _PERSONALITIES = {  # linux/personality.h
 }
 
 CHECKED = (
-    Checked("namespaces, as above", "clone", 0, "with a bit of", _NAMESPACES),
-    Checked("typing into the worker's terminal", "ioctl", 1, "with one of", _TYPING),
-    Checked(
+    CheckedCalls("namespaces, as above", "clone", 0, "with a bit of", _NAMESPACES),
+    CheckedCalls("typing into the worker's terminal", "ioctl", 1, "with one of", _TYPING),
+    CheckedCalls(
         "other families: AF_VSOCK reaches the hypervisor past every namespace, AF_ALG the "
         "kernel's cryptography; the rest is code that hardly anybody runs",
         "socket socketpair",
@@ -145,7 +147,7 @@ CHECKED = (
         _FAMILIES,
         errno.EAFNOSUPPORT,
     ),
-    Checked("weaker memory protection", "personality", 0, "with other than", _PERSONALITIES),
+    CheckedCalls("weaker memory protection", "personality", 0, "with other than", _PERSONALITIES),
 )
 
 
@@ -223,7 +225,7 @@ def assemble(who: Who, machine: str) -> bytes:
     return b"".join([*code, *unknown])
 
 
-def _check(checked: Checked) -> _Block:
+def _check(checked: CheckedCalls) -> _Block:
     fail, allow = _return(_ERRNO | checked.error), _return(_ALLOW)
     load = _instruction(_LOAD, _ARGUMENTS + _ARGUMENT_BYTES * checked.argument)
     values = list(checked.values.values())

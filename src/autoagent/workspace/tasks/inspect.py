@@ -13,7 +13,7 @@ from autoagent.records import Record
 from autoagent.workspace.tasks import services
 from autoagent.workspace.tasks.article import conform
 from autoagent.workspace.tasks.dockerfile import parse_dockerfile
-from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem, gives
+from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Given, Problem
 from autoagent.workspace.tasks.services import Composed
 from autoagent.workspace.tasks.task_files import TaskFiles, read_task, task_digest, write_task
 from autoagent.workspace.tasks.task_toml import TaskToml, read_task_toml
@@ -49,29 +49,29 @@ class TaskReport(Frozen):
         return not self.problems
 
 
-def inspect_task(directory: Path, environment: str = "sandbox") -> TaskReport:
-    """Check a task directory, in the article's form or in Harbor's, for where it is to run.
+def inspect_task(directory: Path, given: Given = frozenset()) -> TaskReport:
+    """Check a task directory, in the article's form or in Harbor's, for where that much is given.
 
     Every problem is found at once, not just the first.
     """
     try:
         task, changes = _conformed(directory)
-        return _report(directory, task, changes, environment)
+        return _report(directory, task, changes, given)
     except (OSError, WorkspaceError) as error:
         return _unreadable(directory, error)
 
 
-def freeze_task(source: Path, target: Path, environment: str) -> TaskReport:
+def freeze_task(source: Path, target: Path, given: Given) -> TaskReport:
     """Copy a task into `target` in Harbor's form, and check the copy: what is checked is what runs.
 
     Nothing is left there of a task that has problems.
     """
     try:
         task, changes = _conformed(source)
-        report = _report(source, task, changes, environment)
+        report = _report(source, task, changes, given)
         if report.usable:
             write_task(task, target)
-            report = _report(source, read_task(target), changes, environment)
+            report = _report(source, read_task(target), changes, given)
     except (OSError, WorkspaceError) as error:
         report = _unreadable(source, error)
     if not report.usable:
@@ -95,16 +95,13 @@ def _unreadable(directory: Path, error: Exception) -> TaskReport:
     return TaskReport(name=directory.name, problems=(line,), digest="", has_solution=False)
 
 
-def _report(
-    directory: Path, task: TaskFiles, changes: Sequence[str], environment: str
-) -> TaskReport:
+def _report(directory: Path, task: TaskFiles, changes: Sequence[str], given: Given) -> TaskReport:
     """What is to be said about a task in Harbor's form, by the name of a directory."""
     file = task.files.get("task.toml")
     toml = read_task_toml(file.read()) if file else TaskToml()
     problems, notes = task.problems, [*changes]
     if not problems:
-        had = gives(environment)
-        problems = [p.sentence for p in _problems(task, toml) if p.needs not in had]
+        problems = [p.sentence for p in _problems(task, toml) if p.needs not in given]
         notes += _notes(task, toml)
     where = f"{directory.parent.name}/{directory.name}"
     return TaskReport(

@@ -4,6 +4,8 @@ from typing import Literal, NamedTuple
 
 Need = Literal["containers", "provider"]
 """What an environment must have for a task: containers, or a provider that enforces hosts."""
+Given = frozenset[Need]
+"""What tasks can have in the environment that they are to run in."""
 
 NEEDS_DOCKER = 'needs environment = "docker"'
 """What a person is told of a problem that needs containers."""
@@ -14,14 +16,3 @@ class Problem(NamedTuple):
 
     sentence: str
     needs: Need | None = None
-
-
-def gives(environment: str) -> frozenset[Need]:
-    """What a task can have in an environment, by the name that autoagent.toml has for it."""
-    match environment.partition(":")[0]:
-        case "docker":
-            return frozenset({"containers"})
-        case "harbor":
-            return frozenset({"containers", "provider"})
-        case _:
-            return frozenset()

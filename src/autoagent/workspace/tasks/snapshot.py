@@ -30,6 +30,7 @@ from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.inspect import Frozen, freeze_task
+from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
@@ -96,7 +97,9 @@ class _Manifest(Record):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1).encode()
 
 
-def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapshot:
+def take(
+    workspace: Workspace, fixed: bytes, given: Given = frozenset(), *, holdout: bool = True
+) -> Snapshot:
     """Freeze what the climb is about; equal content gives the snapshot that is there.
 
     A task with problems is left out, and `excluded` or `holdout_excluded` says why. Only for
@@ -105,6 +108,7 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
     Args:
         workspace: Whose tasks, program.md and autoagent.toml are frozen.
         fixed: The harness's fixed section.
+        given: What tasks can have in the environment that they are to run in.
         holdout: False leaves the held-out tasks where they are: nothing will certify.
 
     Raises:
@@ -116,17 +120,14 @@ def take(workspace: Workspace, fixed: bytes, *, holdout: bool = True) -> Snapsho
     names, excluded = select(workspace)
     held = held_out(workspace) if holdout else {}
     cache = StatCache(workspace.state / "drift.json")
-    environment = workspace.config.benchmark.environment
     with _staged(workspace) as staging:
         sources = _freeze_rules(workspace, fixed, staging, cache)
         sources |= _sources(_of_workspace(workspace, names), cache)
-        tasks, bad = _freeze(
-            [workspace.tasks / name for name in names], staging / "tasks", environment
-        )
+        tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks", given)
         if not tasks:
             listed = "\n".join(bad.values())
             raise TaskError(f"No task can be used:\n{listed}")
-        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, environment)
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, given)
         if held and not hidden:
             raise TaskError(
                 f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
@@ -254,13 +255,13 @@ def _freeze_rules(
 
 
 def _freeze(
-    sources: Iterable[Path], target: Path, environment: str
+    sources: Iterable[Path], target: Path, given: Given
 ) -> tuple[tuple[Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
     frozen: list[Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
-        report = freeze_task(source, target / source.name, environment)
+        report = freeze_task(source, target / source.name, given)
         if report.usable:
             digest = digest_on(base_of(target / source.name / "environment"), report.digest)
             same = report.model_dump(exclude={"problems", "digest"})
