@@ -76,7 +76,7 @@ def plan(
     upstreams = {
         provider: upstream_of(config, provider)
         for provider in BASE_URLS
-        if provider in providers and (gateway.replay or configured(config, provider, env_file))
+        if provider in providers and (gateway.replay or _configured(config, provider, env_file))
     }
     served = tuple(n for n in (model, *gateway.models) if n and serving(config, n) in upstreams)
     pinned = served if model in served else ()
@@ -135,12 +135,11 @@ def upstream_of(config: Config, provider: ProviderName) -> Upstream:
     )
 
 
-def configured(config: Config, provider: ProviderName, env_file: Path) -> bool:
+def _configured(config: Config, provider: ProviderName, env_file: Path) -> bool:
     """Whether a provider can be called: with a key, or at a base URL that may need none."""
-    upstream = upstream_of(config, provider)
-    return bool(getattr(config.gateway, provider).base_url) or bool(
-        keys([upstream], env_file, os.environ)
-    )
+    if getattr(config.gateway, provider).base_url:
+        return True
+    return bool(keys([upstream_of(config, provider)], env_file, os.environ))
 
 
 def keys(

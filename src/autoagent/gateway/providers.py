@@ -1,4 +1,4 @@
-"""What is particular to a provider: its models, its paths, how a key is carried and an error told.
+"""What is particular to a provider: its models, its paths, how an error is told.
 
 The model pin is made of names that are spelled with their provider or without.
 """
@@ -83,13 +83,6 @@ def error_body(provider: ProviderName, status: int, code: str, message: str) -> 
     else:
         error = {"error": {"message": message, "type": code, "param": None, "code": code}}
     return json.dumps(error).encode()
-
-
-def auth_headers(auth: str, key: str | None) -> dict[str, str]:
-    """The header that carries the key: `bearer`, or the name of a header."""
-    if key is None:
-        return {}
-    return {"authorization": f"Bearer {key}"} if auth == "bearer" else {auth: key}
 
 
 DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"

@@ -27,7 +27,6 @@ class BudgetSpent(Exception):
             f"this call may cost up to ${asked / PICODOLLARS:.4f} and ${purse.left:.4f} of the "
             f"${purse.cap or 0:.2f} for {purse.name} are left"
         )
-        self.purse = purse
 
 
 class Purse:
@@ -93,10 +92,6 @@ class Purse:
             purse._spent += cost
         self._root._changed.set()
         return cost
-
-    def charge(self, dollars: float) -> None:
-        """Count what an earlier worker spent."""
-        self.settle(0, dollars)
 
     def _line(self) -> "list[Purse]":
         return [self, *(self.parent._line() if self.parent else [])]

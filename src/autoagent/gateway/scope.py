@@ -60,9 +60,9 @@ class Scope:
         prices: Prices,
         spending: Spending,
         redactor: Redactor,
-        replay: Replay | None = None,
-        call_reserve: float | None = None,
-        on_refused: Callable[[str, str, str], None] | None = None,
+        replay: Replay | None,
+        call_reserve: float | None,
+        on_refused: Callable[[str, str, str], None] | None,
     ) -> None:
         self.slots = asyncio.Semaphore(CALLS)
         self.redactor = redactor

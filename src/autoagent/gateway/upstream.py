@@ -22,7 +22,6 @@ import httpx2
 
 from autoagent.gateway.asking import ModelCall
 from autoagent.gateway.plan import Upstream
-from autoagent.gateway.providers import auth_headers
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
 IDLE_SECONDS = 60.0
@@ -134,8 +133,11 @@ class ProviderClient:
         self, name: str, upstream: Upstream, key: str | None, patience: Patience | None = None
     ) -> None:
         self.name, self._upstream = name, upstream
-        auth = auth_headers(upstream.auth, key)
-        self._auth = [(header.encode(), value.encode()) for header, value in auth.items()]
+        self._auth = Headers()
+        if key is not None and upstream.auth == "bearer":
+            self._auth = [(b"authorization", f"Bearer {key}".encode())]
+        elif key is not None:
+            self._auth = [(upstream.auth.encode(), key.encode())]
         self.pacing = Pacing(patience)
         self._client: httpx2.AsyncClient | None = None
 

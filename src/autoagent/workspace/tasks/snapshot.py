@@ -72,11 +72,6 @@ class Snapshot(Record):
         """program.md as it was."""
         return read_regular(self.directory / "program.md")
 
-    @property
-    def fixed(self) -> bytes:
-        """The harness's fixed section as it was."""
-        return read_regular(self.directory / "fixed.py")
-
 
 class _Manifest(Record):
     """Everything a snapshot is; its JSON's SHA-256 is the digest."""
@@ -142,7 +137,7 @@ def take(
             files=_seal(staging),
             directories=tuple(walk(staging).directories),
             sources=sources,
-            holdout_sources=_sources(_by_path(held.values()), cache),
+            holdout_sources=_sources({str(p): p for p in held.values()}, cache),
             selected=tuple(names),
             tasks=tasks,
             excluded={**excluded, **bad},
@@ -212,8 +207,8 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     now = _states(rules, cache)
     still = [name for name in manifest.selected if name in seen]
     now |= _sources(_of_workspace(workspace, still), cache)
-    held = _by_path(held_out_places(workspace)) if snapshot.holdout else {}
-    held_now = _sources(held, cache)
+    held = held_out_places(workspace) if snapshot.holdout else []
+    held_now = _sources({str(place): place for place in held}, cache)
     cache.save()
     what = _differences(manifest.sources, now)
     known = {*manifest.selected, *manifest.excluded}
@@ -339,11 +334,6 @@ def _of_workspace(workspace: Workspace, names: Iterable[str]) -> dict[str, Path]
     tasks = workspace.config.benchmark.tasks
     own = {f"{tasks}/{name}": workspace.tasks / name for name in names}
     return {BASE: workspace.root / BASE, **own}
-
-
-def _by_path(places: Iterable[Path]) -> dict[str, Path]:
-    """Held-out tasks, which may lie anywhere."""
-    return {str(place): place for place in places}
 
 
 def _sources(directories: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
