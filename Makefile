@@ -59,7 +59,7 @@ fix: setup
 	.venv/bin/ruff format
 
 bench: setup
-	@set -e; for script in $(filter-out bench/simulated.py,$(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python "$$script"; done
+	@set -e; for script in $(filter-out bench/simulated.py bench/worlds.py,$(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python "$$script"; done
 
 # Re-lock. Versions already pinned stay: `make lock UPGRADE=--upgrade` takes the newest.
 lock: $(FETCHED_UV)

@@ -1,26 +1,29 @@
-"""The world that bench/nights.py simulates, and the gate's own answers in it.
+"""Nights against the gate itself, for bench/nights.py; the worlds are those of bench/worlds.py.
 
-A suite's tasks have chances of their own, most near 0 or 1. Edits are mostly null or harmful; one
-moves a few tasks up and others down, and one in five makes the harness simpler. Only that is
-simulated: each verdict and each stop is an answer of `autoagent.gate`, each order and certificate
-its own.
+Only the world is simulated: each verdict and each stop is an answer of `autoagent.gate`, each order
+and certificate its own.
 """
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from math import fsum
 from random import Random
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from worlds import WORLDS, Chances, Edit, drifted, swing
+
 from autoagent.config import Config
-from autoagent.gate.agenda import ANSWERS, most_passes
+from autoagent.gate.agenda import ANSWERS, Slot, most_passes
+from autoagent.gate.blocks import course, telling_first
 from autoagent.gate.certificate import effect
 from autoagent.gate.passes import Count
+from autoagent.gate.pool import USUAL_EDITS, WEIGHTS, inherited, prior_of, shape
+from autoagent.gate.posterior import Tally
 from autoagent.gate.pruning import hardest_first
-from autoagent.records import Contest, Effect, GateRule, Noise
+from autoagent.records import Contest, Effect, GateRule, Noise, Running, Side
 
 CANDIDATES = 50
 CERTIFY_PASSES = 3
@@ -33,6 +36,7 @@ class Setting(NamedTuple):
     passes: int = 2
     attempts: int = 1
     alpha: float = Config().gate.alpha
+    bounded: bool = False
 
 
 SETTINGS = {
@@ -41,52 +45,9 @@ SETTINGS = {
     "confirm, passes = 2": Setting("confirm"),
     "confirm, passes = 3": Setting("confirm", passes=3),
     "anytime": Setting("anytime"),
+    "posterior": Setting("posterior"),
+    "posterior, bounded": Setting("posterior", bounded=True),
 }
-
-
-# --- the world ---------------------------------------------------------------------------
-
-
-class Edit(NamedTuple):
-    """Moves the chances of some tasks up or down by a share, or swaps those of some pairs."""
-
-    moves: dict[int, float]
-    swaps: list[tuple[int, int]]
-    simpler: bool
-
-
-def suite(size: int, random: Random) -> list[float]:
-    """The baseline's chance at each task: U-shaped, 44 % on average."""
-    return [random.betavariate(0.4, 0.5) for _ in range(size)]
-
-
-def edits(size: int, random: Random, *, null: bool) -> Iterator[Edit]:
-    """Three in five are null, one in four is harmful, the others (15 %) are helpful.
-
-    Half of the null ones change nothing; the others swap tasks, so that the sum stays.
-    """
-    while True:
-        kind, simpler = random.random(), random.random() < 0.2
-        if null or kind < 0.6:
-            touched = random.sample(range(size), 2 * random.randint(1, max(1, size // 10)))
-            pairs = list(zip(touched[::2], touched[1::2], strict=True))
-            yield Edit({}, pairs if random.random() < 0.5 else [], simpler and not null)
-        else:
-            up = 0.2 if kind < 0.85 else 0.8
-            touched = random.sample(range(size), random.randint(1, size // 5))
-            moves = {
-                task: (1 if random.random() < up else -1) * random.random() for task in touched
-            }
-            yield Edit(moves, [], simpler)
-
-
-def edited(chances: list[float], edit: Edit) -> list[float]:
-    after = chances.copy()
-    for task, share in edit.moves.items():
-        after[task] += share * ((1 - after[task]) if share > 0 else after[task])
-    for one, other in edit.swaps:
-        after[one], after[other] = after[other], after[one]
-    return after
 
 
 # --- an evaluation -----------------------------------------------------------------------
@@ -157,6 +118,106 @@ def paired(ours: Sequence[bool], theirs: Sequence[bool]) -> Callable[[int], Coun
     return count
 
 
+# --- the two kinds of gates ----------------------------------------------------------------
+
+
+class ByPasses:
+    """What a gate that counts passes remembers from candidate to candidate."""
+
+    def __init__(
+        self, setting: Setting, tasks: list[str], first: Sequence[bool], _: Sequence[bool]
+    ) -> None:
+        self.setting, self.tasks = setting, tasks
+        self.passed = sum(first)
+        self._incumbent = scores(tasks, first, setting.attempts)
+        self._others: list[dict[str, float]] = []
+
+    def judge(
+        self, own: Chances, rival: Chances, random: Random, *, simpler: bool, walk: bool
+    ) -> Ended:
+        setting, attempts = self.setting, self.setting.attempts
+        order = [int(task) for task in hardest_first(self.tasks, self._incumbent, self._others)]
+        against = Contest(
+            rule=setting.rule,
+            passes=setting.passes,
+            alpha=setting.alpha,
+            pruning=True,
+            stored=self.passed,
+            simpler=simpler,
+        )
+        ours, theirs = ([side[n] for n in order for _ in range(attempts)] for side in (own, rival))
+        ended = contest(against, ours, theirs, random, walk=walk)
+        measured = scores([self.tasks[n] for n in order], ended.passed, attempts)
+        self._others.append(self._incumbent if ended.kept else measured)
+        if ended.kept:
+            self._incumbent, self.passed = measured, sum(ended.passed)
+        return ended
+
+
+class ByBlocks:
+    """What the posterior gate remembers: the incumbent's pool, and what edits do."""
+
+    def __init__(
+        self, setting: Setting, tasks: list[str], first: Sequence[bool], second: Sequence[bool]
+    ) -> None:
+        self.setting, self.tasks = setting, tasks
+        self.passed = sum(first)
+        both = zip(tasks, first, second, strict=True)
+        self._pool: dict[str, Tally] = {task: (float(a + b), 2.0) for task, a, b in both}
+        self._shape = shape(self._pool.values())
+        self._cases = [USUAL_EDITS * weight for weight in WEIGHTS]
+
+    def judge(
+        self, own: Chances, rival: Chances, random: Random, *, simpler: bool, walk: bool
+    ) -> Ended:
+        setting, draw = self.setting, random.random
+        against = Contest(
+            rule="posterior",
+            passes=2,
+            alpha=setting.alpha,
+            pruning=True,
+            stored=self.passed,
+            simpler=simpler,
+            pool=self._pool,
+            prior=prior_of(*self._shape, self._cases),
+            bounded=setting.bounded,
+        )
+        order = telling_first(self.tasks, self._pool, against.prior)
+        playing = course(running(order, against), against)
+        trials, first = 0, list[bool]()
+        try:
+            _, block = next(playing)
+            while True:
+                results = {s: draw() < (rival if s.side else own)[int(s.task)] for s in block}
+                first += [results[s] for s in block if s == Slot("", s.task, 1)]
+                trials += len(block)
+                _, block = playing.send(results)
+        except StopIteration as ended:
+            seen = ended.value
+        whole = len(order)
+        in_flight = min(whole, trials + IN_FLIGHT) if trials < whole else trials
+        self._pool = dict(seen.incumbent)
+        self._cases = [a + b for a, b in zip(self._cases, seen.belief.cases, strict=True)]
+        if seen.answer == "won":
+            self._pool = inherited(seen.candidate, self._pool, seen.belief.chances)
+            self.passed = sum(first)
+        return Ended(seen.answer == "won", True, trials, in_flight, max(whole, trials), first)
+
+
+def running(order: tuple[str, ...], against: Contest) -> Running:
+    rival = Side(name="incumbent", candidate="", digest="")
+    return Running(
+        id="e",
+        kind="full",
+        candidate="",
+        digest="",
+        tasks=order,
+        attempts=1,
+        against=(rival,),
+        contest=against,
+    )
+
+
 # --- a night -----------------------------------------------------------------------------
 
 
@@ -167,9 +228,14 @@ class Night(NamedTuple):
     claimed: float
     certified: float
     covered: bool
+    width: float
+    covered_like: bool
+    """By the interval that speaks of tasks like these, and how wide that is."""
+    width_like: float
     keeps: int
     false_keeps: int
     no_better: int
+    simpler_keeps: int
     trials: int
     in_flight: int
     unpruned: int
@@ -183,76 +249,68 @@ class Night(NamedTuple):
     afforded: int
 
 
-def night(name: str, size: int, seed: str, *, null: bool, walk: bool) -> Night:
-    setting, tasks = SETTINGS[name], [str(n) for n in range(size)]
-    random, world = Random(f"{seed}/{name}"), Random(f"{seed}/world")
-    attempts = setting.attempts
-    baseline = chances = suite(size, world)
+class Tallied:
+    """A night's counts, as long as it lasts."""
+
+    def __init__(self) -> None:
+        self.keeps = self.false_keeps = self.no_better = self.simpler_keeps = 0
+        self.trials = self.in_flight = self.unpruned = self.different = 0
+
+    def take(self, ended: Ended, edit: Edit, *, as_good: bool) -> None:
+        self.trials, self.unpruned = self.trials + ended.trials, self.unpruned + ended.unpruned
+        self.in_flight += ended.in_flight
+        self.different += not ended.same
+        self.no_better += as_good
+        self.keeps += ended.kept
+        self.false_keeps += ended.kept and as_good
+        self.simpler_keeps += ended.kept and edit.simpler
+
+
+def night(name: str, size: int, seed: str, *, world: str, walk: bool) -> Night:
+    setting, around = SETTINGS[name], WORLDS[world]
+    random, dice = Random(f"{seed}/{name}"), Random(f"{seed}/world")
+    baseline = chances = around.suite(size, dice)
     first, second = (
-        [world.random() < chance for chance in baseline for _ in range(attempts)] for _ in range(2)
+        [dice.random() < chance for chance in baseline for _ in range(setting.attempts)]
+        for _ in range(2)
     )
     noise = Noise(
         pairs=len(first), differing=sum(a != b for a, b in zip(first, second, strict=True))
     )
-    stream = edits(size, Random(f"{seed}/edits"), null=null)
+    kind = ByBlocks if setting.rule == "posterior" else ByPasses
+    gate = kind(setting, [str(n) for n in range(size)], first, second)
+    stream, limit = around.edits(size, Random(f"{seed}/edits")), CANDIDATES * size
     start = true = fsum(baseline)
-    stored, incumbent = sum(first), scores(tasks, first, attempts)
-    others: list[dict[str, float]] = []
-    trials = in_flight = unpruned = different = keeps = false_keeps = no_better = done = 0
+    counted = Tallied()
     fifty: dict[str, Any] = {}
     paid: tuple[float, int] | None = None
     for done in itertools.count():
         gain = points(true - start, size)
         if done == CANDIDATES:
-            found = certificate(baseline, chances, attempts, random)
-            fifty = {
-                "gain": gain,
-                "claimed": points(stored - sum(first), len(first)),
-                "certified": 100 * found.difference,
-                "covered": found.low <= gain / 100 <= found.high,
-                "keeps": keeps,
-                "false_keeps": false_keeps,
-                "no_better": no_better,
-                "trials": trials,
-                "in_flight": in_flight,
-                "unpruned": unpruned,
-                "different": different,
-            }
-        if fifty and (paid or null):
+            fifty = {"claimed": points(gate.passed - sum(first), len(first)), **vars(counted)}
+            fifty |= certified(baseline, chances, setting.attempts, random)
+        if fifty and paid:
             break
         edit = next(stream)
-        candidate = edited(chances, edit)
-        order = [int(task) for task in hardest_first(tasks, incumbent, others)]
-        against = Contest(
-            rule=setting.rule,
-            passes=setting.passes,
-            alpha=setting.alpha,
-            pruning=True,
-            stored=stored,
-            simpler=edit.simpler,
-        )
-        own, rival = (
-            [side[task] for task in order for _ in range(attempts)] for side in (candidate, chances)
-        )
-        ended = contest(against, own, rival, random, walk=walk)
-        if paid is None and trials + ended.trials > CANDIDATES * size:
+        candidate = edit.apply(chances)
+        shift = swing(around, counted.trials / limit)
+        own, rival = drifted(candidate, shift), drifted(chances, shift)
+        ended = gate.judge(own, rival, random, simpler=edit.simpler, walk=walk)
+        used = ended.in_flight if around.in_flight else ended.trials
+        spent = counted.in_flight if around.in_flight else counted.trials
+        if paid is None and spent + used > limit:
             paid = (gain, done)
-        trials, unpruned = trials + ended.trials, unpruned + ended.unpruned
-        in_flight, different = in_flight + ended.in_flight, different + (not ended.same)
-        measured, after = scores([tasks[n] for n in order], ended.passed, attempts), fsum(candidate)
-        as_good = not edit.simpler and after <= true
-        no_better += as_good
-        others.append(incumbent if ended.kept else measured)
+        after = fsum(candidate)
+        counted.take(ended, edit, as_good=not edit.simpler and after <= true)
         if ended.kept:
-            keeps, false_keeps = keeps + 1, false_keeps + as_good
-            chances, true, incumbent, stored = candidate, after, measured, sum(ended.passed)
-    only_trials, afforded = paid or (0.0, 0)
-    same_trials = only_trials if afforded < CANDIDATES else fifty["gain"]
+            chances, true = candidate, after
+    assert paid is not None
+    only_trials, afforded = paid
     return Night(
         **fifty,
-        walked=CANDIDATES if walk else 0,
+        walked=CANDIDATES if walk and kind is ByPasses else 0,
         noise=noise,
-        same_trials=same_trials,
+        same_trials=only_trials if afforded < CANDIDATES else fifty["gain"],
         only_trials=only_trials,
         afforded=afforded,
     )
@@ -270,12 +328,25 @@ def scores(tasks: Sequence[str], passed: Sequence[bool], attempts: int) -> dict[
     }
 
 
-def certificate(before: list[float], after: list[float], attempts: int, random: Random) -> Effect:
+def certified(before: Chances, after: Chances, attempts: int, random: Random) -> dict[str, Any]:
+    """What the night is worth, and what its certificate says of that by either interval."""
     draw, trials = random.random, range(CERTIFY_PASSES * attempts)
     pairs = {
         str(task): [(draw() < was, draw() < now) for _ in trials]
         for task, (was, now) in enumerate(zip(before, after, strict=True))
     }
-    found = effect(pairs)
-    assert found is not None
-    return found
+    true = (fsum(after) - fsum(before)) / len(before)
+    these, like = effect(pairs, "these_tasks"), effect(pairs)
+    assert these is not None and like is not None
+
+    def holds(found: Effect) -> bool:
+        return found.low - 1e-9 <= true <= found.high + 1e-9
+
+    return {
+        "gain": 100 * true,
+        "certified": 100 * these.difference,
+        "covered": holds(these),
+        "width": 50 * (these.high - these.low),
+        "covered_like": holds(like),
+        "width_like": 50 * (like.high - like.low),
+    }

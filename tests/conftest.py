@@ -92,7 +92,7 @@ schema_version = "1.4"
 name = "local/{name}"
 
 [agent]
-timeout_sec = 10
+timeout_sec = 30
 
 [verifier]
 timeout_sec = 20

@@ -68,7 +68,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             '[gate]\nrule = "lenient"\n',
             snapshot(
-                "…/autoagent.toml: `gate.rule` is 'lenient', but: input should be 'strict', 'confirm' or 'anytime'."
+                "…/autoagent.toml: `gate.rule` is 'lenient', but: input should be 'strict', 'confirm', 'anytime' or 'posterior'."
             ),
         ),
         (

@@ -17,7 +17,7 @@ FILE_NAME = "autoagent.toml"
 
 
 class Section(BaseModel):
-    """A table of autoagent.toml: frozen, strict, no unknown keys."""
+    """A table of autoagent.toml, or of a stand-in's rules: frozen, strict, no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -70,13 +70,17 @@ class Gate(Section):
 
     rule: GateRule = "strict"
     """`strict`: more passed, or as many and simpler. `confirm`: that again, in fresh passes of both
-    sides. `anytime`: until the evidence of fresh passes suffices. See docs/gates.md."""
+    sides. `anytime`: until the evidence of fresh passes suffices. `posterior`: task by task, what
+    is expected to gain. See docs/gates.md."""
     passes: int = Field(2, ge=2, le=3)
     """`confirm`: passes a candidate has to win, the first included."""
     alpha: float = Field(0.2, gt=0.0, lt=1.0)
-    """`anytime`: the chance of keeping a harness that is no better."""
+    """`anytime`, and `posterior` where it is bounded: the chance of keeping what is no better."""
+    bounded: bool = False
+    """`posterior`: keep only where false keeps are bounded by `alpha` too; it keeps less."""
     pruning: bool = True
-    """Stop as soon as nothing that is left could make a keep; no verdict changes by it."""
+    """Stop as soon as nothing that is left could make a keep; no verdict changes by it. Under
+    `posterior`: stop the first pass where no gain is expected any more."""
 
 
 class Certify(Section):

@@ -4,10 +4,11 @@ Everything here is written into the journal as JSON and read back equal; a field
 is added with a default, never renamed.
 """
 
+import operator
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Outcome = Literal["passed", "failed", "crashed", "timeout", "invalid", "tampered", "void"]
 """How a trial ended. Only `void` has no reward: it measured nothing (rule R9).
@@ -25,7 +26,7 @@ EvaluationState = Literal[
 ]
 """`pruned`: stopped early, because nothing that was left could have made a keep."""
 
-GateRule = Literal["strict", "confirm", "anytime"]
+GateRule = Literal["strict", "confirm", "anytime", "posterior"]
 
 RowStatus = Literal["keep", "discard", "crash"]
 """The ledger's status column, the upstream's three words."""
@@ -39,6 +40,8 @@ Reason = Literal[
     "crashed",
     "pruned",
     "not_confirmed",
+    "expected_gain",
+    "no_expected_gain",
     "measured_before",
     "cancelled",
     "indecisive",
@@ -69,6 +72,14 @@ STAND_IN = "STAND-IN"
 def clean(text: str) -> str:
     """Text that can be encoded: half of a surrogate pair, which JSON can carry, becomes `?`."""
     return text.encode("utf-8", "replace").decode()
+
+
+def _like_these(value: object) -> bool:
+    return value == "tasks_like_these"
+
+
+def _nothing(value: object) -> bool:
+    return not value
 
 
 class Record(BaseModel):
@@ -106,6 +117,7 @@ class Trial(Record):
     `judge_cost_usd` is what its verifiers' model cost. `model_use` is None without a gateway.
     `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
     `in_place`: the verifier ran where the candidate had acted, as a live service needs.
+    `as_left`: the verifier started with what the candidate left at home, as the oracle needs.
     """
 
     id: str
@@ -116,6 +128,7 @@ class Trial(Record):
     reward: float | None
     detail: str = ""
     in_place: bool = False
+    as_left: bool = Field(default=False, exclude_if=operator.not_)
     seconds: float = 0.0
     cost_usd: float | None = None
     judge_cost_usd: float | None = None
@@ -198,11 +211,27 @@ class Verdict(Record):
         return self.status == "keep"
 
 
+class Prior(Record):
+    """What is believed before a candidate is measured (gate/posterior.py).
+
+    A task's chance is Beta(`a`, `b`). An edit changes one of several `shares` of the tasks, or
+    shifts the log-odds of all by a normal of `shift_spread`; each of these has its weight.
+    """
+
+    a: float
+    b: float
+    shares: tuple[tuple[float, float], ...]
+    shift_weight: float
+    shift_spread: float
+
+
 class Contest(Record):
     """What a candidate has to achieve: the human's gate, and the incumbent it is held against.
 
     `stored` is how many trials of one pass the incumbent passed when it was last measured;
     `simpler` is whether the candidate is simpler than it, so that a tie is enough (rule R5).
+    `posterior` alone has a `pool`, the incumbent's trials passed and measured so far, task by task,
+    and a `prior`; `bounded` asks for a bound on false keeps beside the belief.
     """
 
     rule: GateRule
@@ -211,6 +240,9 @@ class Contest(Record):
     pruning: bool
     stored: int
     simpler: bool
+    pool: Mapping[str, tuple[float, float]] = Field(default={}, exclude_if=_nothing)
+    prior: Prior | None = Field(default=None, exclude_if=_nothing)
+    bounded: bool = Field(default=False, exclude_if=_nothing)
 
 
 class Noise(Record):
@@ -236,12 +268,17 @@ class Effect(Record):
     high: float
 
 
+About = Literal["these_tasks", "tasks_like_these"]
+"""What an interval speaks of: the very tasks, run again, or others of their kind."""
+
+
 class Certificate(Record):
     """A climb's result, measured afresh once it was over, and once only.
 
     `effect` is the champion against the baseline; `holdout` the same on tasks the meta-agent
     never saw. `optimistic` is the difference the search itself saw, which luck inflates.
-    `left_out` tells, for each kept edit, the champion against itself without that edit.
+    `left_out` tells, for each kept edit, the champion against itself without that edit. Their
+    intervals are `about` these tasks, but the holdout's is about tasks like them.
     `stand_in`: in one trial at least the stand-in answered in the place of a model.
     """
 
@@ -252,6 +289,7 @@ class Certificate(Record):
     holdout: Effect | None = None
     optimistic: float
     void: int = 0
+    about: About = Field(default="tasks_like_these", exclude_if=_like_these)
     left_out: Mapping[str, Effect] = {}
     stand_in: bool = False
 
@@ -327,6 +365,8 @@ class Running(Record):
     against: tuple[Side, ...] = ()
     contest: Contest | None = None
     hidden: bool = False
+    as_left: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether verifiers start with what was left, which is asked of an oracle alone."""
     most_dollars: float | None = None
     """What its models may cost in all; None where no cap is set."""
     reserved_dollars: float = 0.0

@@ -187,7 +187,7 @@ def write_hostile_task(place: Path, attack: Inside, write_task: Callable[..., No
         shutil.rmtree(place / "solution")
     seconds = 3 if name in SHORT else 40
     toml = (place / "task.toml").read_text()
-    (place / "task.toml").write_text(toml.replace("timeout_sec = 10", f"timeout_sec = {seconds}"))
+    (place / "task.toml").write_text(toml.replace("timeout_sec = 30", f"timeout_sec = {seconds}"))
     if name in VERIFIERS:
         (place / "tests/test.sh").write_text(f"#!/bin/bash\n{VERIFIERS[name]}")
     (place / "tests/expected.txt").write_text(f"{token}\n")

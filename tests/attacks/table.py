@@ -18,7 +18,7 @@ ENDINGS = ("refused", "score 0", "invalid", "flagged", "tampered", "no effect")
 ROWS = {
     "A": range(1, 10),
     "B": range(1, 7),
-    "C": [*range(1, 6), 9],
+    "C": [*range(1, 8), 9],
     "D": range(1, 11),
     "E": range(1, 8),
 }

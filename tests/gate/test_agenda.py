@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate.agenda import Agenda, Slot, most_trials
+from autoagent.gate.agenda import Agenda, Slot
+from autoagent.gate.contests import most_trials
 from autoagent.records import Contest, GateRule, Outcome, Running, Side, Trial
 
 TASKS = ("a", "b")

@@ -1,14 +1,15 @@
 """The paired difference and its interval."""
 
 from math import comb, sqrt
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate.certificate import effect, interval, pairs_of
+from autoagent.gate.certificate import Pair, effect, interval, pairs_of
 from autoagent.gate.noise import NORMAL_95
-from autoagent.records import Effect, Outcome, Trial
+from autoagent.records import About, Effect, Outcome, Trial
 
 DIFFERENCES = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 ROUNDING = 1e-12
@@ -130,3 +131,52 @@ def test_small_suites_are_covered_in_more_than_90_of_100_cases(
             covered += chance * (low <= win - loss <= high)
 
     assert covered >= 0.92
+
+
+# -- of these very tasks -----------------------------------------------------------------------
+
+
+def measured(before: list[int], after: list[int], passes: int = 3) -> dict[str, list[Pair]]:
+    """So many of three trials passed, task by task, on both sides."""
+    sides = zip(before, after, strict=True)
+    return {str(n): [(k < b, k < a) for k in range(passes)] for n, (b, a) in enumerate(sides)}
+
+
+def half_width(pairs: dict[str, list[Pair]], about: About = "these_tasks") -> float:
+    found = effect(pairs, about)
+    assert found is not None
+    assert found.low <= found.difference <= found.high
+    return (found.high - found.low) / 2
+
+
+def test_tasks_that_differ_from_each_other_are_no_luck_of_these_tasks() -> None:
+    """One task was mended and one broken, in every trial: nothing of that is noise."""
+    steady = measured([0, 3, 0, 3, 0, 3], [3, 0, 0, 3, 0, 3])
+    assert half_width(steady) < half_width(steady, "tasks_like_these") / 3
+
+
+def test_coin_flips_make_the_interval_wider_and_tasks_that_agree_leave_it_some_width() -> None:
+    """Twenty tasks, three passes each."""
+    agreed, flipped = measured([3] * 20, [3] * 20), measured([1, 2] * 10, [2, 1] * 10)
+    assert 0.02 < half_width(agreed) < 0.06 < 0.15 < half_width(flipped) < 0.22
+
+
+def test_with_one_attempt_at_each_task_the_interval_is_that_of_tasks_like_these() -> None:
+    """Nothing tells luck from difference then."""
+    once = measured([0, 1, 1, 0], [1, 1, 1, 0], passes=1)
+    assert effect(once, "these_tasks") == effect(once)
+
+
+@pytest.mark.parametrize("chances", [(0.5,) * 6, (0.02, 0.98, 0.5, 0.9, 0.1, 0.02), (0.2,) * 10])
+def test_the_interval_of_these_tasks_covers_94_of_100_cases_or_more(
+    chances: tuple[float, ...],
+) -> None:
+    """The truth is the difference of these tasks' own chances; here there is none."""
+    random = Random(5)
+    covered = 0
+    for _ in range(1000):
+        sides = [[sum(random.random() < c for _ in range(3)) for c in chances] for _ in range(2)]
+        found = effect(measured(sides[0], sides[1]), "these_tasks")
+        assert found is not None
+        covered += found.low <= 0 <= found.high
+    assert covered >= 930

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoagent.config import Gate
+from autoagent.gate.contests import contest_for
 from autoagent.gate.decide import (
-    contest_for,
     decide,
     decide_again,
     deciding_attempts,

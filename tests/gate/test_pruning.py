@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoagent.gate import anytime, confirm, strict
-from autoagent.gate.agenda import Agenda, Slot, most_trials
+from autoagent.gate.agenda import Agenda, Slot
+from autoagent.gate.contests import most_trials
 from autoagent.gate.passes import ContestState, Count
 from autoagent.gate.pruning import hardest_first
 from autoagent.records import Contest, GateRule, Running, Side, Trial

@@ -260,3 +260,65 @@ def test_the_ledger_reads_back_what_was_pruned(open_referee: OpenReferee, worksp
     with_baseline(referee)
     row = propose(referee, workspace)
     assert ledger.parse((workspace / "results.tsv").read_text())[-1] == row
+
+
+# -- posterior --------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("R5")
+def test_posterior_keeps_what_is_expected_to_gain_and_a_replay_agrees(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """Two more pass, again and again; then two fewer, which is stopped."""
+    better: Script = {**ALL, "incumbent:t1": [1.0], "incumbent:t2": [1.0]}
+    fewer: Script = {"t1": [1.0], **{f"incumbent:{task}": [1.0] for task in ALL}}
+    gate = 'rule = "posterior"'
+    referee, root = night(make_workspace, gate, TWO, better, fewer)
+    rows = [propose(referee, root, f"X{n} = 1", f"idea {n}") for n in range(2)]
+    verdicts = [e.verdict for e in referee_events(referee) if e.evaluation > "e3"]
+    ran = [trials_run(referee, f"e{n}") for n in (4, 5)]
+    standing, problems = referee.position.incumbent, replay_problems(referee)
+    referee.close()
+    assert problems == ()
+    assert [row.status for row in rows] == ["keep", "discard"]
+    assert [verdict and verdict.reason for verdict in verdicts] == [
+        "expected_gain",
+        "pruned",
+    ]
+    assert verdicts[0] is not None
+    assert "may have fixed 2 tasks that never passed: expected +" in verdicts[0].sentence
+    assert standing is not None
+    assert (standing.score.passed, rows[0].passed) == (4, "4/4")
+    assert len(ran[1]) < 4 <= len(ran[0])
+
+
+@pytest.mark.rule("R5")
+def test_a_posterior_that_leaves_a_trial_out_is_found_by_a_replay(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool is part of the contest: who holds a candidate against another one is found out."""
+    referee, root = night(make_workspace, 'rule = "posterior"', TWO, {**ALL, "incumbent:t1": [1.0]})
+    monkeypatch.setattr("autoagent.gate.pool.USUAL_TASKS", 50.0)
+    propose(referee, root)
+    monkeypatch.undo()
+    problems = replay_problems(referee)
+    referee.close()
+    assert any("e4 is not held against the incumbent" in problem for problem in problems)
+
+
+@pytest.mark.rule("R5")
+def test_a_bounded_posterior_takes_fresh_pairs_before_it_keeps(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """And says how much evidence there was."""
+    better: Script = {**ALL, "incumbent:t1": [1.0], "incumbent:t2": [1.0]}
+    referee, root = night(make_workspace, 'rule = "posterior"\nbounded = true', TWO, better)
+    row = propose(referee, root)
+    (event,) = (e for e in referee_events(referee) if e.evaluation == "e4")
+    ran, problems = trials_run(referee, "e4"), replay_problems(referee)
+    referee.close()
+    assert event.verdict is not None
+    assert "evidence" in event.verdict.sentence
+    assert {name.partition(".incumbent")[1] for name in ran} == {"", ".incumbent"}
+    assert problems == ()
+    assert row.status in ("keep", "discard")

@@ -273,7 +273,7 @@ def _composed(
 def _tier(workspace: Workspace) -> Told:
     if workspace.root.stat().st_uid != os.geteuid():
         return Told("the workspace is another user's; `status` of its server tells", "note")
-    found = tier(peer_of(workspace.state), workspace.protected)
+    found = tier(peer_of(workspace.state), workspace)
     return Told(found if found.startswith("tier 1") else f"{found}; see docs/tiers.md")
 
 

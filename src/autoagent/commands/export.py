@@ -74,6 +74,8 @@ class _Exported:
             case events.TasksValidated() as event:
                 facts["tasks"], facts["held_out"] = list(event.tasks), len(event.holdout)
                 facts["excluded"] |= event.excluded
+                if event.as_left:
+                    facts["as_left"] = list(event.as_left)
             case events.CandidateCommitted(candidate=candidate):
                 facts["candidates"].append(_json(candidate))
             case events.EvaluationStarted(running=running):

@@ -15,7 +15,9 @@ from autoagent.evidence import events, ledger
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.gate.certificate import certificate
-from autoagent.gate.decide import contest_for, decide, decide_again, score_of
+from autoagent.gate.contests import contest_for
+from autoagent.gate.decide import decide, decide_again, score_of
+from autoagent.gate.pool import Past
 from autoagent.records import Certificate, Copied, Record, Row, Running, Standing, Trial, row_of
 from autoagent.workspace.layout import Workspace, open_workspace
 
@@ -127,6 +129,7 @@ class _Replay:
         self._running: dict[str, Running] = {}
         self._config = Config()
         self._certified: dict[bool, str] = {}
+        self._past: list[Past] = []
 
     def take(self, entry: Entry[Held]) -> None:
         """One more event; what does not follow from those before it is a problem.
@@ -147,7 +150,7 @@ class _Replay:
         where = f"event {entry.seq}"
         match entry.event:
             case events.ClimbStarted(config=config, tier=tier):
-                self.rows, self._certified, self.tier = [], {}, tier
+                self.rows, self._certified, self._past, self.tier = [], {}, [], tier
                 self._config = Config.model_validate(config)
             case events.CandidateCommitted(copied=copied):
                 self.flags += _copies(entry.subject, copied)
@@ -179,7 +182,8 @@ class _Replay:
         if running.kind == "full":
             candidate, incumbent = self.position.proposed, self.position.incumbent
             assert candidate is not None and incumbent is not None
-            if running.contest != contest_for(self._config.gate, candidate, incumbent):
+            gate = self._config.gate
+            if running.contest != contest_for(gate, candidate, incumbent, self._past):
                 yield f"{running.id} is not held against the incumbent"
 
     def _certificate(self, stated: Certificate) -> Iterator[str]:
@@ -192,7 +196,8 @@ class _Replay:
         trials = self._trials.get(running.id, [])
         held_out = self._trials.get(hidden.id, []) if hidden else []
         passed = position.baseline_passed or 0
-        computed = certificate(running, trials, held_out, position.incumbent, passed)
+        about = stated.about
+        computed = certificate(running, trials, held_out, position.incumbent, passed, about)
         if computed != stated:
             yield "the certificate does not follow from its trials"
 
@@ -217,6 +222,8 @@ class _Replay:
             verdict = decide_again(running, state, trials, measured, incumbent, contest)
         else:
             verdict = decide(running, state, trials, measured, incumbent)
+            if verdict is not None:
+                self._past.append(Past(running, tuple(trials), verdict.keep))
         self.decisions += verdict is not None
         if verdict != event.verdict:
             yield f"the verdict on {running.id} does not follow from its score"

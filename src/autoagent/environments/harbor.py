@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import posixpath
 import re
+import secrets
 import shlex
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -48,7 +49,12 @@ class Refereed(RefereedEnvironment):
     """What an evaluation asks of an environment; its calls come before those of Harbor's class."""
 
     def __init__(
-        self, *args: Any, scratch: str, mounts: Sequence[ServiceVolumeConfig] = (), **kwargs: Any
+        self,
+        *args: Any,
+        scratch: str,
+        mounts: Sequence[ServiceVolumeConfig] = (),
+        as_left: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Describe the environment.
 
@@ -56,8 +62,11 @@ class Refereed(RefereedEnvironment):
             args: Harbor's.
             scratch: The evaluation's scratch directory.
             mounts: Harbor's; what stands there for its directories on the host nobody reads.
+            as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
+        self._as_left: Sequence[str] = as_left
+        self._verifying: dict[str, str] = {}
         place = Path(scratch, "mounts", str(kwargs["session_id"]))
         kwargs["mounts"] = [_empty_mount(mount, place) for mount in mounts]
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
@@ -76,6 +85,7 @@ class Refereed(RefereedEnvironment):
         environment can list it.
         """
         self.in_hand.in_place = True
+        self._verifying = {}
         before = await self._listed()
         try:
             yield
@@ -92,8 +102,29 @@ class Refereed(RefereedEnvironment):
                     f"{places} could not be emptied for the verifier: {said}"
                 )
             await asyncio.to_thread(_empty, self.trial_paths.verifier_dir)
+            await self._start_fresh()
             if before is not None:
                 self.in_hand.note_tampering(tampering(before, await self._listed()))
+
+    async def _start_fresh(self) -> None:
+        """Let programs of the verifier's look for settings where nobody left any."""
+        if str(self.environment_dir.parent) in self._as_left:
+            self.in_hand.as_left = True
+            return
+        place = f"/tmp/{secrets.token_hex(8)}"
+        done = await self.exec(
+            f"mkdir -m 777 {place} {place}/home",
+            cwd="/",
+            timeout_sec=COMMAND_SECONDS,
+            user="root",
+        )
+        if done.return_code == 0:
+            self._verifying = {"HOME": f"{place}/home", "TMPDIR": place}
+
+    @override
+    def _merge_env(self, env: dict[str, str] | None) -> dict[str, str] | None:
+        merged = {**self._verifying, **(super()._merge_env(env) or {})}
+        return merged or None
 
     async def _listed(self) -> dict[str, Leftover] | None:
         """What there is for a verifier to be led by; None where that cannot be listed."""

@@ -26,6 +26,7 @@ class EvaluationFacts(NamedTuple):
         directory: The evaluation's own.
         climb: The climb's tag, or "".
         in_place: Directories of tasks that are verified where the candidate acted.
+        as_left: Directories of tasks whose verifier starts with what the candidate left at home.
         in_container: A part of the harness runs in the environment.
     """
 
@@ -35,6 +36,7 @@ class EvaluationFacts(NamedTuple):
     directory: Path
     climb: str
     in_place: Sequence[Path]
+    as_left: Sequence[Path]
     in_container: bool
 
 
@@ -136,6 +138,7 @@ class Sandbox(EnvironmentKind):
             "images": str(facts.images),
             "scratch": str(facts.scratch),
             "in_container": facts.in_container,
+            "as_left": [str(task) for task in facts.as_left],
         }
 
 
@@ -188,6 +191,7 @@ class Docker(EnvironmentKind):
             "evaluation": str(facts.directory),
             "climb": facts.climb,
             "in_place": [str(task) for task in facts.in_place],
+            "as_left": [str(task) for task in facts.as_left],
         }
 
     @override
@@ -213,8 +217,11 @@ class Provider(EnvironmentKind):
 
     @override
     def harbor_class(self, facts: EvaluationFacts) -> tuple[str, dict[str, Any]]:
-        own = {"kind": self.name, "scratch": str(facts.scratch)}
-        return "autoagent.environments.harbor:ProviderEnvironment", own
+        return "autoagent.environments.harbor:ProviderEnvironment", {
+            "kind": self.name,
+            "scratch": str(facts.scratch),
+            "as_left": [str(task) for task in facts.as_left],
+        }
 
 
 def kind_of(environment: str) -> EnvironmentKind:

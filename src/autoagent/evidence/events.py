@@ -30,6 +30,10 @@ from autoagent.records import (
 )
 
 
+def _unasked(value: bool | None) -> bool:
+    return value is None
+
+
 def _nothing(value: object) -> bool:
     return not value
 
@@ -74,24 +78,30 @@ class ClimbStarted(Facts, kind="climb_started"):
 class TaskValidated(Facts, kind="task_validated"):
     """R1: what a probe found of a task, on the terms it was asked on. About the task's digest.
 
-    Where no `pass_reward` was recorded, nobody knows what was asked: it answers no question.
+    Where no `pass_reward` was recorded, nobody knows what was asked: it answers no question. So it
+    is with an oracle of before `as_left`: whether its verifier started with the oracle's HOME.
     """
 
     probe: Literal["oracle", "noop"]
     pass_reward: float | None = None
     environment: str = "sandbox"
+    as_left: bool | None = Field(default=None, exclude_if=_unasked)
     outcome: Outcome
     detail: str
     trial: str
 
 
 class TasksValidated(Facts, kind="tasks_validated"):
-    """R1: the tasks that count in this climb, and why the others do not. About its tag."""
+    """R1: the tasks that count in this climb, and why the others do not. About its tag.
+
+    `as_left` are those whose oracle passes only where the verifier starts with what it left.
+    """
 
     tasks: tuple[str, ...]
     excluded: Mapping[str, str]
     holdout: tuple[str, ...] = ()
     holdout_excluded: Mapping[str, str] = {}
+    as_left: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
 
 
 class CandidateCommitted(Facts, kind="candidate_committed"):

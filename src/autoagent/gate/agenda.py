@@ -13,6 +13,7 @@ from autoagent.gate.passes import ContestState, Count
 from autoagent.records import Contest, Running, Trial
 
 ANSWERS = {"strict": strict.answer, "confirm": confirm.answer, "anytime": anytime.answer}
+"""The gates that count passes; `posterior` goes by blocks (`blocks`)."""
 
 
 class Slot(NamedTuple):
@@ -26,20 +27,12 @@ class Slot(NamedTuple):
 def most_passes(contest: Contest) -> int:
     """How many passes a contest can take, the first included."""
     match contest.rule:
-        case "strict":
+        case "strict" | "posterior":
             return 1
         case "confirm":
             return contest.passes
         case "anytime":
             return 1 + anytime.MOST_PASSES
-
-
-def most_trials(running: Running) -> int:
-    """How many trials an evaluation can take, retries of void ones aside."""
-    one_pass = len(running.tasks) * running.attempts
-    if running.contest is None:
-        return running.expected
-    return one_pass * (2 * most_passes(running.contest) - 1)
 
 
 class Agenda:
@@ -89,12 +82,17 @@ class Agenda:
         return sum(len(self._slots(n)) for n in range(1, len(self.counts()) + 1))
 
     @property
+    def whole(self) -> bool:
+        """Whether every trial of the passes that have begun was measured."""
+        return all(count.complete for count in self.counts())
+
+    @property
     def pruned(self) -> bool:
         """Whether what is left of the pass that has begun can no longer make a keep."""
         contest = self._running.contest
         if contest is None or not contest.pruning:
             return False
-        return self.answer() == "lost" and any(not c.complete for c in self.counts())
+        return self.answer() == "lost" and not self.whole
 
     def answer(self, passes: int | None = None) -> ContestState:
         """What the gate says after these passes; by default after all that have begun."""

@@ -6,14 +6,14 @@ was not measured to its end is discarded, and all else decides nothing (rules R2
 
 from collections.abc import Sequence
 
-from autoagent.config import Gate
-from autoagent.gate.agenda import Agenda
 from autoagent.gate.anytime import evidence
+from autoagent.gate.blocks import Blocks
+from autoagent.gate.contests import agenda_of
 from autoagent.gate.passes import Count
 from autoagent.gate.score import score
-from autoagent.gate.simplicity import is_simpler, simpler_at
+from autoagent.gate.simplicity import simpler_at
+from autoagent.gate.wording import believed
 from autoagent.records import (
-    Candidate,
     Contest,
     EvaluationState,
     Reason,
@@ -23,18 +23,6 @@ from autoagent.records import (
     Trial,
     Verdict,
 )
-
-
-def contest_for(gate: Gate, candidate: Candidate, incumbent: Standing) -> Contest:
-    """What this candidate has to achieve against this incumbent."""
-    return Contest(
-        rule=gate.rule,
-        passes=gate.passes,
-        alpha=gate.alpha,
-        pruning=gate.pruning,
-        stored=incumbent.score.passed,
-        simpler=is_simpler(candidate.complexity, incumbent.candidate.complexity),
-    )
 
 
 def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Score:
@@ -63,7 +51,7 @@ def state_of(ended: EvaluationState, running: Running, trials: Sequence[Trial]) 
     if ended != "complete":
         return ended
     if running.contest is not None:
-        whole = all(count.complete for count in agenda_of(running, trials).counts())
+        whole = agenda_of(running, trials).whole
     else:
         found = score_of(running, trials, seconds=0.0)
         whole = found.measured == found.expected
@@ -93,6 +81,8 @@ def decide(
     if found.crashed and found.crashed == found.measured:
         was = f"; the incumbent passed {_passed(incumbent.score)}"
         return _verdict("crashed", f"all {found.crashed} trials that ran crashed{was}")
+    if isinstance(agenda, Blocks):
+        return _believed(agenda, running.contest, measured, incumbent)
     if answer == "won":
         return _kept(running.contest, agenda.counts(), measured, incumbent)
     return _lost(running.contest, agenda.counts(), measured, incumbent)
@@ -124,14 +114,6 @@ def decide_again(
     )
 
 
-def agenda_of(running: Running, trials: Sequence[Trial]) -> Agenda:
-    """What an evaluation has measured, from its trials in the order they ended."""
-    agenda = Agenda(running)
-    for trial in trials:
-        agenda.note(trial)
-    return agenda
-
-
 def _baseline(found: Score) -> Verdict:
     """Keep the unmodified baseline, whatever it scored: it is the yardstick (rule R2)."""
     crashed = f", {found.crashed} crashed" if found.crashed else ""
@@ -151,6 +133,22 @@ def _undecided(found: Score, state: EvaluationState) -> Verdict:
         case _:
             void = f"{so_far}, {found.void} void"
             return _verdict("indecisive", f"{void}: only a full suite decides")
+
+
+def _believed(agenda: Blocks, contest: Contest, measured: Standing, incumbent: Standing) -> Verdict:
+    """What the posterior gate says: the first pass, and then what is believed task by task."""
+    (first,), expected = agenda.counts(), incumbent.score.expected
+    told = believed(contest, agenda.seen)
+    if agenda.pruned:
+        ran = expected - first.left
+        return _verdict("pruned", f"stopped after {ran}/{expected} trials: {told}")
+    passed = f"passed {first.passed}/{expected} in its first pass, and {told}"
+    if agenda.seen.answer == "lost":
+        return _verdict("no_expected_gain", passed)
+    if not contest.simpler:
+        return _verdict("expected_gain", passed)
+    now, was = measured.candidate.complexity, incumbent.candidate.complexity
+    return _verdict("simpler", f"{passed}; it is simpler: complexity {now}, was {was}")
 
 
 def _kept(
@@ -211,7 +209,7 @@ def _passes(number: int) -> str:
 
 
 def _verdict(reason: Reason, sentence: str) -> Verdict:
-    keeps = ("baseline", "passed_up", "simpler")
+    keeps = ("baseline", "passed_up", "expected_gain", "simpler")
     status = "keep" if reason in keeps else "crash" if reason == "crashed" else "discard"
     return Verdict(status=status, reason=reason, sentence=sentence)
 

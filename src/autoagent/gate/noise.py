@@ -13,11 +13,9 @@ from math import comb, sqrt
 from autoagent.records import GateRule, Noise, Trial
 
 NORMAL_95 = 1.959964
-CONFIRM_FROM = 15.0
-"""Points of noise from which on `confirm` is recommended."""
 WHY: dict[GateRule, str] = {
     "strict": "one pass tells enough, and leaves more of the night for candidates",
-    "confirm": "what looks better has to win again, which luck rarely does twice",
+    "posterior": "it looks task by task, and finds about twice as much in the same trials",
 }
 
 
@@ -71,14 +69,13 @@ def _records(coins: int, draws: int) -> float:
     return max(1.0, expected)
 
 
-def recommended(noise: Noise, trials_a_pass: int) -> GateRule:
+def recommended(noise: Noise) -> GateRule:
     """The gate that finds most in a night with this noise, by simulation (docs/gates.md).
 
-    `confirm` where luck moves a score by 15 points or more: up to about 40 tasks of the usual
-    kind. Below that, and where no noise was seen, one pass tells enough.
+    `posterior` where any luck was seen. Where none was one pass tells all, and `strict` stops
+    soonest.
     """
-    points = detectable(noise) * sqrt((noise.pairs + 2) / (trials_a_pass + 2))
-    return "confirm" if points >= CONFIRM_FROM else "strict"
+    return "posterior" if noise.differing else "strict"
 
 
 def sentences(noise: Noise, candidates: int, rule: GateRule) -> tuple[str, ...]:
@@ -91,7 +88,7 @@ def sentences(noise: Noise, candidates: int, rule: GateRule) -> tuple[str, ...]:
     """
     if not noise.pairs:
         return ("Nothing was measured in both of the baseline's passes, so its noise is unknown.",)
-    better = recommended(noise, noise.pairs)
+    better = recommended(noise)
     choice = (
         f"The chosen gate, `{rule}`, suits that."
         if better == rule

@@ -83,8 +83,12 @@ def read(route: Route, body: bytes) -> ModelCall:
         raise CallRefused(400, "invalid_request", "`model` must be a string.")
     stream = told.get("stream") is True
     counted = _check(told)
-    adds_usage = route.form == "chat" and stream and not _asks_usage(told)
-    forwarded = _asking_usage(told) if adds_usage else body
+    options = json_object(told.get("stream_options"))
+    adds_usage = route.form == "chat" and stream and options.get("include_usage") is not True
+    forwarded = body
+    if adds_usage:
+        asking = {**told, "stream_options": {**options, "include_usage": True}}
+        forwarded = json.dumps(asking, ensure_ascii=False).encode("utf-8", "surrogatepass")
     choices = told.get("n")
     limits = [value for name in _MOST if isinstance(value := told.get(name), int) and value > 0]
     return ModelCall(
@@ -164,14 +168,3 @@ def _media(value: Any) -> bool:
 
 def _not_passed_on(what: str) -> CallRefused:
     return CallRefused(403, "not_passed_on", f"The gateway does not pass on {what}.")
-
-
-def _asks_usage(told: Mapping[str, Any]) -> bool:
-    return json_object(told.get("stream_options")).get("include_usage") is True
-
-
-def _asking_usage(told: dict[str, Any]) -> bytes:
-    wanted = {**json_object(told.get("stream_options")), "include_usage": True}
-    return json.dumps({**told, "stream_options": wanted}, ensure_ascii=False).encode(
-        "utf-8", "surrogatepass"
-    )

@@ -14,16 +14,17 @@ from hmac import compare_digest
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from autoagent.gateway.asking import BODY_LIMIT, CallRefused, ModelCall, read
-from autoagent.gateway.providers import Route, error_body, provider_of_path
+from autoagent.gateway.providers import ProviderName, Route, error_body, provider_of_path
 from autoagent.gateway.recording import Exchange
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import End, Payment, Scope
 from autoagent.gateway.upstream import Headers, ProviderClient, ProviderFailed, passed_on
-from autoagent.gateway.usage import Meter, Usage, json_object
+from autoagent.gateway.usage import Meter, json_object
 
 KEPT = 16 * 1024 * 1024
 _QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
@@ -31,10 +32,9 @@ _BETWEEN = re.compile(rb"(\r?\n\r?\n)")
 
 
 class Relay:
-    """One answer on its way; it goes on being read when nobody listens any more."""
+    """One answer on its way, and its first `kept` bytes; read on when nobody listens any more."""
 
     def __init__(self, send: Send, redactor: Redactor, *, hides_usage: bool, kept: int) -> None:
-        """Keep the first `kept` bytes for the recording."""
         self._send, self._redactor, self._kept = send, redactor, kept
         self._hides_usage, self._pending = hides_usage, b""
         self._copy = bytearray()
@@ -90,21 +90,19 @@ def _only_usage(event: bytes) -> bool:
 class Endpoint:
     """A path that harnesses may post to."""
 
-    def __init__(
-        self, route: Route, providers: Mapping[str, ProviderClient], redactor: Redactor
-    ) -> None:
-        """Forward calls of this route to the provider it belongs to."""
-        self._route, self._providers, self._redactor = route, providers, redactor
+    def __init__(self, route: Route, providers: Mapping[str, ProviderClient]) -> None:
+        self._route, self._providers = route, providers
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Answer one call."""
         caller: Scope = connection["state"]["caller"]
         if not _brings(connection["headers"], connection["state"]["key"]):
             message = "This listener answers only to the key that its own trial was given."
-            await _whole(send, 401, error_body(self._route.provider, 401, "no_key", message))
+            answer = _error(self._route.provider, 401, "no_key", message)
+            await answer(connection, receive, send)
             return
         async with caller.slots:
-            call = _Call(self._route, caller, self._redactor, send)
+            call = _Call(self._route, caller, send)
             try:
                 body = await _body(connection, receive)
                 asked = read(self._route, body)
@@ -122,7 +120,8 @@ class Endpoint:
                 call.asked = asked
                 await call.play(provider, connection["headers"], query)
             except CallRefused as refused:
-                await call.refuse(refused)
+                answer = call.refuse(refused)
+                await answer(connection, receive, send)
             except ClientDisconnect:
                 return
 
@@ -136,27 +135,23 @@ def _brings(headers: Headers, key: str | None) -> bool:
     return any(compare_digest(wanted[name], value) for name, value in headers if name in wanted)
 
 
-class Elsewhere:
-    """Every other path: there is nothing."""
-
-    async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
-        """Refuse the call in the caller's own terms."""
-        path: str = connection["path"]
-        message = f"{connection['method']} {path[:200]} is nothing that the gateway forwards."
-        body = error_body(provider_of_path(path), 404, "not_found", message)
-        await _whole(send, 404, body)
+async def elsewhere(connection: Connection, receive: Receive, send: Send) -> None:
+    """Every other path: there is nothing, and the caller is told so in its own terms."""
+    path: str = connection["path"]
+    message = f"{connection['method']} {path[:200]} is nothing that the gateway forwards."
+    answer = _error(provider_of_path(path), 404, "not_found", message)
+    await answer(connection, receive, send)
 
 
 class _Call:
     """One call."""
 
-    def __init__(self, route: Route, caller: Scope, redactor: Redactor, send: Send) -> None:
-        self._route, self._caller = route, caller
+    def __init__(self, route: Route, caller: Scope, send: Send) -> None:
+        self._route, self._caller, self._redactor = route, caller, caller.redactor
         self._number, self._started = caller.number(), _now()
         self._first_byte = 0.0
         self._send = send
         self._answer: Relay | None = None
-        self._redactor = redactor
         self._status, self._headers = 0, Headers()
         self._answered_by = ""
         self.asked: ModelCall | None = None
@@ -212,12 +207,11 @@ class _Call:
             dollars = caller.settle(payment, usage, free=free, dollars=None)
             self._record(usage=usage, dollars=dollars, failed=failed)
 
-    async def refuse(self, refused: CallRefused) -> None:
-        """An error of ours, in the provider's shape; SDKs are told not to try again."""
+    def refuse(self, refused: CallRefused) -> Response:
+        """Write a refusal down; the answer that tells it."""
         self._status = refused.status
-        body = error_body(self._route.provider, refused.status, refused.code, refused.message)
         self._record(refused=f"{refused.code}: {refused.message}")
-        await _whole(self._send, refused.status, body)
+        return _error(self._route.provider, refused.status, refused.code, refused.message)
 
     async def _repeat(self, recorded: Exchange, payment: Payment | None) -> None:
         self._status, self._answered_by = recorded.status, recorded.answered_by
@@ -238,14 +232,8 @@ class _Call:
         await self._answer.begin(self._status, [*self._headers, length])
         await self._answer.finish(shown)
 
-    def _record(
-        self,
-        *,
-        usage: Usage | None = None,
-        dollars: float | None = None,
-        refused: str = "",
-        failed: str = "",
-    ) -> None:
+    def _record(self, **ended: Any) -> None:
+        """Write the exchange down, with those of its fields that say how it `ended`."""
         pairs = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in self._headers)
         self._caller.record(
             Exchange(
@@ -255,13 +243,10 @@ class _Call:
                 status=self._status,
                 headers=pairs,
                 answer=self._answer.sent if self._answer else b"",
-                usage=usage,
-                dollars=dollars,
                 seconds=_now() - self._started,
                 first_byte_seconds=self._first_byte,
-                refused=refused,
-                failed=failed,
                 answered_by=self._answered_by,
+                **ended,
             )
         )
 
@@ -279,15 +264,10 @@ async def _body(connection: Connection, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _whole(send: Send, status: int, body: bytes) -> None:
-    headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"x-should-retry", b"false"),
-    ]
-    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _error(provider: ProviderName, status: int, code: str, message: str) -> Response:
+    """An error of ours, in the provider's shape; SDKs are told not to try again."""
+    body = error_body(provider, status, code, message)
+    return Response(body, status, {"x-should-retry": "false"}, "application/json")
 
 
 def _now() -> float:

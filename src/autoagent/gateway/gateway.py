@@ -5,11 +5,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from socket import socket
-from typing import NamedTuple
 
 from starlette.routing import Route, Router
 
-from autoagent.gateway.calling import Elsewhere, Endpoint
+from autoagent.gateway.calling import Endpoint, elsewhere
 from autoagent.gateway.listening import Listening
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.prices import Prices
@@ -25,13 +24,14 @@ PLACEHOLDER = "autoagent-gateway"
 """What a harness finds in the place of a key."""
 
 
-class _Trial(NamedTuple):
-    trial: Scope
-    verifier: Scope | None
-
-
 class Gateway:
-    """Every model call of one evaluation."""
+    """Every model call of one evaluation; `running` opens its connections.
+
+    Attributes:
+        redactor: Hides the keys.
+        judges: Whether verifiers may call a model.
+        serves_harness: Whether harnesses may call one.
+    """
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Gateway:
         on_refused: Callable[[str, str, str], None] | None = None,
         patience: Patience | None = None,
     ) -> None:
-        """Prepare the gateway; `running` opens the connections.
+        """Prepare the gateway.
 
         Args:
             plan: What is pinned, capped and configured.
@@ -53,6 +53,8 @@ class Gateway:
         """
         self._plan, self._on_refused = plan, on_refused
         self.redactor = Redactor(keys.values())
+        self.judges = plan.judge is not None
+        self.serves_harness = bool(plan.models)
         self._providers = {
             name: ProviderClient(name, upstream, keys.get(upstream.api_key_env), patience)
             for name, upstream in plan.upstreams.items()
@@ -61,24 +63,17 @@ class Gateway:
         self._spending = Spending(directory)
         self._purse = Purse("this evaluation", plan.dollars)
         for dollars in self._spending.before.values():
-            self._purse.charge(dollars)
+            self._purse.settle(0, dollars)
         self._replay = Replay(plan.replay) if plan.replay else None
-        self._trials: dict[str, _Trial] = {}
-        routes = [Route(r.path, Endpoint(r, self._providers, self.redactor)) for r in ROUTES]
-        routes.append(Route("/{path:path}", Elsewhere()))
+        self._trials: dict[str, dict[Caller, Scope]] = {}
+        routes = [Route(route.path, Endpoint(route, self._providers)) for route in ROUTES]
         # Not an application: its layers turn errors into pages, which uvicorn does as well.
-        self._listening = Listening(Router(routes, redirect_slashes=False))
+        self._listening = Listening(Router(routes, redirect_slashes=False, default=elsewhere))
 
     @property
     def unpriced(self) -> list[str]:
         """Models whose calls cost nothing known."""
-        models = [*self._plan.models, *filter(None, [self._plan.judge])]
-        return [model for model in models if self._prices.of(model) is None]
-
-    @property
-    def judges(self) -> bool:
-        """Whether verifiers may call a model."""
-        return self._plan.judge is not None
+        return [model for model in self._plan.named if self._prices.of(model) is None]
 
     @property
     def judge_variables(self) -> dict[str, str]:
@@ -88,11 +83,6 @@ class Gateway:
             return {}
         provider = provider_named(judge) or next(iter(upstreams))
         return {"JUDGE_MODEL": f"{provider}/{judge}"}
-
-    @property
-    def serves_harness(self) -> bool:
-        """Whether harnesses may call one."""
-        return bool(self._plan.models)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -110,14 +100,16 @@ class Gateway:
     def expect(self, name: str, owner: Owner, directory: Path) -> None:
         """A trial begins: what it and its verifiers use is counted from here."""
         plan = self._plan
-        cap = Purse("this trial", plan.dollars_per_trial, self._purse)
-
-        def scope(caller: Caller, models: tuple[str, ...], purse: Purse) -> Scope:
-            return Scope(
+        own = Purse("this trial", plan.dollars_per_trial, self._purse)
+        callers: dict[Caller, tuple[Pin, Purse]] = {"trial": (Pin(plan.models), own)}
+        if plan.judge is not None:
+            callers["verifier"] = (Pin((plan.judge,)), self._purse)
+        self._trials[name] = {
+            caller: Scope(
                 caller,
                 owner,
                 directory,
-                pin=Pin(models),
+                pin,
                 purse=purse,
                 prices=self._prices,
                 spending=self._spending,
@@ -126,9 +118,8 @@ class Gateway:
                 call_reserve=plan.call_reserve_dollars,
                 on_refused=self._on_refused,
             )
-
-        verifier = scope("verifier", (plan.judge,), self._purse) if plan.judge else None
-        self._trials[name] = _Trial(scope("trial", plan.models, cap), verifier)
+            for caller, (pin, purse) in callers.items()
+        }
 
     @asynccontextmanager
     async def serving(
@@ -139,25 +130,22 @@ class Gateway:
         The worker's share of the listener is closed at the end; calls under way get a moment
         to tell what they cost.
         """
-        expected = self._trials[name]
-        scope = expected.trial if caller == "trial" else expected.verifier
-        assert scope is not None, "no judge is configured"
+        scope = self._trials[name][caller]
         async with self._listening.serving(listener, scope, key):
             yield scope
 
     def bill(self, name: str) -> Bill:
         """What a trial that ended used, and whether a provider failed it."""
         ended = self._trials.pop(name)
-        scopes = [scope for scope in ended if scope is not None]
-        for scope in scopes:
+        for scope in ended.values():
             scope.close()
-        faults = [scope.end.message for scope in scopes if scope.end and scope.end.kind == "fault"]
+        ends = [scope.end for scope in ended.values() if scope.end is not None]
         return Bill(
-            cost_usd=ended.trial.dollars if self.serves_harness else None,
-            judge_cost_usd=ended.verifier.dollars if ended.verifier else None,
-            use=ended.trial.use,
-            fault=faults[0] if faults else None,
-            stand_in=any(scope.stand_in for scope in scopes),
+            cost_usd=ended["trial"].dollars if self.serves_harness else None,
+            judge_cost_usd=ended["verifier"].dollars if self.judges else None,
+            use=ended["trial"].use,
+            fault=next((end.message for end in ends if end.kind == "fault"), None),
+            stand_in=any(scope.stand_in for scope in ended.values()),
         )
 
     def spent_before(self, trial: str) -> float | None:

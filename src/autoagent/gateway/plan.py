@@ -49,6 +49,11 @@ class GatewayPlan(Record):
     replay: tuple[Path, ...] = ()
     env_file: Path | None = None
 
+    @property
+    def named(self) -> list[str]:
+        """Every model that may be asked for."""
+        return [*self.models, *filter(None, [self.judge])]
+
 
 def plan(
     config: Config, model: str | None, root: Path, dollars: float | None = None
@@ -71,7 +76,7 @@ def plan(
     upstreams = {
         provider: upstream_of(config, provider)
         for provider in BASE_URLS
-        if provider in providers and (gateway.replay or configured(config, provider, env_file))
+        if provider in providers and (gateway.replay or _configured(config, provider, env_file))
     }
     served = tuple(n for n in (model, *gateway.models) if n and serving(config, n) in upstreams)
     pinned = served if model in served else ()
@@ -130,12 +135,11 @@ def upstream_of(config: Config, provider: ProviderName) -> Upstream:
     )
 
 
-def configured(config: Config, provider: ProviderName, env_file: Path) -> bool:
+def _configured(config: Config, provider: ProviderName, env_file: Path) -> bool:
     """Whether a provider can be called: with a key, or at a base URL that may need none."""
-    upstream = upstream_of(config, provider)
-    return bool(getattr(config.gateway, provider).base_url) or bool(
-        keys([upstream], env_file, os.environ)
-    )
+    if getattr(config.gateway, provider).base_url:
+        return True
+    return bool(keys([upstream_of(config, provider)], env_file, os.environ))
 
 
 def keys(
@@ -200,7 +204,7 @@ def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Liter
     found: list[str] = []
     blank = False
     prices = Prices(config.gateway.prices)
-    for name in [*planned.models, *([planned.judge] if planned.judge else [])]:
+    for name in planned.named:
         provider = serving(config, name)
         assert provider is not None
         upstream = planned.upstreams[provider]

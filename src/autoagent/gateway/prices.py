@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autoagent.config import ModelPrice
-from autoagent.gateway.providers import bare
+from autoagent.gateway.providers import DATE, bare
 from autoagent.gateway.usage import Usage
 
 PRICE_FILE = "model_prices_and_context_window_backup.json"
@@ -20,7 +20,7 @@ OUTPUT_MOST = 128_000
 INPUT_MOST = 1_000_000
 """Where nothing says how much a model takes or gives."""
 _TIERS = ("flex", "priority")
-_DATED = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8})$")
+_DATED = re.compile(f"{DATE}$")
 _ABOVE = re.compile(r"(.+)_above_(\d+)k_tokens((?:_flex|_priority)?)")
 
 
@@ -39,7 +39,11 @@ class Price(NamedTuple):
         plain = usage.input - usage.cached - usage.written - usage.written_long
 
         def rate(name: str, otherwise: float) -> float:
-            return self._rate(name, tier, usage.input, otherwise)
+            found = self.rates.get(name + tier, self.rates.get(name, otherwise))
+            for threshold, plain_name, value in self.above:  # the highest that is passed stands
+                if usage.input > threshold and plain_name in (name, name + tier):
+                    found = value
+            return found
 
         one = rate("input_cost_per_token", 0.0)
         written = rate("cache_creation_input_token_cost", one)
@@ -62,19 +66,11 @@ class Price(NamedTuple):
         )
         return max(self.dollars(usage) for usage in kinds)
 
-    def _rate(self, name: str, tier: str, input_tokens: int, otherwise: float) -> float:
-        found = self.rates.get(name + tier, self.rates.get(name, otherwise))
-        for threshold, plain, value in self.above:  # the highest that is passed stands
-            if input_tokens > threshold and plain in (name, name + tier):
-                found = value
-        return found
-
 
 class Prices:
     """Prices by model; the human's own first."""
 
     def __init__(self, overrides: Mapping[str, ModelPrice]) -> None:
-        """Read the file, once per process."""
         self._overrides = overrides
         self._found: dict[str, Price | None] = {}
 

@@ -1,4 +1,4 @@
-"""What is particular to a provider: its models, its paths, how a key is carried and an error told.
+"""What is particular to a provider: its models, its paths, how an error is told.
 
 The model pin is made of names that are spelled with their provider or without.
 """
@@ -85,25 +85,17 @@ def error_body(provider: ProviderName, status: int, code: str, message: str) -> 
     return json.dumps(error).encode()
 
 
-def auth_headers(auth: str, key: str | None) -> dict[str, str]:
-    """The header that carries the key: `bearer`, or the name of a header."""
-    if key is None:
-        return {}
-    return {"authorization": f"Bearer {key}"} if auth == "bearer" else {auth: key}
-
-
-_DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"
+DATE = r"-(\d{4}-\d{2}-\d{2}|\d{8})"
 
 
 class Pin:
-    """The names a caller may ask for."""
+    """The names a caller may ask for, spelled with or without their provider in front."""
 
     def __init__(self, models: Iterable[str]) -> None:
-        """Allow these, spelled with or without their provider in front."""
         self.models = tuple(models)
         names = {name for model in self.models for name in (model, bare(model))}
         alternatives = "|".join(re.escape(name) for name in sorted(names))
-        self._allowed = re.compile(f"(?:{alternatives})(?:{_DATE})?") if names else None
+        self._allowed = re.compile(f"(?:{alternatives})(?:{DATE})?") if names else None
 
     def allows(self, model: str) -> bool:
         """Whether `model` is a pinned name or that name with a date: gpt-5-2025-08-07 for gpt-5."""

@@ -23,12 +23,10 @@ class BudgetSpent(Exception):
     """A purse cannot pay for a call, whatever others give back."""
 
     def __init__(self, purse: "Purse", asked: int) -> None:
-        """Say which purse, and what was asked of it."""
         super().__init__(
             f"this call may cost up to ${asked / PICODOLLARS:.4f} and ${purse.left:.4f} of the "
             f"${purse.cap or 0:.2f} for {purse.name} are left"
         )
-        self.purse = purse
 
 
 class Purse:
@@ -94,10 +92,6 @@ class Purse:
             purse._spent += cost
         self._root._changed.set()
         return cost
-
-    def charge(self, dollars: float) -> None:
-        """Count what an earlier worker spent."""
-        self.settle(0, dollars)
 
     def _line(self) -> "list[Purse]":
         return [self, *(self.parent._line() if self.parent else [])]

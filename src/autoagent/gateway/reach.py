@@ -13,19 +13,10 @@ from typing import Any
 
 from autoagent.errors import InfrastructureFault
 from autoagent.gateway.gateway import PLACEHOLDER, Gateway, variables
-from autoagent.gateway.scope import End, Scope
+from autoagent.gateway.scope import Scope
 from autoagent.gateway.usage import Caller
 
 LISTENING_SECONDS = 20.0
-
-
-class Reached(Exception):
-    """The gateway answers no more, so there is nothing left that the trial could do."""
-
-    def __init__(self, end: End) -> None:
-        """Say why the scope ended."""
-        super().__init__(end.message)
-        self.end = end
 
 
 class Door:
@@ -114,20 +105,13 @@ class Door:
         return socket.socket(fileno=fds[0])
 
 
-async def until_over[T](scope: Scope, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result, unless the scope ends first.
-
-    Raises:
-        Reached: The scope ended; the work was cancelled.
-    """
+async def until_over[T](scope: Scope, work: Coroutine[Any, Any, T]) -> T | None:
+    """The work's result; None where the scope ended first, and the work was cancelled."""
     working = asyncio.ensure_future(work)
     ended = asyncio.ensure_future(scope.ended.wait())
     try:
         await asyncio.wait({working, ended}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        assert scope.end is not None
-        raise Reached(scope.end)
+        return working.result() if working.done() else None
     finally:
         ended.cancel()
         working.cancel()

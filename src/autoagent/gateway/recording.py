@@ -50,26 +50,17 @@ class Recorder:
     """Writes one recording; stops at the limit and says so."""
 
     def __init__(self, path: Path, owner: Owner, redactor: Redactor) -> None:
-        """Begin a new file."""
         self._file = path.open("w", encoding="utf-8")
         self._redactor, self._left = redactor, LIMIT
         self._write({"owner": owner._asdict()})
 
     def add(self, exchange: Exchange) -> None:
         """Write one exchange down, at once, so that a killed worker leaves what it had."""
-        told: dict[str, Any] = {
-            "number": exchange.number,
-            "path": exchange.path,
-            "status": exchange.status,
+        told = exchange._asdict() | {
             "seconds": round(exchange.seconds, 4),
             "first_byte_seconds": round(exchange.first_byte_seconds, 4),
-            "dollars": exchange.dollars,
             "usage": exchange.usage._asdict() if exchange.usage else None,
-            "refused": exchange.refused,
-            "failed": exchange.failed,
-            "answered_by": exchange.answered_by,
             "digest": _digest(exchange.path, exchange.request),
-            "headers": exchange.headers,
             "request": _stored(exchange.request),
             "answer": _stored(exchange.answer),
         }
@@ -116,7 +107,6 @@ class Repeated:
     """One recording, given back exchange by exchange."""
 
     def __init__(self, path: Path | None) -> None:
-        """Read the recording; without one nothing is found."""
         self._left: dict[str, deque[Exchange]] = defaultdict(deque)
         if path is None:
             return
@@ -161,15 +151,9 @@ def _owner(line: str) -> Owner | None:
 
 
 def _exchange(told: dict[str, Any]) -> Exchange:
-    return Exchange(
-        number=told["number"],
-        path=told["path"],
+    same = {name: told[name] for name in Exchange._fields if name in told}
+    return Exchange(**same)._replace(
         request=_restored(told["request"]),
-        status=told["status"],
-        headers=tuple((name, value) for name, value in told["headers"]),
         answer=_restored(told["answer"]),
         usage=Usage(**told["usage"]) if told["usage"] else None,
-        dollars=told["dollars"],
-        failed=told["failed"],
-        answered_by=told["answered_by"],
     )

@@ -13,7 +13,6 @@ class Redactor:
     """Knows the keys, and takes them out of whatever is written or passed on."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        """Hide these keys."""
         self._keys = sorted({key for key in keys if len(key) >= _SHORTEST}, key=len, reverse=True)
         self._bytes = [key.encode() for key in self._keys]
 
@@ -35,7 +34,6 @@ class RedactingFormatter(logging.Formatter):
     """A log line, its traceback included, without any key."""
 
     def __init__(self, redactor: Redactor, formatter: logging.Formatter) -> None:
-        """Format as `formatter` does, then hide."""
         super().__init__()
         self._redactor, self._formatter = redactor, formatter
 

@@ -42,8 +42,8 @@ class Scope:
     """A trial's, or its verifiers', way to the models.
 
     Attributes:
-        caller: Whose calls these are; verifiers have a meter and a model of their own.
         slots: Bound on calls at the same time.
+        use: What was used so far.
         end: Set once: no call is answered any more, and the trial should end.
         ended: Set with `end`.
         stand_in: Whether the stand-in has answered in the place of a model.
@@ -54,30 +54,29 @@ class Scope:
         caller: Caller,
         owner: Owner,
         directory: Path,
-        *,
         pin: Pin,
+        *,
         purse: Purse,
         prices: Prices,
         spending: Spending,
         redactor: Redactor,
-        replay: Replay | None = None,
-        call_reserve: float | None = None,
-        on_refused: Callable[[str, str, str], None] | None = None,
+        replay: Replay | None,
+        call_reserve: float | None,
+        on_refused: Callable[[str, str, str], None] | None,
     ) -> None:
-        self.caller: Caller = caller
-        self.pin, self.slots = pin, asyncio.Semaphore(CALLS)
+        self.slots = asyncio.Semaphore(CALLS)
+        self.redactor = redactor
+        self.use = ModelUse()
         self.end: End | None = None
         self.ended = asyncio.Event()
         self.stand_in = False
-        self._owner, self._directory = owner, directory
+        self._owner, self._directory, self._pin = owner, directory, pin
         self._purse, self._prices, self._spending = purse, prices, spending
-        self._redactor, self._call_reserve = redactor, call_reserve
-        self._on_refused = on_refused
+        self._call_reserve, self._on_refused = call_reserve, on_refused
         self._file = RECORDING if caller == "trial" else JUDGE_RECORDING
         self._replay = replay
         self._repeated = None if replay is None else replay.of(owner, self._file)
         self._recorder: Recorder | None = None
-        self._use = ModelUse()
         self._charged = 0
         self._unpriced = False
         self._number = 0
@@ -97,15 +96,15 @@ class Scope:
         """
         if self.end is not None:
             raise _over(self.end)
-        if self.pin.allows(asked.model):
+        if self._pin.allows(asked.model):
             return
-        model = self._redactor.text(asked.model)[:120]
-        known = self._use.refused_models
+        model = self.redactor.text(asked.model)[:120]
+        known = self.use.refused_models
         if model not in known and len(known) < REFUSED_KEPT:
-            self._use = self._use.model_copy(update={"refused_models": (*known, model)})
+            self.use = self.use.model_copy(update={"refused_models": (*known, model)})
             if self._on_refused:
                 self._on_refused(self._owner.trial, model, asked.route.path)
-        message = f"The model {model!r} is refused: {self.pin.sentence}."
+        message = f"The model {model!r} is refused: {self._pin.sentence}."
         raise CallRefused(403, "model_refused", message)
 
     async def reserve(self, asked: ModelCall) -> Payment | None:
@@ -128,9 +127,7 @@ class Scope:
         try:
             amount = await self._purse.reserve(dollars)
         except BudgetSpent as spent:
-            self.finish(End("budget", f"out of budget: {spent}"))
-            assert self.end is not None
-            raise _over(self.end) from spent
+            raise _over(self.finish(End("budget", f"out of budget: {spent}"))) from spent
         call = self._spending.reserved(self._owner.trial, amount / PICODOLLARS)
         return Payment(call, amount, price)
 
@@ -144,15 +141,11 @@ class Scope:
             return None
         exchange = self._repeated.take(path, request)
         if exchange is None:
-            self.finish(
-                End(
-                    "fault",
-                    f"replay: {self._replay.places} holds no answer to this call of "
-                    f"{self._owner.task}, attempt {self._owner.attempt}, to {path}",
-                )
+            why = (
+                f"replay: {self._replay.places} holds no answer to this call of "
+                f"{self._owner.task}, attempt {self._owner.attempt}, to {path}"
             )
-            assert self.end is not None
-            raise _over(self.end)
+            raise _over(self.finish(End("fault", why)))
         return exchange
 
     # after a call -----------------------------------------------------------------
@@ -185,14 +178,15 @@ class Scope:
         self.stand_in = self.stand_in or exchange.answered_by.endswith(STAND_IN_ENDING)
         if self._recorder is None:
             path = self._directory / self._file
-            self._recorder = Recorder(path, self._owner, self._redactor)
+            self._recorder = Recorder(path, self._owner, self.redactor)
         self._recorder.add(exchange)
 
-    def finish(self, end: End) -> None:
+    def finish(self, end: End) -> End:
         """Answer nothing any more; the first reason stands."""
         if self.end is None:
-            self.end = end._replace(message=self._redactor.text(end.message))
+            self.end = end._replace(message=self.redactor.text(end.message))
             self.ended.set()
+        return self.end
 
     def close(self) -> None:
         """Finish the recording."""
@@ -200,18 +194,13 @@ class Scope:
             self._recorder.close()
 
     @property
-    def use(self) -> ModelUse:
-        """What was used so far."""
-        return self._use
-
-    @property
     def dollars(self) -> float | None:
         """What the calls cost so far; None where a call has no known price."""
         return None if self._unpriced else self._charged / PICODOLLARS
 
     def _count(self, usage: Usage | None, *, free: bool) -> None:
-        told, before = usage or Usage(), self._use
-        self._use = before.model_copy(
+        told, before = usage or Usage(), self.use
+        self.use = before.model_copy(
             update={
                 "calls": before.calls + 1,
                 "unmetered_calls": before.unmetered_calls + (usage is None and not free),

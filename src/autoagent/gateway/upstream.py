@@ -12,6 +12,7 @@ import asyncio
 import email.utils
 import logging
 import random
+import re
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +22,6 @@ import httpx2
 
 from autoagent.gateway.asking import ModelCall
 from autoagent.gateway.plan import Upstream
-from autoagent.gateway.providers import auth_headers
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 600.0
 IDLE_SECONDS = 60.0
@@ -29,28 +29,13 @@ IDLE_SECONDS = 60.0
 _AGAIN = {408, 409, 429, 500, 502, 503, 504, 529}
 _OURS = {401, 402, 407}
 """What is wrong is the key, the account or the proxy: nothing a harness says causes these."""
-NOT_FORWARDED = {
-    "accept-encoding",
-    "api-key",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-api-key",
-}
+_NOT_FORWARDED = re.compile(
+    rb"connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-length|expect|host|via"
+    rb"|forwarded|x-forwarded-.*|proxy-(authenticate|authorization|connection)"
+    rb"|authorization|api-key|x-api-key|cookie|set-cookie"
+    rb"|accept-encoding",
+    re.IGNORECASE | re.DOTALL,
+)
 """Hop-by-hop headers, everything that authenticates, and encodings that hide the usage."""
 
 Headers = list[tuple[bytes, bytes]]
@@ -138,25 +123,21 @@ class ProviderFailed(Exception):
 
 def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The headers of a request or of an answer that go through."""
-    return [
-        (name, value)
-        for name, value in headers
-        if (plain := name.decode("latin-1").lower()) not in NOT_FORWARDED
-        and not plain.startswith("x-forwarded-")
-    ]
+    return [(name, value) for name, value in headers if not _NOT_FORWARDED.fullmatch(name)]
 
 
 class ProviderClient:
-    """One upstream."""
+    """One upstream; `running` opens the connections."""
 
     def __init__(
         self, name: str, upstream: Upstream, key: str | None, patience: Patience | None = None
     ) -> None:
-        """Know where it is and how to ask; `running` opens the connections."""
         self.name, self._upstream = name, upstream
-        auth = auth_headers(upstream.auth, key)
-        self._auth = [(header.encode(), value.encode()) for header, value in auth.items()]
-        self._urls: dict[str, httpx2.URL] = {}
+        self._auth = Headers()
+        if key is not None and upstream.auth == "bearer":
+            self._auth = [(b"authorization", f"Bearer {key}".encode())]
+        elif key is not None:
+            self._auth = [(upstream.auth.encode(), key.encode())]
         self.pacing = Pacing(patience)
         self._client: httpx2.AsyncClient | None = None
 
@@ -214,11 +195,7 @@ class ProviderClient:
 
     async def _send(self, asked: ModelCall, headers: Headers, query: bytes) -> httpx2.Response:
         assert self._client is not None, "the gateway is not running"
-        url = self._urls.get(asked.route.tail)
-        if url is None:
-            url = self._urls[asked.route.tail] = httpx2.URL(
-                self._upstream.base_url + asked.route.tail
-            )
+        url = httpx2.URL(self._upstream.base_url + asked.route.tail)
         if query:
             url = url.copy_with(query=query)
         ours = [*self._auth, (b"accept-encoding", b"identity")]

@@ -75,7 +75,6 @@ class Meter:
     """Reads one answer as it passes and keeps the last usage it tells; None until then."""
 
     def __init__(self, form: Form, *, streamed: bool) -> None:
-        """Expect an answer of this form."""
         self._form: Form = form
         self._streamed = streamed
         self._pending = bytearray()
@@ -129,38 +128,27 @@ class Meter:
 
 def _usage(form: Form, told: dict[str, Any], tier: str) -> Usage | None:
     tier = told["service_tier"] if isinstance(told.get("service_tier"), str) else tier
-    match form:
-        case "messages":
-            split = json_object(told.get("cache_creation"))
-            long = _count(split, "ephemeral_1h_input_tokens")
-            written = max(0, _count(told, "cache_creation_input_tokens") - long)
-            cached = _count(told, "cache_read_input_tokens")
-            usage = Usage(
-                input=_count(told, "input_tokens") + cached + written + long,
-                cached=cached,
-                written=written,
-                written_long=long,
-                output=_count(told, "output_tokens"),
-                tier=tier,
-            )
-        case "responses":
-            usage = Usage(
-                input=_count(told, "input_tokens"),
-                cached=_count(told.get("input_tokens_details"), "cached_tokens"),
-                output=_count(told, "output_tokens"),
-                reasoning=_count(told.get("output_tokens_details"), "reasoning_tokens"),
-                tier=tier,
-            )
-        case "chat" | "embeddings":
-            usage = Usage(
-                input=_count(told, "prompt_tokens"),
-                cached=_count(told.get("prompt_tokens_details"), "cached_tokens"),
-                output=_count(told, "completion_tokens"),
-                reasoning=_count(told.get("completion_tokens_details"), "reasoning_tokens"),
-                tier=tier,
-            )
-        case "count_tokens":
-            usage = Usage()
+    if form == "messages":
+        long = _count(told.get("cache_creation"), "ephemeral_1h_input_tokens")
+        written = max(0, _count(told, "cache_creation_input_tokens") - long)
+        cached = _count(told, "cache_read_input_tokens")
+        usage = Usage(
+            input=_count(told, "input_tokens") + cached + written + long,
+            cached=cached,
+            written=written,
+            written_long=long,
+            output=_count(told, "output_tokens"),
+            tier=tier,
+        )
+    else:
+        into, out = ("input", "output") if form == "responses" else ("prompt", "completion")
+        usage = Usage(
+            input=_count(told, f"{into}_tokens"),
+            cached=_count(told.get(f"{into}_tokens_details"), "cached_tokens"),
+            output=_count(told, f"{out}_tokens"),
+            reasoning=_count(told.get(f"{out}_tokens_details"), "reasoning_tokens"),
+            tier=tier,
+        )
     return usage.whole if usage.input or usage.output else None
 
 

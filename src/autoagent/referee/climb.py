@@ -6,7 +6,7 @@ move asks the journal for nothing but what workers add to it.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from autoagent.config import Config
@@ -15,7 +15,7 @@ from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.records import Candidate, Row, Running
-from autoagent.referee import passages
+from autoagent.referee import passages, validation
 from autoagent.referee.passages import Copied
 from autoagent.worker.engine import Engine, EvaluationSpec
 from autoagent.workspace.git.projection import Projection
@@ -241,4 +241,12 @@ class Climb:
             harnesses,
             model=self.started.model,
             climb=self.position.tag,
+            as_left=self._as_left(running),
         )
+
+    def _as_left(self, running: Running) -> Collection[str]:
+        """Tasks whose verifier starts with what was left at home (rule R1)."""
+        if running.kind in ("oracle", "noop"):
+            return running.tasks if running.as_left else ()
+        terms = validation.Terms.of(self.workspace.config)
+        return validation.needing_left(self.journal, self.every_task(), terms)

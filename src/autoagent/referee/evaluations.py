@@ -4,13 +4,15 @@ An evaluation's trials carry its id as their subject, so one indexed look-up fin
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autoagent.errors import UnknownName
 from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Journal
-from autoagent.gate.decide import agenda_of, deciding_attempts
+from autoagent.gate.contests import agenda_of
+from autoagent.gate.decide import deciding_attempts
+from autoagent.gate.pool import Past
 from autoagent.records import EvaluationState, Running, Trial
 from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport, Progress
@@ -48,6 +50,15 @@ def progress_of(journal: Journal, running: Running) -> Progress:
         last=trials[-1] if trials and not running.hidden else None,
         stand_in=any(trial.stand_in for trial in trials),
     )
+
+
+def past(journal: Journal, finished: Iterable[events.EvaluationFinished]) -> Iterator[Past]:
+    """What a climb measured so far, as the gate looks back on it; read only where it does."""
+    for event in finished:
+        if event.verdict is not None:
+            running = started(journal, event.evaluation)
+            trials = tuple(trials_of(journal, event.evaluation))
+            yield Past(running, trials, event.verdict.keep)
 
 
 def charge_of(journal: Journal, evaluation: str) -> float:

@@ -9,10 +9,9 @@ import time
 
 from autoagent.errors import BudgetExceeded, InfrastructureFault
 from autoagent.evidence import events
-from autoagent.gate.agenda import most_trials
-from autoagent.gate.decide import contest_for, decide, decide_again, score_of, state_of
+from autoagent.gate.contests import contest_for, most_trials, order_of
+from autoagent.gate.decide import decide, decide_again, score_of, state_of
 from autoagent.gate.noise import noise_of
-from autoagent.gate.pruning import hardest_first
 from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
 from autoagent.referee import budget, evaluations, validation
 from autoagent.referee.climb import Climb
@@ -58,11 +57,11 @@ def planned(
     assert standing is not None
     finished = [entry.event for entry in climb.this_climb(events.EvaluationFinished)]
     others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
-    contest = contest_for(config.gate, chosen, standing)
+    contest = contest_for(config.gate, chosen, standing, evaluations.past(climb.journal, finished))
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
     return running.replace(
-        tasks=hardest_first(names, standing.score.task_scores, others),
+        tasks=order_of(contest, names, standing.score.task_scores, others),
         contest=contest,
         against=() if contest.rule == "strict" else (rival,),
     )
@@ -196,7 +195,8 @@ def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
     if running.kind in ("oracle", "noop"):
         facts = [task for task in climb.every_task() if task.name in running.tasks]
         terms = validation.Terms.of(climb.workspace.config)
-        validation.record(journal, running.id, running.kind, facts, terms)
+        asked = validation.Question(running.kind, running.as_left)
+        validation.record(journal, running.id, asked, facts, terms)
     trials = evaluations.trials_of(journal, running.id)
     about = journal.about(running.id, *events.KINDS.values())
     score = score_of(running, trials, seconds=about[-1].at - about[0].at)

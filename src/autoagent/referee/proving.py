@@ -17,16 +17,16 @@ def step(climb: Climb) -> None:
     """
     journal, frozen, tag = climb.journal, climb.frozen, climb.position.tag
     runs = [entry.event.running for entry in climb.this_climb(EvaluationStarted)]
-    asked = {(run.kind, run.hidden) for run in runs}
+    asked = {(run.kind, run.as_left, run.hidden) for run in runs}
     needed = validation.Terms.of(climb.workspace.config)
     baseline = climb.candidate_named("baseline")
     for hidden, facts in ((False, frozen.tasks), (True, frozen.holdout)):
-        for probe in validation.PROBES:
-            missing = validation.unproven(journal, facts, probe, needed)
-            if missing and (probe, hidden) not in asked:
+        for question in validation.QUESTIONS:
+            missing = validation.unproven(journal, facts, question, needed)
+            if missing and (*question, hidden) not in asked:
                 names = tuple(task.name for task in missing)
-                planned = measuring.planned(climb, probe, baseline, names, hidden=hidden)
-                measuring.begin(climb, planned)
+                planned = measuring.planned(climb, question.probe, baseline, names, hidden=hidden)
+                measuring.begin(climb, planned.replace(as_left=question.as_left))
                 return
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
     held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
@@ -36,6 +36,7 @@ def step(climb: Climb) -> None:
             excluded=left_out,
             holdout=tuple(held_out),
             holdout_excluded=unusable,
+            as_left=tuple(sorted({*used} & validation.needing_left(journal, frozen.tasks, needed))),
         )
         climb.append(validated, tag)
         return

@@ -84,6 +84,12 @@ def _notes(climb: Climb) -> tuple[str, ...]:
         *([STOOD_IN] if stood_in else []),
         *_about_noise(climb),
         *(f"task {name} is left out: {why}" for name, why in left_out.items()),
+        *(
+            f"task {name} is verified as_left, a weaker proof: its oracle passes only where the "
+            "verifier starts with what was left at home and in the work directory"
+            for entry in climb.this_climb(events.TasksValidated)
+            for name in entry.event.as_left
+        ),
         *_about_holdout(climb),
         *_about_copies(climb),
         *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),

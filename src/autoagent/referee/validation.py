@@ -28,25 +28,46 @@ class Terms(NamedTuple):
 
 
 Probe = Literal["oracle", "noop"]
-PROBES: tuple[Probe, ...] = ("oracle", "noop")
+
+
+class Question(NamedTuple):
+    """What is asked of a task.
+
+    `as_left`: the verifier starts with what was left at home; asked where the oracle fails else.
+    """
+
+    probe: Probe
+    as_left: bool = False
+
+
+QUESTIONS = (Question("oracle"), Question("oracle", as_left=True), Question("noop"))
 
 
 def unproven(
-    journal: Journal, tasks: Sequence[TaskFacts], probe: Probe, terms: Terms
+    journal: Journal, tasks: Sequence[TaskFacts], question: Question, terms: Terms
 ) -> list[TaskFacts]:
     """Tasks that a probe has not shown to be good, on these terms."""
-    return [
-        task
+    return [task for task in tasks if _is_open(journal, task, question, terms)]
+
+
+def needing_left(journal: Journal, tasks: Sequence[TaskFacts], terms: Terms) -> frozenset[str]:
+    """Tasks whose oracle passes only where the verifier starts with what it left at home."""
+
+    def passes(task: TaskFacts, *, as_left: bool) -> bool:
+        question = Question("oracle", as_left)
+        return _good("oracle", _answer(journal, task, question, terms))
+
+    return frozenset(
+        task.name
         for task in tasks
-        if (probe == "noop" or task.has_solution)
-        and not _good(probe, _answer(journal, task, probe, terms))
-    ]
+        if passes(task, as_left=True) and not passes(task, as_left=False)
+    )
 
 
 def record(
     journal: Journal,
     evaluation: str,
-    probe: Probe,
+    question: Question,
     tasks: Sequence[TaskFacts],
     terms: Terms,
 ) -> None:
@@ -58,7 +79,8 @@ def record(
         trial = trials.get(task.name)
         if trial is not None and trial.outcome != "void":
             found = TaskValidated(
-                probe=probe,
+                probe=question.probe,
+                as_left=question.as_left,
                 pass_reward=terms.pass_reward,
                 environment=terms.environment,
                 outcome=trial.outcome,
@@ -71,13 +93,16 @@ def record(
 def unusable(journal: Journal, task: TaskFacts, terms: Terms) -> str | None:
     """Why a task is left out of the climb, or None where it may count."""
     if task.has_solution:
-        oracle = _answer(journal, task, "oracle", terms)
+        oracle = _answer(journal, task, Question("oracle"), terms)
+        if oracle is not None and oracle.outcome != "passed":
+            left = _answer(journal, task, Question("oracle", as_left=True), terms)
+            oracle = left if _good("oracle", left) else oracle
         if oracle is None:
             return "its oracle could not be measured; `autoagent doctor` looks at the machine"
         if oracle.outcome != "passed":
             why = oracle.detail or "mend its solution/ or its verifier"
             return f"its oracle did not pass ({oracle.outcome}): {why}"
-    noop = _answer(journal, task, "noop", terms)
+    noop = _answer(journal, task, Question("noop"), terms)
     if noop is None:
         return "a no-op could not be measured; `autoagent doctor` looks at the machine"
     if noop.outcome == "passed":
@@ -100,11 +125,26 @@ def _good(probe: Probe, answer: TaskValidated | None) -> bool:
     return (answer.outcome == "passed") == (probe == "oracle")
 
 
-def _answer(journal: Journal, task: TaskFacts, probe: Probe, terms: Terms) -> TaskValidated | None:
+def _is_open(journal: Journal, task: TaskFacts, question: Question, terms: Terms) -> bool:
+    """Whether a question is still to be asked of a task."""
+    if question.probe == "oracle" and not task.has_solution:
+        return False
+    if question.as_left:
+        first = _answer(journal, task, Question("oracle"), terms)
+        if first is None or _good("oracle", first):
+            return False
+    return not _good(question.probe, _answer(journal, task, question, terms))
+
+
+def _answer(
+    journal: Journal, task: TaskFacts, question: Question, terms: Terms
+) -> TaskValidated | None:
     told = (entry.event for entry in journal.about(task.digest, TaskValidated))
     answers = [
         event
         for event in told
-        if event.probe == probe and (event.pass_reward, event.environment) == terms
+        if event.probe == question.probe
+        and (event.pass_reward, event.environment) == terms
+        and (event.probe == "noop" or event.as_left == question.as_left)
     ]
     return answers[-1] if answers else None

@@ -55,7 +55,7 @@ def serve(root: Path, address: str) -> None:
     host, port = loopback(address)
     workspace = open_workspace(root)
     peer = peer_of(workspace.state)
-    found = tier(peer, workspace.protected)
+    found = tier(peer, workspace)
     digest = peer.token_sha256 if peer else hashed(own_token(workspace.state / TOKEN_FILE))
     with suppress(KeyboardInterrupt), listening(host, port) as listener:  # a human ends it so
         bound = listener.getsockname()[1]

@@ -4,7 +4,7 @@ An engine starts an evaluation and forgets it: the evaluation writes every trial
 the journal by itself, outlives the server, and ends with one `worker_ended` event.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -26,10 +26,15 @@ WorkerEnd = Literal["complete", "pruned", "cancelled", "out_of_time", "out_of_bu
 
 
 class TaskSpec(Record):
-    """A frozen task: its name and its directory in the snapshot."""
+    """A frozen task: its name and its directory in the snapshot.
+
+    `as_left`: its verifier starts with what the candidate left at home, because the oracle passes
+    only then.
+    """
 
     name: str
     path: Path
+    as_left: bool = False
 
 
 class EvaluationSpec(Record):
@@ -62,6 +67,7 @@ class EvaluationSpec(Record):
         *,
         model: str | None,
         climb: str = "",
+        as_left: Collection[str] = (),
     ) -> Self:
         """The evaluation of a workspace that is about to be `running`.
 
@@ -77,7 +83,10 @@ class EvaluationSpec(Record):
             config=config,
             model=model,
             gateway=plan(config, model, workspace.root, running.most_dollars),
-            tasks=tuple(TaskSpec(name=name, path=path) for name, path in tasks.items()),
+            tasks=tuple(
+                TaskSpec(name=name, path=path, as_left=name in as_left)
+                for name, path in tasks.items()
+            ),
             harnesses=harnesses,
             journal=workspace.journal,
             directory=directory,

@@ -234,13 +234,12 @@ class HarnessProcess:
         Raises:
             InfrastructureFault: The provider failed, so nothing was measured (rule R9).
         """
-        from autoagent.gateway.reach import Reached, until_over
+        from autoagent.gateway.reach import until_over
 
         scope, variables = await after.enter_async_context(door.open())
         await conversation.send(order._replace(variables=variables)._asdict())
-        try:
-            ending = await until_over(scope, conversation.serve(logs))
-        except Reached:
+        ending = await until_over(scope, conversation.serve(logs))
+        if ending is None:
             await conversation.stop_soon(logs)
             ending = gone("")
         if scope.end is None:

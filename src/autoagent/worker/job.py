@@ -13,6 +13,8 @@ from autoagent.gate.agenda import Slot
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.memory import capacity
 
+ORACLE = "autoagent.worker.oracle:Oracle"
+NOOP = AgentConfig(name="nop")
 ENDING_SECONDS = 120.0
 """How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
 
@@ -49,6 +51,7 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
         directory=spec.directory,
         climb=spec.climb,
         in_place=[task.path for task in spec.tasks if spec.verified_in_place(task)],
+        as_left=[task.path for task in spec.tasks if task.as_left],
         in_container=spec.config.harness.in_container,
     )
     path, own = kind_of(spec.environment).harbor_class(facts)
@@ -57,7 +60,7 @@ def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:
 
 def _agent_of(spec: EvaluationSpec) -> AgentConfig:
     if spec.probes:
-        return AgentConfig(name="oracle" if spec.running.kind == "oracle" else "nop")
+        return AgentConfig(import_path=ORACLE) if spec.running.kind == "oracle" else NOOP
     return AgentConfig(
         import_path="autoagent.worker.proxy:ProxyAgent",
         kwargs={"digest": spec.running.digest},

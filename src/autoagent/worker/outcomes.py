@@ -58,6 +58,7 @@ def outcome_of(
         reward=reward,
         detail=detail,
         in_place=seen.in_place,
+        as_left=seen.as_left,
         seconds=round(max(0.0, seconds), 3),
         cost_usd=bill.cost_usd if bill else None,
         judge_cost_usd=bill.judge_cost_usd if bill else None,

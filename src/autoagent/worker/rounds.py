@@ -26,7 +26,8 @@ from autoagent.evidence.events import (
     WorkerEnded,
 )
 from autoagent.evidence.journal import Journal
-from autoagent.gate.agenda import Agenda, Slot
+from autoagent.gate.agenda import Slot
+from autoagent.gate.contests import agenda_for
 from autoagent.gateway.usage import Bill, Caller, Owner
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.harness import HarnessProcess
@@ -45,7 +46,7 @@ class Rounds:
         """Open the journal; what it holds of this evaluation is not run again."""
         self._spec = spec
         self._journal = Journal(spec.journal)
-        self._agenda = Agenda(spec.running, spec.config.benchmark.void_retries)
+        self._agenda = agenda_for(spec.running, spec.config.benchmark.void_retries)
         self._names = {str(task.path): task.name for task in spec.tasks}
         self._waiting: dict[str, deque[Slot]] = {}
         self._tries: defaultdict[Slot, int] = defaultdict(int)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from autoagent.errors import InfrastructureFault
 from autoagent.evidence.events import TrialFinished, TrialStarted, WorkerEnded
 from autoagent.evidence.journal import Journal
-from autoagent.gate.agenda import Agenda, Slot
+from autoagent.gate.agenda import Slot
+from autoagent.gate.contests import agenda_for
 from autoagent.records import Outcome, Trial
 from autoagent.worker.engine import EvaluationSpec, Isolation, WorkerEnd
 
@@ -118,7 +119,7 @@ class ScriptedEngine:
         """Run what is due, one trial at a time; void trials are not repeated."""
         script = self._assigned[spec.id]
         journal = Journal(spec.journal)
-        agenda = Agenda(spec.running)
+        agenda = agenda_for(spec.running)
         while due := agenda.due():
             for slot in due:
                 trial = self._trial(spec, slot, script)

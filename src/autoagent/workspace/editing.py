@@ -31,18 +31,17 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
         f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()
     }
     place, note = named.get(path), _note(workspace, path)
+    instead = f'read_file("{workspace.program.name}")'
     if place is None and note is None:
         raise UnknownName(
-            f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000],
-            f'read_file("{workspace.program.name}")',
+            f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000], instead
         )
     try:
         if place is not None:
             return read_regular(place, READ_LIMIT)
         return notes.read_one(workspace, note or (), READ_LIMIT)
     except OSError as error:
-        again = f'read_file("{workspace.program.name}")'
-        raise UnknownName(f"{path}: {error.strerror}.", again) from error
+        raise UnknownName(f"{path}: {error.strerror}.", instead) from error
 
 
 def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> str:

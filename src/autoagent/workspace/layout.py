@@ -13,13 +13,11 @@ import shlex
 import stat
 import sys
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 from typing import Any, Self
 
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
 from autoagent.records import Record
-from autoagent.workspace.tier import Protected
 
 STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
 
@@ -73,17 +71,6 @@ class Workspace(Record):
     def stop_file(self) -> Path:
         """While this file exists, no evaluation starts (rule R10)."""
         return self.root / "STOP"
-
-    @property
-    def protected(self) -> Protected:
-        """What a meta-agent of another user must not reach; the harness and notes are its own."""
-        held_out = self.config.holdout.directory
-        return Protected(
-            root=self.root,
-            state=self.state,
-            open_names=(self.harness.name, self.notes.name, ".git"),
-            held_out=(self.root / held_out).resolve() if held_out else None,
-        )
 
     @property
     def journal(self) -> Path:
@@ -239,12 +226,7 @@ class WorkspaceLock:
         self.acquire()
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _value: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

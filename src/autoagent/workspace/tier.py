@@ -14,13 +14,13 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Record
+from autoagent.workspace.layout import Workspace
 
 TIER_0 = "tier 0 (same user): the journal makes tampering evident, not impossible"
 TIER_1 = "tier 1 (separate user): user {peer} cannot change journal, tasks, rules or the server"
@@ -28,15 +28,6 @@ NOT_SEPARATE = "tier 0 (not separate: {hole}): the journal makes tampering evide
 
 PEER_FILE = "peer.json"
 """In the state directory: whom `autoagent separate` keeps the server from."""
-
-
-class Protected(NamedTuple):
-    """What must be out of the client's reach, but for `open_names` at the workspace's top."""
-
-    root: Path
-    state: Path
-    open_names: tuple[str, ...]
-    held_out: Path | None = None
 
 
 class Peer(Record):
@@ -83,34 +74,37 @@ def peer_of(state: Path) -> Peer | None:
         ) from error
 
 
-def tier(peer: Peer | None, protected: Protected) -> str:
+def tier(peer: Peer | None, workspace: Workspace) -> str:
     """The tier of a server that this process runs over HTTP, in one line.
 
     `peer` is the client's user, or None where nobody was named.
     """
     if peer is None:
         return TIER_0
-    hole = next(holes(peer, protected), None)
+    hole = next(holes(peer, workspace), None)
     return NOT_SEPARATE.format(hole=hole) if hole else TIER_1.format(peer=peer.name)
 
 
-def holes(peer: Peer, protected: Protected) -> Iterator[str]:
-    """What the client's user could change, one phrase each, the gravest first."""
+def holes(peer: Peer, workspace: Workspace) -> Iterator[str]:
+    """What the client's user could change, one phrase each, the gravest first.
+
+    The harness, the notes and the repository are that user's own.
+    """
     own = os.geteuid()
     if peer.uid in (0, own):
         yield "root can change everything" if peer.uid == 0 else "the client has the server's user"
         return
     if own == 0:
         yield "the server runs as root"
-    status = protected.state.lstat()
+    status = workspace.state.lstat()
     if status.st_uid != own or stat.S_IMODE(status.st_mode) != 0o700:
-        yield f"{protected.state} is not of the server's user alone"
-    places = [protected.root, protected.state]
-    places += [protected.held_out] if protected.held_out else []
-    yield from above(peer, places)
-    yield from _below(peer, protected.root, {*protected.open_names})
-    if protected.held_out:
-        yield from _below(peer, protected.held_out, set())
+        yield f"{workspace.state} is not of the server's user alone"
+    held_out = workspace.config.holdout.directory
+    beside = [(workspace.root / held_out).resolve()] if held_out else []
+    yield from above(peer, (workspace.root, workspace.state, *beside))
+    yield from _below(peer, workspace.root, {workspace.harness.name, workspace.notes.name, ".git"})
+    for place in beside:
+        yield from _below(peer, place, set())
     yield from code(peer)
 
 

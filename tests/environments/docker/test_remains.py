@@ -10,7 +10,7 @@ from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.environment import DockerEnvironment
 from autoagent.environments.docker.remains import PLACES_LIMIT, look, places_of
-from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change
+from autoagent.environments.steering import ADDED, DELETED, MODIFIED, Change
 from autoagent.environments.trials import trial_in_hand
 
 from ...attacks.links import LEADING

@@ -1,15 +1,52 @@
 """What a container's changes say of its candidate; no daemon is needed to read them."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from autoagent.environments.docker.tampering import ADDED, DELETED, MODIFIED, Change, judge
+from autoagent.environments.ground import Ground
+from autoagent.environments.steering import (
+    ADDED,
+    DELETED,
+    MODIFIED,
+    Change,
+    Files,
+    Found,
+    judge,
+)
+from autoagent.workspace.tasks.verifier import Verifier
 
 PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "")
 LIBRARY = "/opt/venv/lib/python3.11/site-packages"
 
 
+IMAGE = {"/usr/bin/cat", "/bin/docker-init", "/usr/lib/x86_64-linux-gnu/libz.so.1"}
+NONE = Verifier(())
+
+
+def ground(**changes: Any) -> Ground:
+    return replace(Ground(PATH, {}, "/app", "/root", NONE), **changes)
+
+
+def judged(
+    *changes: Change,
+    left: dict[str, bytes] | None = None,
+    ground: Ground = ground(),  # noqa: B008
+) -> Found:
+    there = left or {}
+    files = Files(
+        had=IMAGE.__contains__,
+        left=there.__contains__,
+        read=lambda path: there.get(path, b""),
+        was=lambda path: b"",
+        installed={"pytest", "numpy"}.__contains__,
+    )
+    return judge(changes, ground, files)
+
+
 def said_of(*changes: Change) -> str | None:
-    return judge(changes, PATH, "/app", {"/usr/bin/cat", "/bin/docker-init"}.__contains__)
+    return judged(*changes).said
 
 
 @pytest.mark.parametrize(
@@ -20,6 +57,7 @@ def said_of(*changes: Change) -> str | None:
         Change(f"{LIBRARY}/pytest/__init__.py", MODIFIED),
         Change("/usr/bin/cat", MODIFIED),
         Change("/opt/venv/bin/cat", ADDED),
+        Change("/opt/venv/pyvenv.cfg", MODIFIED),
     ],
 )
 def test_a_command_or_library_that_was_on_the_path_is_the_systems_wherever_it_is(
@@ -40,3 +78,95 @@ def test_what_is_new_on_the_path_and_beside_it_is_honest() -> None:
         Change("/sbin/docker-init", ADDED),
         Change("/usr/sbin/docker-init", ADDED),
     )
+
+
+def runs(*lines: str) -> Ground:
+    """A verifier of these lines."""
+    return ground(verifier=Verifier(tuple(("test.sh", 1, line) for line in lines)))
+
+
+HOOK = f"{LIBRARY}/evil.pth"
+PLUGIN = f"{LIBRARY}/evil-1.dist-info/entry_points.txt"
+
+
+def test_what_programs_read_unasked_is_the_images_again_and_no_verdict() -> None:
+    left = {
+        HOOK: b"import evil\n",
+        f"{LIBRARY}/editable.pth": b"/app/src\n",
+        PLUGIN: b"[console_scripts]\na = b\n[pytest11]\nevil = evil\n",
+    }
+    changes = [
+        Change("/root/.bashrc", MODIFIED),
+        Change("/root/.config", ADDED),
+        Change("/etc/profile.d/evil.sh", ADDED),
+        Change("/etc/pip.conf", ADDED),
+        Change("/opt/venv/pip.conf", ADDED),
+        Change(f"{LIBRARY}/__pycache__/os.cpython-311.pyc", ADDED),
+        *(Change(path, ADDED) for path in left),
+    ]
+    found = judged(*changes, left=left)
+    assert found.said is None
+    assert set(found.restored) == {change.path for change in changes} - {
+        f"{LIBRARY}/editable.pth",
+        PLUGIN,
+    }
+    assert found.replaced == {PLUGIN: b"[console_scripts]\na = b\n"}
+
+
+def test_a_task_whose_oracle_needs_it_starts_with_what_was_left() -> None:
+    left = {"/app/json.py": b"", "/root/.bashrc": b"", "/app/conftest.py": b""}
+    changes = [Change(path, ADDED) for path in left]
+    loose = replace(runs("cd /app && python3 -m pytest"), as_left=True)
+    assert judged(*changes, left=left, ground=loose) == Found(None, (), {})
+    assert said_of(Change("/usr/bin/cat", MODIFIED))
+
+
+@pytest.mark.parametrize(
+    ("path", "verifier"),
+    [
+        ("/app/json.py", "python3 -c 'import json'"),
+        ("/app/pytest.py", "python3 -m pytest /tests"),
+        ("/app/numpy.cpython-311-x86_64-linux-gnu.so", "python3 -m pytest /tests"),
+        ("/app/sitecustomize.py", "PYTHONPATH=/app /tests/run"),
+        ("/app/lib2/json.py", "PYTHONPATH=/app/lib2 python3 /tests/test.py"),
+        ("/app/conftest.py", "cd /app && pytest"),
+        ("/app/.npmrc", "npm test"),
+        ("/app/.cargo/config.toml", "cargo test"),
+        ("/app/.git/hooks/post-checkout", "git checkout main"),
+        ("/app/GNUmakefile", "make check"),
+    ],
+)
+def test_a_new_module_or_setting_where_the_verifier_stands_is_tampering_where_it_counts(
+    path: str, verifier: str
+) -> None:
+    change = Change(path, ADDED)
+    assert path in (judged(change, ground=runs(verifier)).said or "")
+    assert judged(change, ground=runs("cmp /app/answer /tests/answer")).said is None
+    mended = Change(path, MODIFIED)
+    assert judged(mended, ground=runs(verifier)).said is None or "/.git/" in path
+    if path.endswith(".py"):
+        script = runs("python3 -s /tests/test.py /app/lib2")
+        assert judged(change, ground=script).said is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/opt/venv/pyvenv.cfg.d",
+        "/usr/local/lib/python312.zip",
+        "/opt/venv/bin/pyvenv.cfg",
+        "/opt/venv/lib/libz.so.1",
+        "/etc/ld.so.preload",
+        "/conftest.py",
+        "/.npmrc",
+    ],
+)
+def test_what_leads_an_interpreter_or_the_loader_is_tampering(path: str) -> None:
+    assert (judged(Change(path, ADDED)).said is None) == path.endswith(".d")
+
+
+def test_at_home_what_is_named_or_is_the_work_is_the_works() -> None:
+    new = [Change(f"/root/{name}", ADDED) for name in (".x", "bin", "out", "work")]
+    restored = judged(*new, ground=replace(runs("cat ~/out"), work="/root/work")).restored
+    assert restored == ("/root/.x", "/root/bin")
+    assert judged(*new, ground=ground(work="/root")).restored == ("/root/.x",)

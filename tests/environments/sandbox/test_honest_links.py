@@ -113,9 +113,14 @@ async def test_no_honest_oracle_is_tampering(bench: Bench, write_task: Callable[
 
     harness = acting("solves", SOLUTIONS=solutions)
     spec = bench.spec(harness, {}, concurrency=2, trial_timeout_seconds=30)
-    trials: dict[str, Trial] = await bench.finish(bench.over(spec, tasks), 400)
+    spec = bench.over(spec, tasks)
+    needs = {name for name in tasks if name.startswith(f"links-{[*LINKS].index('links at home')}-")}
+    chosen = [one.model_copy(update={"as_left": one.name in needs}) for one in spec.tasks]
+    spec = spec.model_copy(update={"tasks": tuple(chosen)})
+    trials: dict[str, Trial] = await bench.finish(spec, 400)
 
     wrong = {name: (t.outcome, t.detail) for name, t in trials.items() if t.reward != 1.0}
     assert wrong == {}, bench.log()[-3000:]
     assert len(trials) == len(tasks) == own + len(LINKS) * len(PLACES)
+    assert {name for name, trial in trials.items() if trial.as_left} == needs
     assert own > 50 and len(trials) >= 100

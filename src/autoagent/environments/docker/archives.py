@@ -30,6 +30,8 @@ _TYPES = _DIRECTORY | _LINK | 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 _FACTS = "X-Docker-Container-Path-Stat"
 _KERNELS = ("/dev", "/proc", "/sys")
 """What a container's processes find there the daemon's archives do not hold."""
+CONTENT_LIMIT = 1024 * 1024
+"""Of a file whose content is looked at."""
 _LEAST = 0o644
 """What everybody may do with a file that was copied in."""
 
@@ -99,6 +101,31 @@ class Archives:
         data, _ = self._take(f"{source.rstrip('/')}/.")
         target.mkdir(parents=True, exist_ok=True)
         unpack(data, target, links=False)
+
+    def content(self, path: str) -> bytes:
+        """What a plain file holds; nothing where it is none, or larger than settings are."""
+        told = self._head(path)
+        facts = _told(told) if told.status_code == 200 else None
+        if facts is None or facts["mode"] & _TYPES or facts["size"] > CONTENT_LIMIT:
+            return b""
+        with tarfile.open(fileobj=io.BytesIO(self.packed(path))) as archive:
+            member = archive.next()
+            file = archive.extractfile(member) if member and member.isreg() else None
+            return file.read() if file else b""
+
+    def packed(self, path: str) -> bytes:
+        """An archive of a path, whose members are named from what holds it.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: It holds more than is taken out.
+        """
+        return self._take(path)[0]
+
+    def put(self, archive: bytes) -> None:
+        """Put an archive into the root."""
+        self._client.put_archive(self._container, "/", archive)
+        self.count += 1
 
     def exists(self, path: str) -> bool:
         """Whether there is anything at a path."""

@@ -21,8 +21,8 @@ from autoagent.environments.docker.daemon import LABEL_PREFIX, knock
 from autoagent.errors import InfrastructureFault, WorkspaceError
 from autoagent.files import read_regular
 from autoagent.records import Record
-from autoagent.workspace.tasks.base import BASE, base_below, digest_on
 from autoagent.workspace.tasks.dockerfile import BASE_IMAGE
+from autoagent.workspace.tasks.task_files import BASE, base_below, digest_on
 
 DOCKERFILE = "Dockerfile.base"
 DIGEST_LABEL = f"{LABEL_PREFIX}base.dockerfile"

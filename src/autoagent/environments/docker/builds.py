@@ -37,6 +37,8 @@ class Image(NamedTuple):
         work: Its work directory.
         has_entry: It has an ENTRYPOINT.
         volumes: Its VOLUMEs, which no snapshot holds.
+        variables: What it sets.
+        user: Who its commands are, unless somebody says otherwise.
     """
 
     id: str
@@ -44,6 +46,8 @@ class Image(NamedTuple):
     work: str
     has_entry: bool
     volumes: tuple[str, ...]
+    variables: Mapping[str, str]
+    user: str
 
 
 _locks: dict[str, asyncio.Lock] = {}
@@ -84,13 +88,16 @@ def forget() -> None:
 def _known(image: str) -> Image:
     facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
     listed: list[str] = facts.get("Env") or []
-    path = dict(line.split("=", 1) for line in listed).get("PATH", _PATH)
+    variables = dict(line.split("=", 1) for line in listed)
+    path = variables.get("PATH", _PATH)
     return Image(
         id=image,
         path=tuple(path.split(":")),
         work=facts.get("WorkingDir") or "/",
         has_entry=bool(facts.get("Entrypoint")),
         volumes=tuple(normpath(str(place)) for place in facts.get("Volumes") or ()),
+        variables=variables,
+        user=str(facts.get("User") or ""),
     )
 
 

@@ -15,8 +15,8 @@ from docker.errors import APIError, NotFound
 
 from autoagent.environments.docker import daemon
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.tampering import Change
 from autoagent.environments.sandbox.commands import OUTPUT_LIMIT
+from autoagent.environments.steering import Change
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"
 """Marks the processes of one exec, so that all of them can be ended."""
@@ -156,6 +156,11 @@ class Container:
         """
         with self._files() as files:
             files.furnish(directories, {"/etc/hosts": HOSTS} if self._offline else {})
+
+    def restore(self, archive: bytes) -> None:
+        """Put an archive into the root."""
+        with self._files() as files:
+            files.put(archive)
 
     def get_file(self, source: str, target: Path) -> None:
         """Copy a plain file out.

@@ -23,8 +23,10 @@ from harbor.models.task.config import NetworkPolicy
 from autoagent.environments.docker import builds, daemon
 from autoagent.environments.docker.container import Container, Volume
 from autoagent.environments.docker.daemon import labels_for
-from autoagent.environments.docker.judging import judge_container
+from autoagent.environments.docker.judging import Judged, Start, judge_container
+from autoagent.environments.docker.restoring import fresh
 from autoagent.environments.docker.watching import Watch, watch_of
+from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
@@ -32,7 +34,6 @@ from autoagent.environments.refereed import (
     RefereedEnvironment,
     to_its_end,
 )
-from autoagent.environments.steering import taking_out
 from autoagent.errors import InfrastructureFault
 
 GUARDED = ("/tests", "/logs/verifier")
@@ -57,6 +58,7 @@ class DockerEnvironment(RefereedEnvironment):
         evaluation: str,
         climb: str = "",
         in_place: Sequence[str] = (),
+        as_left: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         """Describe the environment.
@@ -67,6 +69,7 @@ class DockerEnvironment(RefereedEnvironment):
             evaluation: The evaluation's own directory.
             climb: The climb's tag, if it is of one.
             in_place: Directories of tasks that are verified where the candidate acted.
+            as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
@@ -74,6 +77,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._labels = labels_for(state, evaluation, self._trial, climb)
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
+        self._as_left = str(self.environment_dir.parent) in as_left
         self._image: builds.Image | None = None
         self._containers: list[Container] = []
         self._running: asyncio.Future[Container] | None = None
@@ -157,33 +161,40 @@ class DockerEnvironment(RefereedEnvironment):
         used = await self._container()
         if self._in_place:
             self.in_hand.in_place = True
-            self._note(await daemon.ask(self._judge, used))
+            self._note((await daemon.ask(self._judge, used)).said)
             return
+        if self._as_left:
+            self.in_hand.as_left = True
         guarding = self._begin(daemon.ask(self._guard))
         await daemon.ask(used.kill)
-        # Compiled modules that were planted beside a library's are not looked at.
-        self._verifying = {"PYTHONPYCACHEPREFIX": f"/tmp/{secrets.token_hex(8)}"}
+        self._verifying = {} if self._as_left else dict(fresh())
         self._snapshot = await daemon.ask(used.snapshot, self._labels)
         host = {**self._network(), "binds": await guarding}
         judging = self._begin(self._judged(used))
         if self._the_image.volumes:  # no snapshot holds them, so the verifier gets them as they are
             await judging
             host["volumes_from"] = [used.id]
-        self._running = self._begin(self._fresh(host))
+        self._running = self._begin(self._fresh(host, judging))
         await judging
 
-    async def _judged(self, used: Container) -> None:
-        """Note what the candidate did, and whose hands were in its container."""
-        self._note(await daemon.ask(self._judge, used))
+    async def _judged(self, used: Container) -> bytes | None:
+        """Note what the candidate did, and whose hands were in its container; what is put back."""
+        judged = await daemon.ask(self._judge, used)
+        self._note(judged.said)
         self._note(await daemon.ask(self._watch.foreign, used))
+        return judged.restored
 
-    async def _fresh(self, host: Mapping[str, Any]) -> Container:
-        """A new container that holds what the candidate left."""
-        fresh = await self._new(self._snapshot, host)
+    async def _fresh(
+        self, host: Mapping[str, Any], judging: asyncio.Future[bytes | None]
+    ) -> Container:
+        """A new container that holds what the candidate left, and what the image had at home."""
+        made = await self._new(self._snapshot, host)
         for volume in self._volumes:
-            volume.mounted_by.add(fresh.id)
-        await daemon.ask(fresh.start)
-        return fresh
+            volume.mounted_by.add(made.id)
+        await daemon.ask(made.start)
+        if (restored := await asyncio.shield(judging)) is not None:
+            await daemon.ask(made.restore, restored)
+        return made
 
     def _guard(self) -> list[str]:
         """What is mounted for the verifier."""
@@ -240,9 +251,16 @@ class DockerEnvironment(RefereedEnvironment):
                 logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
         return await daemon.ask(Container, image, self._labels, host, **how)
 
-    def _judge(self, used: Container) -> str | None:
-        work = self.task_env_config.workdir or self._the_image.work
-        return judge_container(used, self._the_image, self._labels, work, in_place=self._in_place)
+    def _judge(self, used: Container) -> Judged:
+        start = Start(
+            task=self.environment_dir.parent,
+            work=self.task_env_config.workdir or self._the_image.work,
+            user=str(self._resolve_user(None) or ""),
+            in_place=self._in_place,
+            as_left=self._as_left,
+            directories=tuple(self._verifying[name] for name in ("TMPDIR",) if self._verifying),
+        )
+        return judge_container(used, self._the_image, self._labels, start)
 
     @override
     async def exec(

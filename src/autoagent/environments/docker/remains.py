@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.tampering import ADDED, DELETED, Change
 from autoagent.environments.leftovers import VERIFIERS, Budget, Leftover, TooMuch, judge
+from autoagent.environments.steering import ADDED, DELETED, Change
 
 PLACES_LIMIT = 64
 """Places that are looked at; where there is more to look at they are larger directories."""

@@ -63,6 +63,14 @@ class Beneath:
             with source.open("rb") as file:
                 self._write(parent, name, file.fileno(), mode)
 
+    def write_link(self, text: str, target: str) -> None:
+        """Make a link; what stands there is removed."""
+        place = PurePosixPath(target)
+        with self._directory(str(place.parent), create=True) as parent:
+            name = self._final_name(parent, place)
+            os.symlink(text, name, dir_fd=parent)
+            self._hand_over(name, parent)
+
     def write_tree(self, source: Path, target: str, mode: int | None = None) -> None:
         """Copy the content of a trusted host directory in; links in it are copied as links."""
         with self._directory(target, create=True) as directory:
@@ -151,10 +159,52 @@ class Beneath:
             return
 
     @contextmanager
-    def directory(self, path: str) -> Generator[int]:
-        """A directory, links resolved inside the root, for calls relative to it."""
-        with self._directory(path) as descriptor:
+    def directory(self, path: str, *, follow: bool = True) -> Generator[int]:
+        """A directory for calls relative to it; links are resolved inside the root, or refused."""
+        descriptor = self._walk(path, create=False, follow=follow)
+        try:
             yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def put(self, path: str, data: bytes) -> None:
+        """Give a plain file another content; it is made anew."""
+        place = PurePosixPath(path)
+        with self._directory(str(place.parent)) as parent:
+            name = self._final_name(parent, place)
+            with os.fdopen(os.open(name, _WRITE, 0o644, dir_fd=parent), "wb") as out:
+                out.write(data)
+                self._hand_over(out.fileno())
+
+    def names(self, path: str) -> list[str]:
+        """What is in a directory; nothing where it is none, or a link leads there."""
+        try:
+            with self.directory(path, follow=False) as directory:
+                return os.listdir(directory)
+        except (OSError, ValueError):
+            return []
+
+    def content(self, path: str, limit: int) -> bytes:
+        """What a plain file holds; nothing where it is none, or larger."""
+        try:
+            with self._opened(path) as descriptor:
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode) or facts.st_size > limit:
+                    return b""
+                with os.fdopen(os.dup(descriptor), "rb") as file:
+                    return file.read(limit)
+        except (OSError, ValueError):
+            return b""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is anything at a path, a link that dangles too."""
+        place = PurePosixPath(path)
+        try:
+            with self._directory(str(place.parent)) as parent:
+                os.stat(place.name or ".", dir_fd=parent, follow_symlinks=False)
+                return True
+        except (OSError, ValueError):
+            return False
 
     @contextmanager
     def _directory(self, path: str, *, create: bool = False) -> Generator[int]:
@@ -222,8 +272,8 @@ class Beneath:
         self._remove(parent, place.name)
         return place.name
 
-    def _walk(self, path: str, *, create: bool) -> int:
-        """Open a directory below the root, resolving links inside it."""
+    def _walk(self, path: str, *, create: bool, follow: bool = True) -> int:
+        """Open a directory below the root, resolving links inside it or refusing them."""
         waiting = _parts(path)
         if len(waiting) > DEPTH_LIMIT:
             raise ValueError(f"{path[:200]}… is too deep")
@@ -237,6 +287,8 @@ class Beneath:
                         os.close(trail.pop())
                     continue
                 link = _link(trail[-1], part)
+                if link is not None and not follow:
+                    raise NotADirectoryError(f"{path} leads through a link")
                 if link is None:
                     trail.append(self._enter(trail[-1], part, create=create))
                     continue

@@ -19,7 +19,6 @@ from harbor.environments.base import ExecResult
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.errors import InfrastructureFault
 from autoagent.files import tree_digest
-from autoagent.workspace.tasks.base import base_of, digest_on
 from autoagent.workspace.tasks.dockerfile import (
     Copy,
     Env,
@@ -29,6 +28,7 @@ from autoagent.workspace.tasks.dockerfile import (
     Workdir,
     read_dockerfile,
 )
+from autoagent.workspace.tasks.task_files import base_of, digest_on
 
 WORKDIR = "/app"
 

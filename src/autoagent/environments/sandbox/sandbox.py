@@ -13,6 +13,7 @@ here, its commands find packages in `/sdk`, reach its model, and nothing more.
 import asyncio
 import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments import steering
+from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
@@ -30,14 +31,13 @@ from autoagent.environments.refereed import (
     RefereedEnvironment,
     to_its_end,
 )
-from autoagent.environments.sandbox import bubblewrap, cgroups, remains
+from autoagent.environments.sandbox import bubblewrap, cgroups, looking, remains
 from autoagent.environments.sandbox.beneath import Beneath, remove_tree
 from autoagent.environments.sandbox.commands import run, sandbox_options
 from autoagent.environments.sandbox.images import Image, Images, copy_tree
 from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
-from autoagent.environments.steering import Steering
 from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
@@ -57,7 +57,13 @@ class SandboxEnvironment(RefereedEnvironment):
     """One trial's environment."""
 
     def __init__(
-        self, *args: Any, images: str, scratch: str, in_container: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        images: str,
+        scratch: str,
+        in_container: bool = False,
+        as_left: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Describe the environment.
 
@@ -66,8 +72,11 @@ class SandboxEnvironment(RefereedEnvironment):
             images: Directory of built root directories, by content.
             scratch: The evaluation's own directory, for roots of running trials.
             in_container: A part of the harness runs in here.
+            as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
+        self._as_left: Sequence[str] = as_left
+        self._verifying: dict[str, str] = {}
         self._in_container = in_container
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
@@ -136,14 +145,14 @@ class SandboxEnvironment(RefereedEnvironment):
         are plain empty directories again, whatever it made of them. What it did to steer the
         verifier, or to lead it to its own files, is remembered: such a trial scores 0.
         """
-        before = await asyncio.to_thread(self._steering)
-        self._acting = True
+        since = await asyncio.to_thread(self._moment)
+        self._acting, self._verifying = True, {}
         try:
             yield
         finally:
             self._acting = False
             with self._our_faults():
-                await to_its_end(asyncio.to_thread(self._end_agent_phase, before))
+                await to_its_end(asyncio.to_thread(self._end_agent_phase, since))
 
     async def exec(
         self,
@@ -161,7 +170,7 @@ class SandboxEnvironment(RefereedEnvironment):
         image = self._image
         if image is None or self._home is None:
             raise RuntimeError("The environment is not running.")
-        variables = {**image.variables, **(self._merge_env(env) or {})}
+        variables = {**image.variables, **self._verifying, **(self._merge_env(env) or {})}
         if not self._acting and (wanted := HARBORS_CHMOD.fullmatch(command)):
             return self._make_executable(wanted[1])
         place = cwd or self.task_env_config.workdir or image.workdir
@@ -194,7 +203,7 @@ class SandboxEnvironment(RefereedEnvironment):
         target = Path(target_dir)
         with self._our_faults():
             files, inner = self._placed(source_dir)
-            async with steering.taking_out(source_dir, target):
+            async with taking_out(source_dir, target):
                 await asyncio.to_thread(files.read_tree, inner, target)
 
     async def is_dir(self, path: str, user: str | int | None = None) -> bool:
@@ -334,11 +343,29 @@ class SandboxEnvironment(RefereedEnvironment):
                     return files, full.removeprefix(guarded) or "/"
         return self._root(), full + "/" * path.endswith("/")
 
-    def _steering(self) -> Steering:
-        """What in the trial's root could steer its verifier, as it is now."""
-        assert self._image is not None
+    def _moment(self) -> int:
+        """The change time of a file that is made now."""
+        assert self._home is not None
+        place = self._home / "began"
+        place.write_bytes(b"")
+        return place.stat().st_ctime_ns
+
+    def _start_verifier(self, since: int) -> str | None:
+        """Give the verifier what the image had; what would steer it all the same, or None."""
+        assert self._image is not None and self._home is not None
+        task = self.environment_dir.parent
+        as_left = str(task) in self._as_left
+        if as_left:
+            self.in_hand.as_left = True
         work = self.task_env_config.workdir or self._image.workdir
-        return steering.look(self._root(), self._image.variables, work)
+        ground = looking.ground_of(self._image, work, task, as_left=as_left)
+        said = looking.start(self._root(), Beneath(self._image.root), ground, since)
+        if not as_left:
+            place = f"/tmp/{secrets.token_hex(8)}"
+            self._root().empty(place)
+            # Compiled modules beside the candidate's sources are not looked at.
+            self._verifying = {"TMPDIR": place, "PYTHONPYCACHEPREFIX": f"{place}/compiled"}
+        return said
 
     def _leftovers(self) -> str | None:
         """What else the candidate left that leads the verifier to its own files."""
@@ -346,11 +373,11 @@ class SandboxEnvironment(RefereedEnvironment):
         image, aside = Beneath(self._image.root), self._home / "aside"
         return remains.tampering(self._home / "root", image, aside)
 
-    def _end_agent_phase(self, before: Steering) -> None:
+    def _end_agent_phase(self, since: int) -> None:
         """Look at what was left, then make the places fresh where something is mounted."""
         root = self._root()
-        said = steering.meddled(before, self._steering()) or self._leftovers()
-        self.in_hand.note_tampering(said)
+        left = self._leftovers()
+        self.in_hand.note_tampering(self._start_verifier(since) or left)
         if not root.is_real_directory("/logs"):
             root.empty("/logs")
         for path in self._mount_points():

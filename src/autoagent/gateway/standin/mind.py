@@ -71,14 +71,14 @@ def _last_group(match: re.Match[str]) -> str:
 def _applies(rule: Rule, parts: Mapping[str, str], facts: Mapping[str, str]) -> bool:
     if any(name in facts for name in rule.unknown):
         return False
-    if rule.unless is not None and any(_holds(rule.unless, parts)):
-        return False
-    return all(_holds(rule.when, parts))
+    return all(_holds(rule.when, parts)) and not any(_holds(rule.unless, parts))
 
 
 def _holds(condition: Condition, parts: Mapping[str, str]) -> list[bool]:
-    named = condition.model_dump(exclude_none=True)
-    return [re.search(named[source], parts[source], _FLAGS) is not None for source in named]
+    return [
+        re.search(pattern, parts[source], _FLAGS) is not None
+        for source, pattern in condition.items()
+    ]
 
 
 def _called(

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
+from autoagent.config import Section
 from autoagent.errors import ConfigError
 
 Source = Literal["prompt", "instruction", "message", "results", "told", "model"]
@@ -28,15 +29,11 @@ def _compiles(pattern: str) -> str:
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]
+Condition = dict[Source, Pattern]
+"""Patterns that parts of the conversation must hold, every one of them."""
 
 
-class RulesTable(BaseModel):
-    """A table of a rules file: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Fact(RulesTable):
+class Fact(Section):
     """`[[fact]]`: something it can read in a conversation and use as `{name}`."""
 
     name: str = Field(pattern=r"^[a-z_]\w*$")
@@ -47,29 +44,18 @@ class Fact(RulesTable):
     counts."""
 
 
-class Condition(RulesTable):
-    """Patterns that parts of the conversation must hold, every one of them."""
-
-    prompt: Pattern | None = None
-    instruction: Pattern | None = None
-    message: Pattern | None = None
-    results: Pattern | None = None
-    told: Pattern | None = None
-    model: Pattern | None = None
-
-
-class Rule(RulesTable):
+class Rule(Section):
     """What calls and sentences have in common: when they apply."""
 
-    when: Condition = Condition()
+    when: Condition = {}
     """Holds in every part it names."""
-    unless: Condition | None = None
+    unless: Condition = {}
     """Holds in no part it names."""
     unknown: tuple[str, ...] = Field((), strict=False)
     """Facts that must not have been found."""
 
 
-class Argument(RulesTable):
+class Argument(Section):
     """`[[argument]]`: how it fills a tool's parameter that no rule names."""
 
     name: Pattern
@@ -94,7 +80,7 @@ class Say(Rule):
     """Whether this is the whole answer, with nothing before or after it."""
 
 
-class Rules(RulesTable):
+class Rules(Section):
     """All of a rules file. Order matters: calls and sentences are tried as they stand."""
 
     words: Pattern | None = None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol, cast
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -33,43 +33,59 @@ START_SECONDS = 20.0
 _COUNTED = ("instructions", "system", "input", "messages", "tools")
 
 
-class _Asked(Protocol):
-    """A request as llm-mock-api hands it to a rule."""
-
-    raw: dict[str, Any]
-
-
 def make_app(rules: Rules) -> Starlette:
     """The stand-in as an ASGI application.
 
     Raises:
         ConfigError: The extra that brings llm-mock-api is not installed.
     """
-    library = _library()
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of its docstrings' escapes
+            from llm_mock_api.formats import anthropic
+            from llm_mock_api.formats.openai import chat_completions, responses
+            from llm_mock_api.logger import Logger
+            from llm_mock_api.route_handler import RouteHandlerDeps, create_route_handler
+            from llm_mock_api.rule_engine import RuleEngine
+            from llm_mock_api.types.reply import ReplyObject, ReplyOptions, ToolCall, Usage
+    except ImportError as error:
+        raise ConfigError(
+            f"The stand-in model needs {error.name}, which an extra brings.",
+            "`pip install 'autoagent-mcp[standin]'`",
+        ) from error
 
-    def reply(asked: _Asked) -> Any:
+    def reply(asked: Any) -> ReplyObject:
         turn = think(rules, read(asked.raw))
-        tools = [library.ToolCall(name=turn.tool, args=dict(turn.arguments))] if turn.tool else None
+        tools = [ToolCall(name=turn.tool, args=dict(turn.arguments))] if turn.tool else None
         said = turn.text + json.dumps([turn.tool, dict(turn.arguments)]) * bool(turn.tool)
-        usage = library.Usage(input=tokens(asked.raw), output=_tokens(said))
-        return library.ReplyObject(text=turn.text or None, tools=tools, usage=usage)
+        usage = Usage(input=tokens(asked.raw), output=_tokens(said))
+        return ReplyObject(text=turn.text or None, tools=tools, usage=usage)
 
-    engine = library.RuleEngine()
-    engine.add(_any, reply)
-    deps = library.RouteHandlerDeps(
+    engine = RuleEngine()
+    engine.add(lambda _: True, reply)
+    nothing: Any = _NoHistory()
+    deps = RouteHandlerDeps(
         engine=engine,
-        history=library.History(),
-        logger=library.Logger("error"),
-        default_options=library.ReplyOptions(latency=0, chunk_size=CHUNK_CHARACTERS),
+        history=nothing,
+        logger=Logger("error"),
+        default_options=ReplyOptions(latency=0, chunk_size=CHUNK_CHARACTERS),
         get_fallback=lambda: rules.otherwise,
     )
-    routes = [
-        Route(form.route, library.create_route_handler(_labelled(form), deps), methods=["POST"])
-        for form in library.formats
-    ]
-    return Starlette(
-        routes=[*routes, Route("/v1/messages/count_tokens", _count_tokens, methods=["POST"])]
+    formats = (
+        responses.responses_format,
+        chat_completions.chat_completions_format,
+        anthropic.anthropic_format,
     )
+    routes = [
+        Route(form.route, create_route_handler(_labelled(form), deps), methods=["POST"])
+        for form in formats
+    ]
+    routes.append(Route("/v1/messages/count_tokens", _count_tokens, methods=["POST"]))
+    return Starlette(routes=routes)
+
+
+class _NoHistory:
+    def record(self, request: object, rule: object) -> None:
+        """Keep nothing: a night has many requests."""
 
 
 def tokens(body: dict[str, Any]) -> int:
@@ -98,46 +114,6 @@ def _labelled(form: Any) -> Any:
         return form.serialize_complete(reply, label(model))
 
     return replace(form, serialize=streamed, serialize_complete=whole)
-
-
-def _any(_: _Asked) -> bool:
-    return True
-
-
-class _Library:
-    """The parts of llm-mock-api in use; imported here, because it is an extra."""
-
-    def __init__(self) -> None:
-        from llm_mock_api.formats.anthropic import anthropic_format
-        from llm_mock_api.formats.openai.chat_completions import chat_completions_format
-        from llm_mock_api.formats.openai.responses import responses_format
-        from llm_mock_api.history import RequestHistory
-        from llm_mock_api.logger import Logger
-        from llm_mock_api.route_handler import RouteHandlerDeps, create_route_handler
-        from llm_mock_api.rule_engine import RuleEngine
-        from llm_mock_api.types.reply import ReplyObject, ReplyOptions, ToolCall, Usage
-
-        class History(RequestHistory):
-            def record(self, *args: Any, **kwargs: Any) -> None:
-                """Keep nothing: a night has many requests."""
-
-        self.formats = (responses_format, chat_completions_format, anthropic_format)
-        self.History, self.Logger, self.RuleEngine = History, Logger, RuleEngine
-        self.RouteHandlerDeps, self.create_route_handler = RouteHandlerDeps, create_route_handler
-        self.ReplyObject, self.ReplyOptions = ReplyObject, ReplyOptions
-        self.ToolCall, self.Usage = ToolCall, Usage
-
-
-def _library() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its docstrings' escapes, when first compiled
-            return cast("Any", _Library())
-    except ImportError as error:
-        raise ConfigError(
-            f"The stand-in model needs {error.name}, which an extra brings.",
-            "`pip install 'autoagent-mcp[standin]'`",
-        ) from error
 
 
 def serve(path: Path, port: int, ready: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from autoagent.errors import WorkspaceError
 from autoagent.evidence import ledger
@@ -46,18 +46,6 @@ class Projection:
             borrow=self._repo.objects,
         )
 
-    @property
-    def _own(self) -> tuple[str, ...]:
-        """What may differ during a climb: the candidate, and what the server writes."""
-        workspace = self._workspace
-        return (workspace.harness.name, workspace.notes.name, *self._written)
-
-    @property
-    def _written(self) -> tuple[str, ...]:
-        """What may differ before a climb: what the server writes, and the human's STOP."""
-        workspace = self._workspace
-        return (workspace.ledger.name, workspace.output.name, workspace.stop_file.name)
-
     def clean_head(self, tag: str) -> str:
         """The commit a climb starts from.
 
@@ -77,7 +65,7 @@ class Projection:
                 f"The branch `autoagent/{tag}` exists already: every climb has a new tag.",
                 "start_climb(another tag)",
             )
-        dirty = self._changed(head, self._written)
+        dirty = self._changed(head)
         if dirty:
             listed = ", ".join(dirty[:10]) + (
                 f" and {len(dirty) - 10} more" if len(dirty) > 10 else ""
@@ -91,17 +79,18 @@ class Projection:
 
     def changed_elsewhere(self, head: str) -> list[str]:
         """Tracked files outside a candidate that differ from the commit the climb started from."""
-        return self._changed(head, self._own)
+        return self._changed(head, self._workspace.harness, self._workspace.notes)
 
-    def _changed(self, head: str, ignore: tuple[str, ...]) -> list[str]:
-        """Told to the meta-agent, so held-out tasks are counted."""
+    def _changed(self, head: str, *own: Path) -> list[str]:
+        """What differs, but for a climb's `own`, what the server writes and the human's STOP.
+
+        Told to the meta-agent, so held-out tasks are counted.
+        """
         workspace = self._workspace
-        differs = changed(workspace.root, self._store.tree(head), ignore, self._cache)
-        return unnamed(workspace, differs)
-
-    @property
-    def _cache(self) -> StatCache:
-        return StatCache(self._workspace.state / "tracked.json")
+        ignore = (*own, workspace.ledger, workspace.output, workspace.stop_file)
+        cache = StatCache(workspace.state / "tracked.json")
+        names = [place.name for place in ignore]
+        return unnamed(workspace, changed(workspace.root, self._store.tree(head), names, cache))
 
     def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:
         """Keep a candidate for ever; its commit."""
@@ -138,7 +127,7 @@ class Projection:
         wanted = self.content(commit)
         aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
         for place in (self._workspace.harness, self._workspace.notes):
-            here = self._wanted(place, wanted)
+            here = {p: d for p, d in wanted.items() if PurePath(p).is_relative_to(place.name)}
             if self._found(place) == here:
                 continue
             mode = notes.mode_of(self._workspace)
@@ -149,10 +138,6 @@ class Projection:
                 for data in here.values():
                     write_durably(place, data)
         write_durably(marker, str(event).encode())
-
-    def _wanted(self, place: Path, wanted: Mapping[str, bytes]) -> dict[str, bytes]:
-        name = place.name
-        return {p: d for p, d in wanted.items() if p == name or p.startswith(name + "/")}
 
     def _found(self, place: Path) -> dict[str, bytes] | None:
         """The plain files at and below a place, or None where anything else is there."""

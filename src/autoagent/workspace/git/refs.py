@@ -35,13 +35,12 @@ def branch_name(tag: str) -> str:
     return f"refs/heads/autoagent/{tag}"
 
 
-def read_head(git_dir: Path, common_dir: Path) -> tuple[str | None, str | None]:
-    """The ref HEAD points at (None when detached) and its commit (None when unborn)."""
+def read_head(git_dir: Path, common_dir: Path) -> str | None:
+    """The commit of HEAD, None when it is unborn."""
     text = _content(git_dir / "HEAD")
-    name: str | None = None
     for _ in range(5):
         if text is None or SHA.fullmatch(text):
-            return name, text
+            return text
         name = text.removeprefix("ref:").strip()
         if not text.startswith("ref:") or not name.startswith("refs/") or ".." in name:
             break
@@ -116,7 +115,5 @@ def swap(
 def _content(path: Path) -> str | None:
     try:
         return read_regular(path, _SMALL).decode("utf-8", "replace").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except WorkspaceError:
+    except (FileNotFoundError, NotADirectoryError, WorkspaceError):
         return None

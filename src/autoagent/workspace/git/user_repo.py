@@ -67,7 +67,7 @@ class UserRepo(Record):
 
     def head(self) -> str | None:
         """The commit of HEAD, or None before the first one."""
-        return refs.read_head(self.git_dir, self.common_dir)[1]
+        return refs.read_head(self.git_dir, self.common_dir)
 
     def branch_exists(self, tag: str) -> bool:
         """Whether the branch `autoagent/<tag>` is there, loose, packed or damaged."""
@@ -185,9 +185,8 @@ def _compare(path: Path, sha: str) -> str:
 
 def _streamed_name(path: Path) -> str:
     with path.open("rb") as file:
-        digest = hashlib.sha1(b"blob %d\0" % os.fstat(file.fileno()).st_size, usedforsecurity=False)
-        while chunk := file.read(_SMALL):
-            digest.update(chunk)
+        start = b"blob %d\0" % os.fstat(file.fileno()).st_size
+        digest = hashlib.file_digest(file, lambda: hashlib.sha1(start, usedforsecurity=False))
     return digest.hexdigest()
 
 

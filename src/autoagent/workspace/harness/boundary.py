@@ -72,17 +72,11 @@ def split(source: bytes, file: str) -> Split:
         BoundaryError: No boundary, two, a look-alike, bytes that editors and Python read
             differently, or a file that is not Python. Says the line and the remedy.
     """
-    problems = _byte_problems(source, file)
+    line, problems = 0, _byte_problems(source, file)
+    if not problems:
+        line, problems = _found(source, file)
     if problems:
         raise BoundaryError(problems[0])
-    try:
-        parse(source.decode())
-    except SyntaxError as error:
-        raise BoundaryError(_syntax(error, file)) from error
-    lines, problems = _boundaries(source.decode(), file)
-    if problems:
-        raise BoundaryError(problems[0])
-    line = _block(source, lines[0])
     editable, fixed = _cut(source, line)
     for part in (editable, fixed):
         try:
@@ -215,6 +209,16 @@ def _is_utf8(encoding: str) -> bool:
         return False
 
 
+def _found(source: bytes, file: str) -> tuple[int, list[str]]:
+    """The first line of the one boundary's block, and what is wrong where there is not one."""
+    try:
+        parse(source.decode())
+    except SyntaxError as error:
+        return 0, [_syntax(error, file)]
+    lines, problems = _boundaries(source.decode(), file)
+    return (0 if problems else _block(source, lines[0])), problems
+
+
 def _boundaries(text: str, file: str) -> tuple[list[int], list[str]]:
     """The lines of the boundary comments, and why they are not exactly one good one."""
     lines, problems, nearly = _marks(text, file)
@@ -279,14 +283,9 @@ def _cut(source: bytes, line: int) -> tuple[bytes, bytes]:
 
 def _changed_section(source: bytes, canonical: Split, file: str) -> list[str]:
     """Where a file that does not end in the canonical fixed section departs from it."""
-    try:
-        parse(source.decode())
-    except SyntaxError as error:
-        return [_syntax(error, file)]
-    lines, problems = _boundaries(source.decode(), file)
+    start, problems = _found(source, file)
     if problems:
         return problems
-    start = _block(source, lines[0])
     now = _cut(source, start)[1].decode().split("\n")
     was = canonical.fixed.decode().split("\n")
     offset = next(

@@ -38,14 +38,14 @@ def read_compose(data: bytes) -> Compose:
     Raises:
         ValueError: It cannot be read, or starts services that are in another file; says what to do.
     """
-    read = _read(data)
-    if isinstance(read, str):
-        raise ValueError(read)
-    return read
+    found = compose_or_problem(data)
+    if isinstance(found, str):
+        raise ValueError(found)
+    return found
 
 
 @lru_cache(32)
-def _read(data: bytes) -> Compose | str:
+def compose_or_problem(data: bytes) -> Compose | str:
     """What a file declares, or what is wrong with it; asked often, and hostile YAML is slow."""
     if len(data) > _LARGEST:
         return f"is larger than {_LARGEST // 1024} KiB; Harbor's tasks need less"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autoagent.errors import TaskError, WorkspaceError
 from autoagent.records import Record
-from autoagent.workspace.tasks import services
+from autoagent.workspace.tasks import services, verifier
 from autoagent.workspace.tasks.article import conform
 from autoagent.workspace.tasks.dockerfile import parse_dockerfile
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Given, Problem
@@ -21,20 +21,27 @@ from autoagent.workspace.tasks.task_toml import TaskToml, read_task_toml
 TASK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
-class TaskReport(Record):
-    """What is to be said about one task.
+class Frozen(Record):
+    """A task as a snapshot has it.
 
-    `problems` keep it from being used; `notes` are worth knowing. Each line begins with
-    the file it is about. `digest` names the content as it would run, in Harbor's form;
-    "" where it could not be read. `composed`: containers of ours cannot run it, Harbor's can.
+    `digest` names its content as it runs, in Harbor's form; `notes` are worth knowing.
+    `composed`: containers of ours cannot run it, Harbor's can.
     """
 
     name: str
-    problems: tuple[str, ...]
-    notes: tuple[str, ...]
     digest: str
     has_solution: bool
+    notes: tuple[str, ...] = ()
     composed: Composed = ""
+
+
+class TaskReport(Frozen):
+    """What is to be said about one task; `problems` keep it from being used.
+
+    Each line begins with the file it is about. `digest` is "" where it could not be read.
+    """
+
+    problems: tuple[str, ...]
 
     @property
     def usable(self) -> bool:
@@ -85,9 +92,7 @@ def _conformed(directory: Path) -> tuple[TaskFiles, list[str]]:
 def _unreadable(directory: Path, error: Exception) -> TaskReport:
     said = str(error) if isinstance(error, TaskError) else f"cannot be read ({error})."
     line = f"{directory.parent.name}/{directory.name}: {said}"
-    return TaskReport(
-        name=directory.name, problems=(line,), notes=(), digest="", has_solution=False
-    )
+    return TaskReport(name=directory.name, problems=(line,), digest="", has_solution=False)
 
 
 def _report(directory: Path, task: TaskFiles, changes: Sequence[str], given: Given) -> TaskReport:
@@ -151,6 +156,8 @@ def _notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
     if "tests/Dockerfile" in task.files and not toml.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
     yield from services.notes(task, toml)
+    tests = {f"tests/{name}": file.read() for name, file in task.below("tests").items()}
+    yield from verifier.notes(tests)
 
 
 def _is_text(data: bytes) -> bool:

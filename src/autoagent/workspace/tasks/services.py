@@ -6,8 +6,9 @@ from typing import Any, Literal
 from autoagent.workspace.tasks.compose import (
     COMPOSE_FILE,
     IGNORED_NAMES,
+    Compose,
+    compose_or_problem,
     host_access,
-    read_compose,
 )
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem
 from autoagent.workspace.tasks.task_files import TaskFiles
@@ -26,19 +27,15 @@ def composed(task: TaskFiles, toml: TaskToml) -> Composed:
 
 def problems(task: TaskFiles, toml: TaskToml) -> Iterator[Problem]:
     """What keeps a task's services from being started."""
-    for name in _read(task, toml):
+    read = _read(task, toml)
+    for name, found in read.items():
         yield Problem(f"{name}: what starts services {NEEDS_DOCKER}.", "containers")
-        try:
-            read_compose(task.files[name].read())
-        except ValueError as error:
-            yield Problem(f"{name}: {error}.")
-    file = task.files.get(name := f"environment/{COMPOSE_FILE}")
-    known: Mapping[str, Mapping[str, Any]] = {}
-    try:
-        if file is not None:
-            known = read_compose(file.read()).services
-    except ValueError:  # told already
+        if isinstance(found, str):
+            yield Problem(f"{name}: {found}.")
+    own = read.get(name := f"environment/{COMPOSE_FILE}")
+    if isinstance(own, str):
         return
+    known: Mapping[str, Mapping[str, Any]] = own.services if own else {}
     for key, service in toml.services:
         if service not in known:
             yield Problem(f"task.toml: {key}: {service[:60]!r} is no service of {name}.")
@@ -54,16 +51,15 @@ def notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
             yield f"{name}: a plain file; Harbor starts the services of {COMPOSE_FILE} alone."
     if f"tests/{COMPOSE_FILE}" in task.files and not toml.separate_verifier:
         yield f"tests/{COMPOSE_FILE}: not read; the verifier runs in the task's environment."
-    for name in _read(task, toml):
-        try:
-            compose = read_compose(task.files[name].read())
-        except ValueError:  # a problem
-            continue
-        for line in host_access(compose):
+    for name, found in _read(task, toml).items():
+        for line in host_access(found) if isinstance(found, Compose) else ():
             yield f"{name}: {line}. There the candidate is beyond every sandbox."
 
 
-def _read(task: TaskFiles, toml: TaskToml) -> list[str]:
-    """The compose files that Harbor would read."""
+def _read(task: TaskFiles, toml: TaskToml) -> dict[str, Compose | str]:
+    """The compose files that Harbor would read, by path; what is wrong with one in its place."""
     places = ("environment", "tests") if toml.separate_verifier else ("environment",)
-    return [name for place in places if (name := f"{place}/{COMPOSE_FILE}") in task.files]
+    names = [f"{place}/{COMPOSE_FILE}" for place in places]
+    return {
+        name: compose_or_problem(task.files[name].read()) for name in names if name in task.files
+    }

@@ -48,15 +48,15 @@ class _Scanner:
                 word = None
                 continue
             word = [] if word is None else word
-            if quote == "'":
-                quote = self._close(char, quote, word)
+            if char == quote:
+                quote = ""
+            elif quote == "'":
+                word.append(char)
             elif char == "\\":
                 word.append(self._escaped(quote))
             elif char == "$":
                 word.append(self._variable())
-            elif quote:
-                quote = self._close(char, quote, word)
-            elif char in "'\"":
+            elif not quote and char in "'\"":
                 quote = char
             else:
                 word.append(char)
@@ -74,12 +74,6 @@ class _Scanner:
     def _next(self) -> str:
         self._at += 1
         return self._text[self._at - 1]
-
-    def _close(self, char: str, quote: str, word: list[str]) -> str:
-        if char == quote:
-            return ""
-        word.append(char)
-        return quote
 
     def _escaped(self, quote: str) -> str:
         if self._at == len(self._text):

@@ -29,29 +29,19 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.files import flush, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
-from autoagent.workspace.tasks.base import BASE, base_of, copy_base, digest_on
-from autoagent.workspace.tasks.inspect import Composed, freeze_task
+from autoagent.workspace.tasks.inspect import Frozen, freeze_task
 from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
+from autoagent.workspace.tasks.task_files import BASE, base_of, copy_base, digest_on
 
 MANIFEST = "manifest.json"
 HOLDOUT = "holdout"
 
 
-class _Frozen(Record):
-    """A task in the manifest. `digest` names its content as it runs, with what tasks share."""
-
-    name: str
-    digest: str
-    has_solution: bool
-    notes: tuple[str, ...] = ()
-    composed: Composed = ""
-
-
-class TaskFacts(_Frozen):
-    """A frozen task, and where it is."""
+class TaskFacts(Frozen):
+    """A frozen task, and where it is; its digest is with what tasks share."""
 
     path: Path
 
@@ -82,11 +72,6 @@ class Snapshot(Record):
         """program.md as it was."""
         return read_regular(self.directory / "program.md")
 
-    @property
-    def fixed(self) -> bytes:
-        """The harness's fixed section as it was."""
-        return read_regular(self.directory / "fixed.py")
-
 
 class _Manifest(Record):
     """Everything a snapshot is; its JSON's SHA-256 is the digest."""
@@ -102,9 +87,9 @@ class _Manifest(Record):
     """What the held-out tasks were taken from, by absolute path."""
     selected: tuple[str, ...]
     """The tasks that were looked at, the bad ones too."""
-    tasks: tuple[_Frozen, ...]
+    tasks: tuple[Frozen, ...]
     excluded: Mapping[str, str]
-    holdout: tuple[_Frozen, ...]
+    holdout: tuple[Frozen, ...]
     holdout_excluded: Mapping[str, str]
 
     def encoded(self) -> bytes:
@@ -152,7 +137,7 @@ def take(
             files=_seal(staging),
             directories=tuple(walk(staging).directories),
             sources=sources,
-            holdout_sources=_sources(_by_path(held.values()), cache),
+            holdout_sources=_sources({str(p): p for p in held.values()}, cache),
             selected=tuple(names),
             tasks=tasks,
             excluded={**excluded, **bad},
@@ -222,8 +207,8 @@ def drift(workspace: Workspace, snapshot: Snapshot) -> list[str]:
     now = _states(rules, cache)
     still = [name for name in manifest.selected if name in seen]
     now |= _sources(_of_workspace(workspace, still), cache)
-    held = _by_path(held_out_places(workspace)) if snapshot.holdout else {}
-    held_now = _sources(held, cache)
+    held = held_out_places(workspace) if snapshot.holdout else []
+    held_now = _sources({str(place): place for place in held}, cache)
     cache.save()
     what = _differences(manifest.sources, now)
     known = {*manifest.selected, *manifest.excluded}
@@ -271,16 +256,16 @@ def _freeze_rules(
 
 def _freeze(
     sources: Iterable[Path], target: Path, given: Given
-) -> tuple[tuple[_Frozen, ...], dict[str, str]]:
+) -> tuple[tuple[Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
-    frozen: list[_Frozen] = []
+    frozen: list[Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
         report = freeze_task(source, target / source.name, given)
         if report.usable:
             digest = digest_on(base_of(target / source.name / "environment"), report.digest)
             same = report.model_dump(exclude={"problems", "digest"})
-            frozen.append(_Frozen(digest=digest, **same))
+            frozen.append(Frozen(digest=digest, **same))
         else:
             bad[source.name] = "\n".join(report.problems)
     return tuple(frozen), bad
@@ -340,7 +325,7 @@ def _snapshot(directory: Path, digest: str, manifest: _Manifest) -> Snapshot:
     )
 
 
-def _facts(frozen: Iterable[_Frozen], directory: Path) -> tuple[TaskFacts, ...]:
+def _facts(frozen: Iterable[Frozen], directory: Path) -> tuple[TaskFacts, ...]:
     return tuple(TaskFacts(path=directory / task.name, **task.model_dump()) for task in frozen)
 
 
@@ -349,11 +334,6 @@ def _of_workspace(workspace: Workspace, names: Iterable[str]) -> dict[str, Path]
     tasks = workspace.config.benchmark.tasks
     own = {f"{tasks}/{name}": workspace.tasks / name for name in names}
     return {BASE: workspace.root / BASE, **own}
-
-
-def _by_path(places: Iterable[Path]) -> dict[str, Path]:
-    """Held-out tasks, which may lie anywhere."""
-    return {str(place): place for place in places}
 
 
 def _sources(directories: Mapping[str, Path], cache: StatCache) -> dict[str, str]:

@@ -45,13 +45,11 @@ class StatCache:
             case [state_then, int(seen_at), str(told)] if (
                 state_then == state and seen_at - status.st_ctime_ns > _SETTLED_NS
             ):
-                self._asked[key] = [state, seen_at, told]
-                return told
-            case _:
                 pass
-        seen_at = self._now_ns()
-        told = compute()
-        self.computed += 1
+            case _:
+                seen_at = self._now_ns()
+                told = compute()
+                self.computed += 1
         self._asked[key] = [state, seen_at, told]
         return told
 

@@ -1,11 +1,18 @@
-"""A task as its files, in memory: what is looked at, changed and written out is one record."""
+"""A task as its files, in memory, and the files below `base/` that all tasks share.
+
+`base/app/tool` is `/app/tool` in every task. The base image has them because `Dockerfile.base`
+copies them; the sandbox lays the same files under a root before it replays a task's Dockerfile.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from autoagent.files import digest_of, read_regular, walk
+from autoagent.errors import WorkspaceError
+from autoagent.files import digest_of, read_regular, tree_digest, walk
+
+BASE = "base"
 
 
 class File(NamedTuple):
@@ -58,3 +65,42 @@ def write_task(task: TaskFiles, target: Path) -> None:
 def task_digest(files: Mapping[str, File]) -> str:
     """Names the content of a task, as `digest_of` does."""
     return digest_of((name, files[name].executable, files[name].read()) for name in sorted(files))
+
+
+def base_below(root: Path) -> Path | None:
+    """The shared files of a workspace or a snapshot, None where there are none."""
+    base = root / BASE
+    return base if base.is_dir() else None
+
+
+def base_of(environment: Path) -> Path | None:
+    """The shared files that a task's `environment/` starts from, None where there are none.
+
+    They lie beside the directory of tasks: `base/` and `tasks/<name>/environment/`. So it is in
+    a snapshot, for its held-out tasks too.
+    """
+    return base_below(environment.absolute().parents[2])
+
+
+def copy_base(workspace: Path, target: Path) -> None:
+    """Copy a workspace's shared files, if it has any, as `write_task` does.
+
+    Raises:
+        WorkspaceError: There is something else than a regular file among them.
+    """
+    base = workspace / BASE
+    if not base.exists() and not base.is_symlink():
+        return
+    if base.is_symlink() or not base.is_dir():
+        raise WorkspaceError(f"{base}: is no directory. Put the files there that all tasks share.")
+    shared = read_task(base)
+    if shared.problems:
+        raise WorkspaceError("\n".join(f"{BASE}/{problem}" for problem in shared.problems))
+    write_task(shared, target)
+
+
+def digest_on(base: Path | None, digest: str) -> str:
+    """Name what `digest` names together with the shared files; without any it stays the same."""
+    if base is None:
+        return digest
+    return digest_of([(BASE, False, tree_digest(base).encode()), ("", False, digest.encode())])

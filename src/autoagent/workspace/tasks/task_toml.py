@@ -115,11 +115,12 @@ def _artifacts(content: dict[str, Any]) -> list[Any]:
 
 
 def _accepted(given: dict[str, Any], told: list[str]) -> "TaskConfig | None":
-    """What Harbor makes of a file less what it refuses, which is told."""
+    """What Harbor makes of a file less what it refuses, which is told; keys it ignores are kept."""
     left_out: set[tuple[int | str, ...]] = set()
     while True:
         try:
-            return _validated(given)
+            with warnings.catch_warnings(action="ignore"):  # deprecated keys are notes here
+                return _model().model_validate(given, extra="allow")
         except ValidationError as error:
             problems = error.errors(include_url=False)
         except OverflowError as error:  # a size such as "infG", for which Harbor is not prepared
@@ -137,13 +138,6 @@ def _accepted(given: dict[str, Any], told: list[str]) -> "TaskConfig | None":
         places = {problem["loc"][:2] for problem in problems}
         _leave_out(given, places)
         left_out |= places
-
-
-def _validated(given: dict[str, Any]) -> "TaskConfig":
-    """What Harbor makes of it, with the keys that it would ignore."""
-    model = _model()
-    with warnings.catch_warnings(action="ignore"):  # deprecated keys are notes here
-        return model.model_validate(given, extra="allow")
 
 
 @cache

@@ -1,0 +1,140 @@
+"""The start of a verifier in a sandbox: what was changed is looked at, and the image's is put back.
+
+The system's directories are the host's and read-only, so they need no look; what the image has
+of its own is compared with it.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from autoagent.environments import steering
+from autoagent.environments.ground import Ground
+from autoagent.environments.leftovers import TooMuch
+from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.bubblewrap import MOUNTED, environment_variables, packages
+from autoagent.environments.sandbox.changes import changes
+from autoagent.environments.sandbox.images import Image
+from autoagent.environments.sandbox.restoring import restore
+from autoagent.workspace.tasks.verifier import read_verifier
+
+CONTENT_LIMIT = 1024 * 1024
+
+
+def ground_of(image: Image, work: str, task: Path, *, as_left: bool) -> Ground:
+    """Where the verifier of a task starts."""
+    variables = {**environment_variables(), **image.variables}
+    return Ground(
+        path=tuple(variables["PATH"].split(":")),
+        variables=image.variables,
+        work=work,
+        home=variables["HOME"].rstrip("/") or "/",
+        verifier=read_verifier(task),
+        as_left=as_left,
+    )
+
+
+def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | None:
+    """Put back what the image has; what steers the verifier all the same, or None.
+
+    Args:
+        root: The trial's; nothing of the candidate's is alive.
+        image: What it was made of.
+        ground: Where the verifier starts.
+        since: When the candidate began to act.
+
+    Raises:
+        InfrastructureFault: The look took longer than it can on a machine that works.
+    """
+    home = () if ground.as_left else (ground.home,)
+    if ground.home in ("/", ground.work):
+        home = tuple(
+            f"{ground.home.rstrip('/')}/{name}" for name in _hidden(root, image, ground.home)
+        )
+    deep = [place for place in (*home, *ground.trusted) if place.split("/")[1] not in MOUNTED]
+    inside = [f"{place}/{name}" for place in ground.stood_in for name in _LOOKED]
+    for place in ground.stood_in:  # a package's entries make it a plugin
+        found_here = (name for name in root.names(place) if name.endswith(("-info", ".egg")))
+        inside += [f"{place}/{name}" for name in found_here]
+    shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if _is_own(place)]
+    try:
+        found = changes(root, image, since, deep, shallow)
+    except TooMuch as much:
+        return f"{much}, so nobody can say what would steer a verifier"
+    judged = steering.judge(
+        [change for change in found if _is_own(change.path)], ground, _files(root, image, ground)
+    )
+    for path in judged.restored:
+        restore(root, image, path)
+    for path, data in judged.replaced.items():
+        root.put(path, data)
+    return judged.said
+
+
+_LOOKED = (
+    ".git",
+    ".git/hooks",
+    *{name.split("/")[0] for name in steering.TOOL_FILES if "/" in name},
+)
+"""Directories in a work directory whose entries count."""
+
+
+def _hidden(root: Beneath, image: Beneath, home: str) -> list[str]:
+    return sorted({name for tree in (root, image) for name in tree.names(home) if name[0] == "."})
+
+
+def _is_own(path: str) -> bool:
+    """Whether nothing is mounted over a path."""
+    return path == "/" or path.split("/")[1] not in MOUNTED
+
+
+def _files(root: Beneath, image: Beneath, ground: Ground) -> steering.Files:
+    def had(path: str) -> bool:
+        return image.exists(path) if _is_own(path) else _system(path).exists()
+
+    return steering.Files(
+        had=had,
+        left=root.is_file,
+        read=lambda path: root.content(path, CONTENT_LIMIT),
+        was=lambda path: image.content(path, CONTENT_LIMIT),
+        installed=_installed(image, ground),
+    )
+
+
+def _installed(image: Beneath, ground: Ground) -> Callable[[str], bool]:
+    """Whether a verifier's Python has a package: the image's, the system's, or ours."""
+
+    @cache
+    def names() -> frozenset[str]:
+        found = set(_packages(tuple(_system_libraries())))
+        if ground.verifier.mentions("/verifier"):
+            found.update(_packages((packages(),)))
+        for prefix in ground.prefixes:
+            for python in image.names(f"{prefix}/lib"):
+                found.update(
+                    _stem(name) for name in image.names(f"{prefix}/lib/{python}/site-packages")
+                )
+        return frozenset(found)
+
+    return lambda name: name in names()
+
+
+@cache
+def _packages(places: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(_stem(path.name) for place in places for path in Path(place).glob("*"))
+
+
+def _system_libraries() -> list[str]:
+    versions = sorted(map(str, Path(sys.base_prefix, "lib").glob("python3*/site-packages")))
+    return [*versions, "/usr/lib/python3/dist-packages"]
+
+
+def _stem(name: str) -> str:
+    return name.split(".")[0]
+
+
+def _system(path: str) -> Path:
+    if path.split("/")[1] == "python":
+        return Path(sys.base_prefix).resolve() / path.removeprefix("/python").lstrip("/")
+    return Path(path)

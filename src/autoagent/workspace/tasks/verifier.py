@@ -1,0 +1,160 @@
+"""What a task's verifier says that it uses, as far as the text of its files tells.
+
+Two readers: the rule of tampering asks which tools it runs and which directories it names, and a
+human is told of lines by which a candidate may decide its own grade. It runs nothing, and a
+verifier that hides its words is not understood: notes never refuse a task.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from autoagent.errors import WorkspaceError
+from autoagent.files import read_regular
+
+FILE_LIMIT = 256 * 1024
+FILES_LIMIT = 500
+_SCRIPTS = (".sh", ".bash", "")
+_TEXTS = (
+    *_SCRIPTS,
+    ".py",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".rb",
+    ".pl",
+    ".toml",
+    ".ini",
+    ".cfg",
+    ".go",
+    ".rs",
+)
+_PLACE = re.compile(r"(?<![\w./}-])/[\w@+-][\w.@+-]*(?:/[\w.@+-]+)*")
+_OTHERS = ("/tests", "/solution", "/logs", "/verifier", "/dev", "/proc", "/sys", "/tmp")
+_SYSTEM = ("/bin", "/lib", "/lib64", "/sbin", "/usr", "/etc", "/python")
+_HOME = r"(?:~|\$\{?HOME\}?|/root|/home/\w+)(?=/)"
+_AT_HOME = re.compile(r"(?:~|\$\{?HOME\}?)/([\w.-]+)")
+_READS_HOME = (
+    (re.compile(rf"(?:^|[;&|]\s*|\s)(?:\.|source)\s+[\"']?{_HOME}"), "sources a file of HOME"),
+    (
+        re.compile(r"\b(?:ba|z|da|k)?sh\s+(?:-\w*[li]\w*|--login)\b"),
+        "starts a shell that reads HOME",
+    ),
+    (re.compile(rf"\bPATH=[^\s;]*{_HOME}"), "looks for programs in HOME"),
+)
+_DOWNLOADS = re.compile(
+    r"\b(?:curl|wget)\b[^|;#]*\S|\b(?:apt|apt-get|apk|dnf|yum|brew|conda|mamba)\s+(?:-\S+\s+)*"
+    r"(?:install|add)\b|\bpip3?\s+install\b|\buv\s+(?:pip\s+install|sync|tool\s+install|add)\b|"
+    r"\buvx\b|\buv\s+run\b|\bnpx\b|\bnpm\s+(?:i|ci|install)\b|\bgem\s+install\b|\bcargo\s+install\b|"
+    r"\bgo\s+install\b|\bgit\s+clone\b"
+)
+_LOOPBACK = re.compile(r"\b(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0)\b")
+_RUNNERS = (
+    r"(?:python[\d.]*|node|bash|sh|ruby|perl|java\s+-jar|php|Rscript|deno|bun|tsx|source|\.|exec|sudo|"
+    r"timeout\s+\S+|env)"
+)
+_TOOLS = re.compile(
+    r"\b(?:make|npm\s+(?:test|run|start)|yarn|pnpm|cargo\s+(?:test|run|build)|go\s+(?:test|run|build)"
+    r"|mvn|gradle|\./gradlew|bundle\s+exec|rake|tox|cmake|ctest)\b"
+)
+_IMPORTS = re.compile(
+    r"\bpytest\b|\bpy\.test\b|\buvx?\b|\btox\b|\bPYTHONPATH\b|\bsys\.path\b|\bimport_module\b|\brunpy\b|"
+    r"\b(?:python[\d.]*|pypy\d?|sys\.executable)[\"']?,?(?:\s+[\"']?-\w+[\"']?,?)*"
+    r"\s+[\"']?(?:-\w*[cm]\b|-(?=\s|[\"']|$)|<)|\|\s*python[\d.]*\s*(?:$|[;&|)])|\bunittest\b|\b[ib]?python[\d.]*\s*$"
+)
+"""How a Python finds modules in the directory that it stands in, or in one that is named."""
+_PYTEST = re.compile(r"\b(?:pytest|py\.test|tox)\b")
+
+
+class Verifier(NamedTuple):
+    """The words of a verifier's files."""
+
+    lines: tuple[tuple[str, int, str], ...]
+    """File, number and text of each line that is no comment."""
+
+    def mentions(self, *words: str) -> bool:
+        """Whether one of these words stands in it."""
+        found = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?!\w)")
+        return any(found.search(text) for _, _, text in self.lines)
+
+    def imports(self) -> bool:
+        """Whether a Python of its may import from the directories that it stands in or names.
+
+        One that is given a script looks beside that, and nowhere else.
+        """
+        return any(_IMPORTS.search(text) for _, _, text in self.lines)
+
+    def places(self) -> frozenset[str]:
+        """Absolute paths that it names, but for its own and the system's."""
+        named = {one.rstrip(".") for _, _, text in self.lines for one in _PLACE.findall(text)}
+        return frozenset(one for one in named if not _below(one, (*_OTHERS, *_SYSTEM)))
+
+    def names_at_home(self) -> frozenset[str]:
+        """Names in HOME that it gives, relative to HOME."""
+        return frozenset(one for _, _, text in self.lines for one in _AT_HOME.findall(text))
+
+    def tests_work(self, work: str) -> bool:
+        """Whether pytest is run on what lies in the work directory, or was copied there."""
+        for _, _, text in self.lines:
+            words = text[match.end() :] if (match := _PYTEST.search(text)) else ""
+            if match and ("/tests" not in words or f"{work}/" in words):
+                return True
+            if re.search(r"\bcp\b.*/tests\b", text):
+                return True
+        return False
+
+
+@lru_cache(maxsize=1024)
+def read_verifier(task: Path) -> Verifier:
+    """The verifier of a frozen task, whose files do not change any more."""
+    return Verifier(tuple(_lines(task)))
+
+
+def notes(scripts: Mapping[str, bytes], work: str = "/app") -> list[str]:
+    """What a human should know of a verifier, by the lines of its scripts: `tests/test.sh:4: …`.
+
+    The lines themselves are not told: what tells of tasks is read by the meta-agent too.
+    """
+    found: list[str] = []
+    for file, data in sorted(scripts.items()):
+        if PurePosixPath(file).suffix in _SCRIPTS and "/Dockerfile" not in file:
+            for _, number, text in _texts(file, data):
+                found += [f"{file}:{number}: {said}." for said in _noted(text, work)]
+    return found
+
+
+def _noted(text: str, work: str) -> Iterator[str]:
+    for pattern, said in _READS_HOME:
+        if pattern.search(text):
+            yield f"{said}, which is the image's again when it verifies"
+            break
+    if _DOWNLOADS.search(text) and not _LOOPBACK.search(text):
+        yield "downloads its tools when it verifies: the grade depends on what is there then"
+    place = re.escape(work.rstrip("/"))
+    program = rf"(?:^|[;&|(]|\$\(|\bif\s|\bthen\s)\s*(?:{_RUNNERS}\s+(?:-\w+\s+)*)*[\"']?"
+    if re.search(rf"{program}(?:{place}|\.)/[\w./-]+", text) or _TOOLS.search(text):
+        yield "runs files of the work directory, which the candidate may write"
+
+
+def _lines(task: Path) -> Iterator[tuple[str, int, str]]:
+    directories = [task / "tests", *sorted(task.glob("steps/*/tests"))]
+    files = (path for directory in directories for path in sorted(directory.rglob("*")))
+    for _, path in zip(range(FILES_LIMIT), files, strict=False):
+        if path.suffix not in _TEXTS or not path.is_file():
+            continue
+        try:
+            yield from _texts(path.relative_to(task).as_posix(), read_regular(path, FILE_LIMIT))
+        except (OSError, WorkspaceError):  # too large to be a script
+            continue
+
+
+def _texts(file: str, data: bytes) -> Iterator[tuple[str, int, str]]:
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield file, number, line
+
+
+def _below(path: str, places: tuple[str, ...]) -> bool:
+    return any(path == place or path.startswith(f"{place}/") for place in places)
