@@ -230,7 +230,8 @@ def _first_problem(path: Path, error: ValidationError) -> str:
         allowed = ", ".join(_keys_beside(location))
         return f"{path}: unknown key `{key}`. Allowed here: {allowed}.{more}"
     value: Any = problem["input"]
-    return f"{path}: `{key}` is {value!r}, but: {_sentence(problem['msg'])}{more}"
+    said = problem["msg"].rstrip(".")
+    return f"{path}: `{key}` is {value!r}, but: {said[:1].lower()}{said[1:]}.{more}"
 
 
 def _keys_beside(location: list[str]) -> list[str]:
@@ -243,7 +244,3 @@ def _keys_beside(location: list[str]) -> list[str]:
         candidates = [annotation, *get_args(annotation)]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _sentence(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".") + "."

@@ -137,7 +137,11 @@ def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator
     descriptor = os.open(base, flags)
     try:
         for part in parts:
-            made = create and _made(descriptor, part)
+            made = False
+            if create:
+                with suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=descriptor)
+                    made = True
             below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
             if made and (shared := os.fstat(descriptor).st_mode & stat.S_IWGRP):
                 os.fchmod(below, stat.S_IMODE(os.fstat(below).st_mode) | shared)
@@ -146,14 +150,6 @@ def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _made(directory: int, name: str) -> bool:
-    try:
-        os.mkdir(name, dir_fd=directory)
-    except FileExistsError:
-        return False
-    return True
 
 
 @contextmanager

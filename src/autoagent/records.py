@@ -6,7 +6,7 @@ is added with a default, never renamed.
 
 import operator
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -86,6 +86,10 @@ class Record(BaseModel):
     """A frozen value with no unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def replace(self, **changes: Any) -> Self:
+        """The same value but for some fields."""
+        return self.model_copy(update=changes)
 
 
 class ModelUse(Record):

@@ -122,10 +122,10 @@ def _probe(root: Path) -> EvaluationSpec:
         spec = Alone(root, oracle=True).spec
     except UnknownName:
         spec = Alone(root).spec
-        running = spec.running.model_copy(update={"kind": "noop"})
-        spec = spec.model_copy(update={"running": running, "harnesses": {}})
+        running = spec.running.replace(kind="noop")
+        spec = spec.replace(running=running, harnesses={})
     jobs = spec.directory.parent.parent / "jobs"
-    return spec.model_copy(update={"jobs": jobs, "gateway": None}).with_benchmark(void_retries=0)
+    return spec.replace(jobs=jobs, gateway=None).with_benchmark(void_retries=0)
 
 
 def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> Rate:
@@ -133,15 +133,13 @@ def _measure(spec: EvaluationSpec, concurrency: int, *, warm: bool = False) -> R
     tasks = len(spec.running.tasks)
     trials = tasks if warm else max(FEWEST_TRIALS, 2 * concurrency)
     name = "warm" if warm else f"n{concurrency}"
-    running = spec.running.model_copy(
-        update={
-            "id": name,
-            "attempts": max(1, math.ceil(trials / tasks)),
-            "deadline": time.time() + PASS_SECONDS,
-        }
+    running = spec.running.replace(
+        id=name,
+        attempts=max(1, math.ceil(trials / tasks)),
+        deadline=time.time() + PASS_SECONDS,
     )
     directory = spec.directory.parent / name
-    again = spec.model_copy(update={"running": running, "directory": directory})
+    again = spec.replace(running=running, directory=directory)
     again = again.with_benchmark(concurrency=concurrency)
     state, found = measure(again, lambda _: None)
     if state == "cancelled":

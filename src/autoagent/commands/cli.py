@@ -181,7 +181,7 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
 @app.command()
 def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Replay the journal and compare it with what is claimed. Reads only."""
-    from autoagent.commands.doctor import replayed
+    from autoagent.commands.verify import replayed
 
     found = replayed(workspace_root(workspace))
     if as_json:

@@ -175,7 +175,7 @@ class _MetaAgent:
         else:
             step = await self._measured(edit.name, edit.description)
         why, problem = demo_script.judged(edit, step.verdict, step.why)
-        return step.model_copy(update={"why": why, "problem": problem})
+        return step.replace(why=why, problem=problem)
 
     async def _measured(self, name: str, description: str) -> Played:
         """Measure what is committed and have its ledger row written."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from autoagent.errors import WorkspaceError
 from autoagent.records import Record
@@ -23,25 +23,21 @@ REFUSALS = {
 """What a refusal says, by the reason the script expects."""
 
 
-class Replacement(BaseModel):
+class Replacement(Record):
     """Text that occurs exactly once in the harness, and what takes its place."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     find: str
     replacement: str = Field(alias="with")
 
 
-class Edit(BaseModel):
+class Edit(Record):
     """One idea of the meta-agent's. `why` is the reason a verdict gives, or a key of `REFUSALS`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     description: str
     expect: Fate
     why: str
-    replace: tuple[Replacement, ...]
+    replacements: tuple[Replacement, ...] = Field(alias="replace")
 
     def apply(self, source: str) -> str:
         """The harness with this edit.
@@ -49,7 +45,7 @@ class Edit(BaseModel):
         Raises:
             WorkspaceError: A text to replace is missing or ambiguous.
         """
-        for replacement in self.replace:
+        for replacement in self.replacements:
             count = source.count(replacement.find)
             if count != 1:
                 line = replacement.find.strip().split("\n")[0]
@@ -126,10 +122,9 @@ def judged(edit: Edit, fate: Fate, why: str) -> tuple[str, str]:
         fate: What became of it.
         why: The verdict's reason, or all that a refusal said.
     """
+    told = why
     if fate == "refused":
         told = next((key for key, text in REFUSALS.items() if text in why), why)
-    else:
-        told = why
     if (fate, told) == (edit.expect, edit.why):
         return told, ""
     return told, f"{edit.name}: expected {edit.expect} ({edit.why}), got {fate} ({told})"

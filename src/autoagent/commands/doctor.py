@@ -15,8 +15,8 @@ from pathlib import Path
 
 from autoagent.commands import machine
 from autoagent.commands.machine import State, Told
-from autoagent.commands.verify import Audit, audit
-from autoagent.config import FILE_NAME, load_config
+from autoagent.commands.verify import audit
+from autoagent.config import FILE_NAME, Config, load_config
 from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy, WorkspaceError
 from autoagent.evidence import ledger
@@ -48,22 +48,28 @@ class Check(Record):
 
 def examine(root: Path) -> list[Check]:
     """Check the machine, then the workspace at `root`; every check is made, whatever fails."""
+    loaded = _loaded(root)
+    config = loaded or Config()
     checks = [
         _check("python", machine.python, "install Python 3.12 or newer"),
         _check("git", machine.git, "install git"),
         _check(
             "sandbox",
-            lambda: machine.sandbox(root),
+            lambda: machine.sandbox(config),
             "allow unprivileged user namespaces; see the message",
         ),
         _check("bounds", machine.bounds, "none; trials run without them"),
         _check(
             "python for tasks",
-            lambda: machine.task_python(root),
+            lambda: machine.task_python(config),
             "run AutoAgent with a Python that uv installed",
         ),
         _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
-        _check("state directory", lambda: _state(root), "set AUTOAGENT_STATE_DIR to a private one"),
+        _check(
+            "state directory",
+            lambda: _state(root, loaded),
+            "set AUTOAGENT_STATE_DIR to a private one",
+        ),
     ]
     try:
         workspace = open_workspace(root)
@@ -73,10 +79,8 @@ def examine(root: Path) -> list[Check]:
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
-    checks.append(
-        _check("docker", lambda: machine.docker(root), "start Docker, then `autoagent image build`")
-    )
-    return checks
+    start = "start Docker, then `autoagent image build`"
+    return [*checks, _check("docker", lambda: machine.docker(root, config), start)]
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
@@ -98,14 +102,14 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
 def _check(name: str, look: Callable[[], Told], fix: str) -> Check:
     try:
         told = look()
+        return Check(name=name, state=told.state, detail=told.detail)
     except AutoAgentError as error:
-        return Check(name=name, state="fail", detail=error.message, fix=fix)
+        said = error.message
     except OSError as error:
         said = f"{error.filename or name}: {error.strerror}"
-        return Check(name=name, state="fail", detail=said, fix=fix)
     except (sqlite3.Error, ValueError) as error:  # a journal that is damaged beyond its events
-        return Check(name=name, state="fail", detail=f"cannot be read: {error}", fix=fix)
-    return Check(name=name, state=told.state, detail=told.detail)
+        said = f"cannot be read: {error}"
+    return Check(name=name, state="fail", detail=said, fix=fix)
 
 
 # the workspace ----------------------------------------------------------------------
@@ -122,11 +126,11 @@ def _config(root: Path) -> Told:
     return Told(f"{FILE_NAME} is right" if there else f"no {FILE_NAME}: the defaults hold")
 
 
-def _state(root: Path) -> Told:
+def _state(root: Path, loaded: Config | None) -> Told:
     try:
         state = open_workspace(root).state
     except AutoAgentError as error:
-        if _config_is_wrong(root):
+        if loaded is None:
             return Told(f"{state_directory(root.resolve())}; not looked at yet", "skip")
         raise WorkspaceError(error.message) from error
     with tempfile.TemporaryFile(dir=state):
@@ -137,12 +141,12 @@ def _state(root: Path) -> Told:
     return Told(f"{state}: private, {free / 1024**3:.0f} GiB free")
 
 
-def _config_is_wrong(root: Path) -> bool:
+def _loaded(root: Path) -> Config | None:
+    """The configuration, or None where the row `config` says what is wrong with it."""
     try:
-        load_config(root)
+        return load_config(root) if root.is_dir() else None
     except AutoAgentError:
-        return True
-    return not root.is_dir()
+        return None
 
 
 def _repository(workspace: Workspace) -> Told:
@@ -306,31 +310,3 @@ def _ledger(workspace: Workspace) -> Told:
         if differs := [problem for problem in said if problem.startswith("results.tsv")]:
             return Told(differs[0], "note")
     return Told(f"{len(rows)} rows")
-
-
-def replayed(root: Path) -> Audit:
-    """`autoagent verify`: replay the workspace's journal and compare it with results.tsv.
-
-    A journal that cannot be replayed is a problem like any other, not an error.
-
-    Raises:
-        WorkspaceError: No climb was started here, so there is nothing to verify.
-    """
-    workspace = open_workspace(root)
-    if not workspace.journal.exists():
-        raise WorkspaceError(
-            f"No climb was started in {workspace.root}: there is no {workspace.journal}.",
-            "`autoagent serve`, and start_climb(tag) from a client",
-        )
-    try:
-        with closing(Journal(workspace.journal, read_only=True)) as journal:
-            return audit(journal, _text(workspace.ledger))
-    except JournalError as error:
-        said = error.message
-    except (sqlite3.Error, ValueError) as error:
-        said = f"{workspace.journal} cannot be read beyond its events ({error}): it was changed."
-    return Audit(events=0, decisions=0, head="", position=Position(), problems=(said,))
-
-
-def _text(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else None

@@ -5,13 +5,12 @@ rules, how far the referee was from the player, and the head that all of it hash
 tasks are counted and never named, because what is exported gets around.
 """
 
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent.errors import WorkspaceError
+from autoagent.commands.verify import journal_of
 from autoagent.evidence import events
-from autoagent.evidence.journal import Entry, Held, Journal
+from autoagent.evidence.journal import Entry, Held
 from autoagent.records import Record, Running, Trial
 from autoagent.workspace.layout import open_workspace
 
@@ -28,12 +27,7 @@ def export(root: Path) -> dict[str, Any]:
         JournalError: The journal was changed; names the event.
     """
     workspace = open_workspace(root)
-    if not workspace.journal.exists():
-        raise WorkspaceError(
-            f"No climb was started in {workspace.root}: there is no {workspace.journal}.",
-            "`autoagent serve`, and start_climb(tag) from a client",
-        )
-    with closing(Journal(workspace.journal, read_only=True)) as journal:
+    with journal_of(workspace) as journal:
         last = journal.check()
         climbs: list[_Exported] = []
         for entry in journal.entries():

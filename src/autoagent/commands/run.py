@@ -58,7 +58,7 @@ class Alone:
         """
         outer = open_workspace(root)
         number, state = _own_state(outer)
-        workspace = outer.model_copy(update={"state": state})
+        workspace = outer.replace(state=state)
         engine = DetachedEngine(workspace.evaluations)
         engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
         draft, split, model = baseline_draft(workspace)

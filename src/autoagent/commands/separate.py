@@ -95,9 +95,7 @@ def prepare(root: Path, state: Path, server: Account, peer: Account, token: Path
     _require(server, 'cat -- "$0/HEAD" && ls -- "$0/objects"', root / ".git")
     digest = token_digest(peer, token, tier.peer_of(state))
     place = state / PEER_FILE
-    write_durably(
-        place, known.model_copy(update={"token_sha256": digest}).model_dump_json().encode()
-    )
+    write_durably(place, known.replace(token_sha256=digest).model_dump_json().encode())
     place.chmod(0o600)
     os.chown(place, server.uid, server.gid)
 

@@ -4,10 +4,13 @@ The chain shows that no event changed; the replay shows that every score, verdic
 position follows from the trials before it. Reads only.
 """
 
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 from autoagent.config import Config
-from autoagent.errors import JournalError
+from autoagent.errors import JournalError, WorkspaceError
 from autoagent.evidence import events, ledger
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
@@ -16,6 +19,7 @@ from autoagent.gate.contests import contest_for
 from autoagent.gate.decide import decide, decide_again, score_of
 from autoagent.gate.pool import Past
 from autoagent.records import Certificate, Copied, Record, Row, Running, Standing, Trial, row_of
+from autoagent.workspace.layout import Workspace, open_workspace
 
 
 class Audit(Record):
@@ -32,6 +36,44 @@ class Audit(Record):
     flags: tuple[str, ...] = ()
     tier: str = ""
     """What the last climb was started under."""
+
+
+@contextmanager
+def journal_of(workspace: Workspace) -> Generator[Journal]:
+    """The journal of a workspace, for reading.
+
+    Raises:
+        WorkspaceError: No climb was started here.
+        JournalError: It cannot be opened.
+    """
+    if not workspace.journal.exists():
+        raise WorkspaceError(
+            f"No climb was started in {workspace.root}: there is no {workspace.journal}.",
+            "`autoagent serve`, and start_climb(tag) from a client",
+        )
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        yield journal
+
+
+def replayed(root: Path) -> Audit:
+    """`autoagent verify`: replay the workspace's journal and compare it with results.tsv.
+
+    A journal that cannot be replayed is a problem like any other, not an error.
+
+    Raises:
+        WorkspaceError: No climb was started here, so there is nothing to verify.
+    """
+    workspace = open_workspace(root)
+    try:
+        with journal_of(workspace) as journal:
+            found = workspace.ledger.exists()
+            text = workspace.ledger.read_text("utf-8", errors="replace") if found else None
+            return audit(journal, text)
+    except JournalError as error:
+        said = error.message
+    except (sqlite3.Error, ValueError) as error:
+        said = f"{workspace.journal} cannot be read beyond its events ({error}): it was changed."
+    return Audit(events=0, decisions=0, head="", position=Position(), problems=(said,))
 
 
 def audit(journal: Journal, ledger_text: str | None) -> Audit:

@@ -42,6 +42,11 @@ class Facts(Record):
     """What every kind of event has: facts that are one JSON object, the same for the same facts."""
 
     model_config = ConfigDict(extra="ignore", validate_by_name=True, validate_by_alias=True)
+    kind: ClassVar[str]
+
+    def __init_subclass__(cls, kind: str) -> None:
+        """Give a class of events the name that is stored: it outlives the name of the class."""
+        cls.kind = kind
 
     def text(self) -> str:
         """The facts as they are stored and hashed: keys in order, no spaces, UTF-8."""
@@ -49,7 +54,7 @@ class Facts(Record):
         return json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-class ClimbStarted(Facts):
+class ClimbStarted(Facts, kind="climb_started"):
     """R1: everything a climb is played by is frozen. About its tag.
 
     `config` is the whole configuration as JSON: an old one is read by the rules of its time, so
@@ -57,7 +62,6 @@ class ClimbStarted(Facts):
     `tier` says how far the server was from the player.
     """
 
-    kind: ClassVar[Literal["climb_started"]] = "climb_started"
     tag: str
     snapshot: str
     tasks: tuple[str, ...]
@@ -71,14 +75,13 @@ class ClimbStarted(Facts):
     tier: str = ""
 
 
-class TaskValidated(Facts):
+class TaskValidated(Facts, kind="task_validated"):
     """R1: what a probe found of a task, on the terms it was asked on. About the task's digest.
 
     Where no `pass_reward` was recorded, nobody knows what was asked: it answers no question. So it
     is with an oracle of before `as_left`: whether its verifier started with the oracle's HOME.
     """
 
-    kind: ClassVar[Literal["task_validated"]] = "task_validated"
     probe: Literal["oracle", "noop"]
     pass_reward: float | None = None
     environment: str = "sandbox"
@@ -88,13 +91,12 @@ class TaskValidated(Facts):
     trial: str
 
 
-class TasksValidated(Facts):
+class TasksValidated(Facts, kind="tasks_validated"):
     """R1: the tasks that count in this climb, and why the others do not. About its tag.
 
     `as_left` are those whose oracle passes only where the verifier starts with what it left.
     """
 
-    kind: ClassVar[Literal["tasks_validated"]] = "tasks_validated"
     tasks: tuple[str, ...]
     excluded: Mapping[str, str]
     holdout: tuple[str, ...] = ()
@@ -102,47 +104,42 @@ class TasksValidated(Facts):
     as_left: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
 
 
-class CandidateCommitted(Facts):
+class CandidateCommitted(Facts, kind="candidate_committed"):
     """A changed harness waits to be measured. About its commit.
 
     `copied` is what it holds of the tasks word for word (threat E4).
     """
 
-    kind: ClassVar[Literal["candidate_committed"]] = "candidate_committed"
     candidate: Candidate
     copied: tuple[Copied, ...] = Field(default=(), exclude_if=_nothing)
 
 
-class CandidateReverted(Facts):
+class CandidateReverted(Facts, kind="candidate_reverted"):
     """R6: the files are the incumbent's again. About the commit that was left."""
 
-    kind: ClassVar[Literal["candidate_reverted"]] = "candidate_reverted"
     restored: str
 
 
-class EvaluationStarted(Facts):
+class EvaluationStarted(Facts, kind="evaluation_started"):
     """R10: what will be measured, its budget reserved; no worker runs yet. About its id."""
 
-    kind: ClassVar[Literal["evaluation_started"]] = "evaluation_started"
     climb: str
     running: Running
 
 
-class EvaluationResumed(Facts):
+class EvaluationResumed(Facts, kind="evaluation_resumed"):
     """An evaluation that was settled before its end goes on. About its id."""
 
-    kind: ClassVar[Literal["evaluation_resumed"]] = "evaluation_resumed"
     climb: str
     running: Running
 
 
-class EvaluationFinished(Facts):
+class EvaluationFinished(Facts, kind="evaluation_finished"):
     """R3, R5: an evaluation is settled: its score, its charge, its verdict. About the content.
 
     `verdict` is None where it decides nothing; `noise` is the baseline's alone (rule R2).
     """
 
-    kind: ClassVar[Literal["evaluation_finished"]] = "evaluation_finished"
     evaluation: str
     climb: str
     evaluation_kind: EvaluationKind = Field(alias="kind")
@@ -153,10 +150,9 @@ class EvaluationFinished(Facts):
     noise: Noise | None = Field(default=None, exclude_if=_nothing)
 
 
-class EvaluationReused(Facts):
+class EvaluationReused(Facts, kind="evaluation_reused"):
     """R8: content that was measured is decided anew by its one measurement. About the content."""
 
-    kind: ClassVar[Literal["evaluation_reused"]] = "evaluation_reused"
     evaluation: str
     climb: str
     evaluation_kind: EvaluationKind = Field(alias="kind")
@@ -165,70 +161,59 @@ class EvaluationReused(Facts):
     verdict: Verdict
 
 
-class ResultRecorded(Facts):
+class ResultRecorded(Facts, kind="result_recorded"):
     """R7: the ledger's row, by which the verdict takes effect. About the candidate's commit."""
 
-    kind: ClassVar[Literal["result_recorded"]] = "result_recorded"
     climb: str
     row: Row
 
 
-class CertificationStarted(Facts):
+class CertificationStarted(Facts, kind="certification_started"):
     """R12: the climb is over, and what it is worth is measured. About its tag.
 
     `capped`: it has to fit into the climb's budget; what the human asked for has not.
     """
 
-    kind: ClassVar[Literal["certification_started"]] = "certification_started"
     reason: str
     capped: bool
 
 
-class Certified(Facts):
+class Certified(Facts, kind="certified"):
     """R12: what the climb is worth; nothing comes after it. About its tag."""
 
-    kind: ClassVar[Literal["certified"]] = "certified"
     certificate: Certificate
 
 
-class ClimbFinished(Facts):
+class ClimbFinished(Facts, kind="climb_finished"):
     """The climb ends without a certificate; `uncertified` says why. About its tag."""
 
-    kind: ClassVar[Literal["climb_finished"]] = "climb_finished"
     reason: str
     uncertified: str = Field(default="", exclude_if=_nothing)
 
 
-class WorkerStarted(Facts):
+class WorkerStarted(Facts, kind="worker_started"):
     """R9: a worker is about to be started; each start counts. About the evaluation."""
 
-    kind: ClassVar[Literal["worker_started"]] = "worker_started"
 
-
-class WorkerFailed(Facts):
+class WorkerFailed(Facts, kind="worker_failed"):
     """A worker could not be started. About the evaluation."""
 
-    kind: ClassVar[Literal["worker_failed"]] = "worker_failed"
     reason: str
 
 
-class WorkerEnded(Facts):
+class WorkerEnded(Facts, kind="worker_ended"):
     """A worker that was not killed says how it ended, last of all. About the evaluation."""
 
-    kind: ClassVar[Literal["worker_ended"]] = "worker_ended"
     end: EvaluationState
 
 
-class CancelRequested(Facts):
+class CancelRequested(Facts, kind="cancel_requested"):
     """Somebody wants the evaluation to stop; no restart forgets it. About the evaluation."""
 
-    kind: ClassVar[Literal["cancel_requested"]] = "cancel_requested"
 
-
-class TrialStarted(Facts):
+class TrialStarted(Facts, kind="trial_started"):
     """R10: a trial's dollars are reserved; it has done nothing yet. About the evaluation."""
 
-    kind: ClassVar[Literal["trial_started"]] = "trial_started"
     task: str
     attempt: int
     side: str = ""
@@ -236,29 +221,26 @@ class TrialStarted(Facts):
     reserved_dollars: float
 
 
-class TrialFinished(Facts):
+class TrialFinished(Facts, kind="trial_finished"):
     """R3: what a trial measured, and Harbor's directory of it. About the evaluation."""
 
-    kind: ClassVar[Literal["trial_finished"]] = "trial_finished"
     trial: Trial
     directory: str
 
 
-class TrialLost(Facts):
+class TrialLost(Facts, kind="trial_lost"):
     """R10: a trial never ended. It is charged what was metered, else what was reserved.
 
     About the evaluation.
     """
 
-    kind: ClassVar[Literal["trial_lost"]] = "trial_lost"
     trial: str
     cost_usd: float | None = None
 
 
-class ModelRefused(Facts):
+class ModelRefused(Facts, kind="model_refused"):
     """A harness asked for a model that is not pinned (threat A6). About the evaluation."""
 
-    kind: ClassVar[Literal["model_refused"]] = "model_refused"
     trial: str
     model: str
     path: str

@@ -71,11 +71,9 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
                 baseline=event.baseline,
             )
         case events.TasksValidated(tasks=tasks, holdout=holdout):
-            return position.model_copy(
-                update={"phase": "baseline_needed", "tasks": tasks, "holdout": holdout}
-            )
+            return position.replace(phase="baseline_needed", tasks=tasks, holdout=holdout)
         case events.CandidateCommitted(candidate=candidate):
-            return position.model_copy(update={"phase": "committed", "candidate": candidate})
+            return position.replace(phase="committed", candidate=candidate)
         case events.EvaluationStarted(running=running) | events.EvaluationResumed(running=running):
             return _running(position, running)
         case events.EvaluationFinished() as event:
@@ -85,19 +83,14 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
         case events.ResultRecorded() as event:
             return _recorded(position, event)
         case events.CandidateReverted():
-            return position.model_copy(update={"phase": "idle", "candidate": None})
+            return position.replace(phase="idle", candidate=None)
         case events.CertificationStarted():
-            return position.model_copy(update={"phase": "certifying", "uncertified": ""})
+            return position.replace(phase="certifying", uncertified="")
         case events.Certified(certificate=certificate):
-            return position.model_copy(update={"phase": "finished", "certificate": certificate})
+            return position.replace(phase="finished", certificate=certificate)
         case events.ClimbFinished(uncertified=uncertified):
-            return position.model_copy(
-                update={
-                    "phase": "finished",
-                    "candidate": None,
-                    "running": None,
-                    "uncertified": uncertified,
-                }
+            return position.replace(
+                phase="finished", candidate=None, running=None, uncertified=uncertified
             )
         case _:
             return position
@@ -106,37 +99,32 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
 def _running(position: Position, running: Running) -> Position:
     """An evaluation is begun: its dollars are reserved, and one that counts is counted."""
     counts = running.kind in ("baseline", "full", "subset")
-    spent = position.spent.model_copy(
-        update={
-            "evaluations": position.spent.evaluations + counts,
-            "reserved_dollars": running.reserved_dollars,
-        }
+    spent = position.spent.replace(
+        evaluations=position.spent.evaluations + counts,
+        reserved_dollars=running.reserved_dollars,
     )
     phase = "evaluating" if counts else position.phase
-    return position.model_copy(update={"phase": phase, "running": running, "spent": spent})
+    return position.replace(phase=phase, running=running, spent=spent)
 
 
 def _settled(position: Position, event: events.EvaluationFinished) -> Position:
     """Settle the budget; a decisive evaluation waits for its ledger row."""
     running = position.running
     assert running is not None, "an evaluation ended that nobody started"
-    spent = position.spent.model_copy(
-        update={
-            "dollars": position.spent.dollars + event.charged_dollars,
-            "reserved_dollars": 0.0,
-        }
+    spent = position.spent.replace(
+        dollars=position.spent.dollars + event.charged_dollars, reserved_dollars=0.0
     )
-    settled = position.model_copy(update={"running": None, "spent": spent})
+    settled = position.replace(running=None, spent=spent)
     match running.kind:
         case "oracle" | "noop" | "certify":
             return settled
         case "subset":
-            return settled.model_copy(update={"phase": resting(settled)})
+            return settled.replace(phase=resting(settled))
         case "baseline" if event.verdict is None:  # unfinished: it is run again
-            return settled.model_copy(update={"phase": "baseline_needed"})
+            return settled.replace(phase="baseline_needed")
         case "baseline":
             assert event.noise is not None, "a baseline ended that did not size the noise"
-            noisy = settled.model_copy(update={"noise": event.noise})
+            noisy = settled.replace(noise=event.noise)
             return _awaiting_row(noisy, event, event.verdict)
         case "full":
             return _awaiting_row(settled, event, event.verdict)
@@ -144,38 +132,30 @@ def _settled(position: Position, event: events.EvaluationFinished) -> Position:
             assert_never(never)
 
 
-def _awaiting_row(
-    position: Position,
-    event: events.Decision,
-    verdict: Verdict | None,
-) -> Position:
+def _awaiting_row(position: Position, event: events.Decision, verdict: Verdict | None) -> Position:
     """A decided candidate, its verdict pending until the ledger row is written."""
     candidate = position.proposed
     assert candidate is not None, "an evaluation ended that has no candidate"
     assert verdict is not None, "an evaluation ended that decides, and did not decide"
     standing = Standing(candidate=candidate, evaluation=event.evaluation, score=event.score)
-    return position.model_copy(
-        update={"phase": "evaluated", "evaluated": standing, "pending": verdict}
-    )
+    return position.replace(phase="evaluated", evaluated=standing, pending=verdict)
 
 
 def _recorded(position: Position, event: events.ResultRecorded) -> Position:
     """The verdict takes effect: a keep moves the incumbent (rules R5, R6, R7)."""
     kept = event.row.status == "keep"
     evaluated = position.evaluated
-    first = position.baseline_passed is None and evaluated is not None
-    return position.model_copy(
-        update={
-            "phase": "idle",
-            "incumbent": evaluated if kept else position.incumbent,
-            "baseline_passed": evaluated.score.passed
-            if first and evaluated
-            else position.baseline_passed,
-            "candidate": None,
-            "evaluated": None,
-            "pending": None,
-            "rows": position.rows + 1,
-        }
+    passed = position.baseline_passed
+    if passed is None and evaluated is not None:
+        passed = evaluated.score.passed
+    return position.replace(
+        phase="idle",
+        incumbent=evaluated if kept else position.incumbent,
+        baseline_passed=passed,
+        candidate=None,
+        evaluated=None,
+        pending=None,
+        rows=position.rows + 1,
     )
 
 

@@ -69,7 +69,7 @@ class Climb:
             self._entries += self.journal.of_kind(*REMEMBERED, after=start.seq - 1)
         if self.position.phase not in ("new", "finished"):
             frozen = Config.model_validate(self.started.config)
-            workspace = workspace.model_copy(update={"config": frozen})
+            workspace = workspace.replace(config=frozen)
         self.workspace = workspace
         self.projection = Projection(workspace)
         self.notes: tuple[str, ...] = ()

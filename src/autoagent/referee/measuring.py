@@ -60,12 +60,10 @@ def planned(
     contest = contest_for(config.gate, chosen, standing, evaluations.past(climb.journal, finished))
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
-    return running.model_copy(
-        update={
-            "tasks": order_of(contest, names, standing.score.task_scores, others),
-            "contest": contest,
-            "against": () if contest.rule == "strict" else (rival,),
-        }
+    return running.replace(
+        tasks=order_of(contest, names, standing.score.task_scores, others),
+        contest=contest,
+        against=() if contest.rule == "strict" else (rival,),
     )
 
 
@@ -131,21 +129,21 @@ def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
     left = budget.remaining(caps, position.spent, position.started_at, now)
     later = budget.Reserve()
     if planned.kind == "certify":
-        left = left.model_copy(update={"evaluations": None})  # it is no candidate's
+        left = left.replace(evaluations=None)  # it is no candidate's
     else:
         later = _certification(climb)
     if left.dollars is not None:
         most = max(0.0, left.dollars - later.dollars)
-        planned = planned.model_copy(update={"most_dollars": most})
+        planned = planned.replace(most_dollars=most)
     if planned.kind in ("oracle", "noop"):
-        return planned.model_copy(update={"deadline": deadline})
+        return planned.replace(deadline=deadline)
     incumbent = position.incumbent
     usual = incumbent.score.seconds if incumbent and planned.kind == "full" else 0.0
     trials = most_trials(planned) * (1 + config.benchmark.void_retries)
     reserved = budget.reserve(caps, left, trials, seconds=usual, later=later)
     if left.hours is not None:
         deadline = min(deadline, now + left.hours * 3600 - later.seconds)
-    return planned.model_copy(update={"reserved_dollars": reserved, "deadline": deadline})
+    return planned.replace(reserved_dollars=reserved, deadline=deadline)
 
 
 def _certification(climb: Climb) -> budget.Reserve:

@@ -26,7 +26,7 @@ def step(climb: Climb) -> None:
             if missing and (*question, hidden) not in asked:
                 names = tuple(task.name for task in missing)
                 planned = measuring.planned(climb, question.probe, baseline, names, hidden=hidden)
-                measuring.begin(climb, planned.model_copy(update={"as_left": question.as_left}))
+                measuring.begin(climb, planned.replace(as_left=question.as_left))
                 return
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
     held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)

@@ -41,7 +41,7 @@ def status(climb: Climb) -> Status:
         phase=position.phase,
         incumbent=position.incumbent,
         baseline_passed=position.baseline_passed,
-        budget_left=left if playing else left.model_copy(update={"hours": None}),
+        budget_left=left if playing else left.replace(hours=None),
         next_calls=next_calls(climb),
         head=head,
         tag=position.tag,

@@ -153,7 +153,7 @@ class Referee:
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
         draft = read_draft(climb.workspace, climb.canonical, climb.started.model)
         copied = () if dry_run else climb.copied(draft.files)  # no free soundings
-        draft = draft.model_copy(update={"warnings": (*sentences(copied), *draft.warnings)})
+        draft = draft.replace(warnings=(*sentences(copied), *draft.warnings))
         incumbent = climb.candidate_named("incumbent" if climb.position.incumbent else "baseline")
         earlier = evaluations.measured(climb, draft.digest)
         facts: dict[str, Any] = {
