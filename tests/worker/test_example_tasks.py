@@ -250,7 +250,7 @@ async def test_a_rewardkit_of_the_candidates_own_is_not_what_the_verifier_import
         spec = bench.spec(acting("does", WORK=solution + PLANTED), {}, trial_timeout_seconds=20.0)
         trials = await bench.finish(bench.over(spec, {"planted": judged}))
 
-    assert trials["planted"].outcome == "failed", bench.log()
+    assert trials["planted"].outcome == "tampered", bench.log()  # /app/rewardkit hides one
     assert {a["model"] for a in asked} == {"gpt-5-mini"}
 
 
