@@ -125,7 +125,7 @@ async def test_a_live_service_is_verified_where_it_runs_and_the_trial_says_so(
         (task.path / "tests/test.sh").write_text(
             "#!/bin/bash\nps ax | grep -c '[s]leep 4242' >/logs/verifier/reward.txt\n"
         )
-        task = task.model_copy(update={"in_place": in_place})
-        trials = await bench.finish(spec.model_copy(update={"tasks": (task,)}), 60)
+        live = ("serves",) if in_place else ()
+        trials = await bench.finish(spec.with_benchmark(verify_in_place=live), 60)
         outcomes[in_place] = (trials["serves"].outcome, trials["serves"].in_place)
     assert outcomes == {False: ("failed", False), True: ("passed", True)}
