@@ -46,10 +46,10 @@ def cases() -> list[Case]:
 def table() -> str:
     """The table, between its marks."""
     rows = [
-        f"| {case.tool} | {case.what} | {case.ends} | {case.ends} |"
+        f"| {case.tool} | {case.what} | {case.ends} |"
         for case in sorted(cases(), key=lambda case: case.tool)
     ]
-    head = ["| tool | file or variable | sandbox | Docker |", "|---|---|---|---|"]
+    head = ["| tool | file or variable | ends in |", "|---|---|---|"]
     return "\n".join([BEGIN, "", *head, *rows, "", END])
 
 

@@ -87,6 +87,25 @@ def preload(harness: Path) -> None:
         _try_import(name)
     for name in [late for sdk in _PUT_OFF if sdk in sys.modules for late in _PUT_OFF[sdk]]:
         _try_import(name)
+    _try_import("harbor.agents.base")
+    split_model_names()
+
+
+def split_model_names() -> None:
+    """Let Harbor take a model's provider from its name, as it did until 0.24.
+
+    Since 0.25 every agent's constructor asks litellm instead, whose import takes ten seconds of
+    a processor and asks the network for prices: that would be each trial's own time.
+    """
+    base = sys.modules.get("harbor.agents.base")
+    if base is not None and hasattr(base, "parse_model_name"):
+        base.parse_model_name = _split_model_name  # noqa: B010: not in 0.24
+
+
+def _split_model_name(name: str, *, skip_model_parsing: bool = False) -> tuple[str | None, str]:
+    """A provider, where the name says one before a slash, and the model."""
+    provider, slash, model = name.partition("/")
+    return (provider, model) if slash and not skip_model_parsing else (None, name)
 
 
 def _try_import(name: str) -> None:
