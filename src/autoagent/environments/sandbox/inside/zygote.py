@@ -98,8 +98,8 @@ def split_model_names() -> None:
     a processor and asks the network for prices: that would be each trial's own time.
     """
     base = sys.modules.get("harbor.agents.base")
-    if base is not None and hasattr(base, "parse_model_name"):
-        base.parse_model_name = _split_model_name  # noqa: B010: not in 0.24
+    if base is not None and hasattr(base, "parse_model_name"):  # 0.24 has none
+        vars(base)["parse_model_name"] = _split_model_name
 
 
 def _split_model_name(name: str, *, skip_model_parsing: bool = False) -> tuple[str | None, str]:
