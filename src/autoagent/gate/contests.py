@@ -37,7 +37,7 @@ def contest_for(
     if gate.rule != "posterior":
         return contest
     pool, prior = known(past)
-    return contest.model_copy(update={"pool": pool, "prior": prior, "bounded": gate.bounded})
+    return contest.replace(pool=pool, prior=prior, bounded=gate.bounded)
 
 
 def order_of(

@@ -102,7 +102,7 @@ def decide_again(
     against that of another day and are not repeated, so nothing is kept by them.
     """
     if contest.rule == "strict":
-        again = running.model_copy(update={"kind": "full", "contest": contest})
+        again = running.replace(kind="full", contest=contest)
         if state != "pruned" or agenda_of(again, trials).answer() == "lost":
             verdict = decide(again, state, trials, measured, incumbent)
             assert verdict is not None

@@ -101,7 +101,7 @@ class Scope:
         model = self.redactor.text(asked.model)[:120]
         known = self.use.refused_models
         if model not in known and len(known) < REFUSED_KEPT:
-            self.use = self.use.model_copy(update={"refused_models": (*known, model)})
+            self.use = self.use.replace(refused_models=(*known, model))
             if self._on_refused:
                 self._on_refused(self._owner.trial, model, asked.route.path)
         message = f"The model {model!r} is refused: {self._pin.sentence}."

@@ -107,7 +107,7 @@ class EvaluationSpec(Record):
         """The same with another `[benchmark]`."""
         benchmark = self.config.benchmark.model_copy(update=changes)
         config = self.config.model_copy(update={"benchmark": benchmark})
-        return self.model_copy(update={"config": config})
+        return self.replace(config=config)
 
     @property
     def id(self) -> str:

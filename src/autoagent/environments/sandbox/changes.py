@@ -35,18 +35,11 @@ def changes(
         InfrastructureFault: It takes longer than it can.
     """
     budget, found = Budget(), set[Change]()
-    deep, shallow = (
-        [
-            one
-            for one in dict.fromkeys(places)
-            if any(_is_there(tree, one) for tree in (root, image))
-        ]
-        for places in (deep, shallow)
-    )
-    for place in deep:
-        if not any(below(place, other) and place != other for other in deep):
+    whole = _present(deep, root, image)
+    for place in whole:
+        if not any(below(place, other) and place != other for other in whole):
             found.update(_compared(root, image, since, place, budget, DEPTH_LIMIT))
-    for place in shallow:
+    for place in _present(shallow, root, image):
         found.update(_compared(root, image, since, place, budget, 1))
     return sorted(found)
 
@@ -82,8 +75,8 @@ def _entries(
         now, before, path = theirs.get(name), ours.get(name), f"{place.rstrip('/')}/{name}"
         yield from _one(budget.keep(path), now, before, since, moved=moved)
         if depth > 1 and _is_directory(now):
-            below = moved or (now is not None and now.st_ctime_ns > since)
-            yield from _entries(root, image, since, path, budget, depth - 1, moved=below)
+            inner = moved or (now is not None and now.st_ctime_ns > since)
+            yield from _entries(root, image, since, path, budget, depth - 1, moved=inner)
 
 
 def _one(
@@ -127,9 +120,13 @@ def _facts(tree: Beneath, path: PurePosixPath) -> os.stat_result | None:
         return None
 
 
-def _is_there(tree: Beneath, place: str) -> bool:
-    """Whether a look is worth it; what a link in its way leads to is not told."""
-    return os.path.lexists(f"{tree.root}{place}")
+def _present(places: Sequence[str], *trees: Beneath) -> list[str]:
+    """The places that are worth a look, once each; what a link in the way leads to is not told."""
+    return [
+        place
+        for place in dict.fromkeys(places)
+        if any(os.path.lexists(f"{tree.root}{place}") for tree in trees)
+    ]
 
 
 def _is_directory(facts: os.stat_result | None) -> bool:

@@ -64,7 +64,7 @@ class Snapshot(Record):
     @property
     def composed(self) -> dict[str, str]:
         """Tasks that Harbor's own environment runs, and why; a held-out one is not named."""
-        hidden = (task.model_copy(update={"name": "a held-out task"}) for task in self.holdout)
+        hidden = (task.replace(name="a held-out task") for task in self.holdout)
         return {task.name: task.composed for task in (*self.tasks, *hidden) if task.composed}
 
     @property
