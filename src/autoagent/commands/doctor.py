@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from autoagent.commands import machine
@@ -53,7 +53,7 @@ def examine(root: Path) -> list[Check]:
     config = loaded or Config()
     checks = [
         _check("python", machine.python, "install Python 3.12 or newer"),
-        _check("packages", machine.packages, restoring()),
+        _packages(),
         _check("git", machine.git, "install git"),
         _check(
             "sandbox",
@@ -83,6 +83,13 @@ def examine(root: Path) -> list[Check]:
         checks += _workspace_checks(workspace)
     start = "start Docker, then `autoagent image build`"
     return [*checks, _check("docker", lambda: machine.docker(root, config), start)]
+
+
+def _packages() -> Check:
+    fix = "`make install` in a checkout"
+    with suppress(OSError):
+        fix = restoring()
+    return _check("packages", machine.packages, fix)
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
