@@ -30,7 +30,8 @@ from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.git.user_repo import UserRepo
-from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
+from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
+from autoagent.workspace.state import state_directory
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 from autoagent.workspace.tasks.selection import held_out, held_out_twice, select
 from autoagent.workspace.tier import peer_of, tier
@@ -70,7 +71,7 @@ def examine(root: Path) -> list[Check]:
         _check(
             "state directory",
             lambda: _state(root, loaded),
-            "set AUTOAGENT_STATE_DIR to a private one",
+            "do what the message says",
         ),
     ]
     try:
@@ -296,7 +297,7 @@ def _journal(workspace: Workspace) -> Told:
 
 def _server(workspace: Workspace) -> Told:
     try:
-        with WorkspaceLock(workspace.lock, "autoagent doctor"):
+        with WorkspaceLock(workspace.lock, "autoagent doctor", workspace.root):
             return Told("none holds this workspace")
     except WorkspaceBusy as busy:
         return Told(busy.message.split(". Stop it")[0])
