@@ -4,11 +4,13 @@ import time
 from collections.abc import Sequence
 
 from autoagent.config import Config
-from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.errors import AutoAgentError, ConfigError, UnknownName, WorkspaceBusy
 from autoagent.evidence import events, trajectory
 from autoagent.gate import noise
+from autoagent.gateway.plan import model_row
 from autoagent.records import Trial
 from autoagent.referee import budget, evaluations, measuring, moves
+from autoagent.referee.candidates import baseline_draft
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
 from autoagent.referee.views import PARTS_SHOWN, Comparison, EvaluationReport, Status
@@ -22,6 +24,8 @@ def next_calls(climb: Climb) -> tuple[str, ...]:
     """What may be called next, by phase, budget and the trouble that lasts (rule R11)."""
     calls = moves.next_calls(climb.position, over=measuring.is_over(climb))
     trouble = climb.trouble
+    if isinstance(trouble, WorkspaceBusy):
+        return moves.LOOK_ON, "status()"
     return (trouble.next_call, *calls[1:]) if trouble and trouble.next_call else calls
 
 
@@ -71,6 +75,7 @@ def _notes(climb: Climb) -> tuple[str, ...]:
     """What the human should know: trouble, noise, tasks left out, lint lines, a repaired branch."""
     position = climb.position
     trouble = [climb.trouble.message] if climb.trouble else []
+    trouble += [said for said in _about_the_model(climb) if said not in trouble]
     if position.phase == "new":
         return tuple(trouble)
     left_out = dict(climb.started.excluded)
@@ -96,6 +101,20 @@ def _notes(climb: Climb) -> tuple[str, ...]:
         *(e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == running),
         *climb.notes,
     )
+
+
+def _about_the_model(climb: Climb) -> list[str]:
+    """Why the harness could not call its model, where it could not: a key is missing, say."""
+    workspace, playing = climb.workspace, climb.position.phase not in ("new", "finished")
+    try:
+        model = climb.started.model if playing else baseline_draft(workspace)[2]
+    except AutoAgentError:  # start_climb says what is wrong with the harness
+        return []
+    try:
+        model_row(workspace.config, model, workspace.root)
+    except ConfigError as error:
+        return [error.message]
+    return []
 
 
 def _about_holdout(climb: Climb) -> list[str]:
