@@ -16,6 +16,8 @@ from autoagent.referee.passages import sentences
 from autoagent.referee.views import PARTS_SHOWN, Comparison, EvaluationReport, Status
 from autoagent.referee.worth import STOOD_IN
 
+TRIED = "tried.md"
+"""What `read_file` answers with the ideas that were tried; no file."""
 NIGHT = 50
 """Candidates of a night, where no budget says how many."""
 
@@ -152,6 +154,28 @@ def _about_noise(climb: Climb) -> Sequence[str]:
     return noise.sentences(found, candidates, config.gate.rule) if found else ()
 
 
+def tried(climb: Climb) -> str:
+    """Every idea that was measured in this workspace, in any climb, and what came of it."""
+    entries = climb.journal.of_kind(events.ResultRecorded)
+    lines = [
+        f"- {row.commit} {row.status}{f', {row.passed} passed' if row.passed else ''}"
+        f" ({entry.event.climb}): {row.description}"
+        for entry in entries
+        for row in (entry.event.row,)
+    ]
+    return "\n".join(["Measured so far, oldest first: none of it need be tried again.", *lines])
+
+
+def tried_before(climb: Climb, description: str) -> list[str]:
+    """What came of a candidate of the very same description, if there was one."""
+    words = description.casefold().split()
+    return [
+        f"the same description was measured before: {row.commit} {row.status}; see {TRIED}"
+        for row in climb.rows()
+        if row.description.casefold().split() == words
+    ]
+
+
 def compare(climb: Climb, candidate: str | None, against: str | None) -> Comparison:
     """Tasks fixed and broken between two full evaluations, by default the last and the incumbent.
 
@@ -170,14 +194,16 @@ def compare(climb: Climb, candidate: str | None, against: str | None) -> Compari
     fallback = incumbent if incumbent != last else ids[max(0, ids.index(last) - 1)]
     old = _named(reports, against, fallback)
     before, after = _passed(old.trials), _passed(new.trials)
-    changed = [task for task in position.tasks if before.get(task) != after.get(task)]
+    both = [task for task in position.tasks if task in before and task in after]
+    changed = [task for task in both if before[task] != after[task]]
     return Comparison(
         candidate=new.candidate,
         against=old.candidate,
-        fixed=tuple(task for task in changed if after.get(task)),
-        broken=tuple(task for task in changed if not after.get(task)),
-        same_passed=sum(bool(after.get(t)) for t in position.tasks if t not in changed),
-        same_failed=sum(not after.get(t) for t in position.tasks if t not in changed),
+        fixed=tuple(task for task in changed if after[task]),
+        broken=tuple(task for task in changed if not after[task]),
+        not_run=tuple(task for task in position.tasks if task not in both),
+        same_passed=sum(bool(after[t]) for t in both if t not in changed),
+        same_failed=sum(not after[t] for t in both if t not in changed),
         parts=tuple(
             f"{task}: {_parting(climb, old.trials, new.trials, task)}"
             for task in changed[:PARTS_SHOWN]
@@ -200,9 +226,10 @@ def _named(
 
 
 def _passed(trials: Sequence[Trial]) -> dict[str, bool]:
-    """Whether every attempt of a task passed."""
-    tasks = {trial.task for trial in trials}
-    return {task: all(t.outcome == "passed" for t in trials if t.task == task) for task in tasks}
+    """Whether every attempt of a task passed; a task without a measured trial is not there."""
+    measured = [trial for trial in trials if trial.outcome != "void"]
+    tasks = {trial.task for trial in measured}
+    return {task: all(t.outcome == "passed" for t in measured if t.task == task) for task in tasks}
 
 
 def _parting(climb: Climb, old: Sequence[Trial], new: Sequence[Trial], task: str) -> str:

@@ -182,7 +182,8 @@ class Referee:
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
         draft = read_draft(climb.workspace, climb.canonical, climb.started.model)
         copied = () if dry_run else climb.copied(draft.files)  # no free soundings
-        draft = draft.replace(warnings=(*sentences(copied), *draft.warnings))
+        again = reading.tried_before(climb, description)
+        draft = draft.replace(warnings=(*again, *sentences(copied), *draft.warnings))
         incumbent = climb.candidate_named("incumbent" if climb.position.incumbent else "baseline")
         earlier = evaluations.measured(climb, draft.digest)
         facts: dict[str, Any] = {
@@ -391,7 +392,9 @@ class Referee:
         return reading.compare(self._climb, candidate, against)
 
     def read_file(self, path: str) -> bytes:
-        """A file of the enumerated set: program, harness, ledger, notes, instructions."""
+        """A file of the enumerated set: program, harness, ledger, notes, instructions, ideas."""
+        if path == reading.TRIED:
+            return reading.tried(self._climb).encode()
         known = self._climb.frozen.tasks if self.position.snapshot else ()
         tasks = {task.name: task.path for task in known}
         return editing.read(self._climb.workspace, tasks, path)

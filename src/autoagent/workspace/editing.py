@@ -34,7 +34,10 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
     instead = f'read_file("{workspace.program.name}")'
     if place is None and note is None:
         raise UnknownName(
-            f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000], instead
+            f"{path!r} cannot be read. Readable: tried.md, .agent/<file>, {', '.join(named)}."[
+                :1000
+            ],
+            instead,
         )
     try:
         if place is not None:
