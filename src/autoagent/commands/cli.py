@@ -97,8 +97,8 @@ def init(
     for path in made.skipped:
         typer.echo(f"skipped  {path} (it exists)")
     typer.echo(f"{made.repository}\n")
-    if extra := missing_extra(template):
-        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if command := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: {command}.")
     if template != "plain":
         typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
     typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
