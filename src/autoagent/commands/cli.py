@@ -179,6 +179,17 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
 
 
 @app.command()
+def renew(workspace: WorkspaceOption = None) -> None:
+    """Grant another night: the next climb starts with the caps of autoagent.toml anew.
+
+    Without it a climb draws on what the last one left: no tool call starts the caps anew.
+    """
+    from autoagent.commands.renew import renew as granted
+
+    typer.echo(granted(workspace_root(workspace)))
+
+
+@app.command()
 def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Replay the journal and compare it with what is claimed. Reads only."""
     from autoagent.commands.verify import replayed
