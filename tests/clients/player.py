@@ -1,12 +1,12 @@
 """A scripted meta-agent: it plays a climb by what the tools tell it, through a client's own tools.
 
-It knows `IDEAS` and the replies, nothing else, so that it finds its way after a crash, a resumed
-session or a compaction as a model would. What a test wants of a night (`Whims`) it does once each,
-when so many candidates have been recorded.
+It knows `IDEAS` and the replies, nothing else, so it finds its way after a crash, a resumed session
+or a compaction as a model would. What a night is to have besides are its `Whims`.
 """
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -16,19 +16,22 @@ from .endpoint import Answer, Asked, Call, Result
 ASKING = "Shall I go on with the next idea?"
 STUCK = "The tools refuse what I ask."
 REPORT = "The climb is over."
-SUMMARY = "<summary>A climb is being played with the AutoAgent tools.</summary>"
+SUMMARY = "<summary>I climb with the AutoAgent tools.</summary>"
 ANCHOR = "*) a=$q ;;"
 """Where an idea is put into the harness: its own branch comes before this one."""
 FULL_TOKENS = 99_000
 """What a prompt is claimed to hold where the client is to compact the conversation."""
+CHARACTERS_A_TOKEN = 4
 
-HARNESS_COMMAND = f"""\
+COMMAND = f"""\
 q=$(cat /app/question.txt); w=${{q#* }}
 case "$q" in
 {ANCHOR}
 esac
 echo "$a" > /app/answer.txt
 """
+"""What the harness runs in every task: an answer that is the question."""
+
 TASKS = {
     "echo": ("hello", "hello"),
     "upper": ("upper apple", "APPLE"),
@@ -38,11 +41,11 @@ TASKS = {
     "join": ("join red green blue", "red-green-blue"),
     "twice": ("twice pear", "pearpear"),
 }
-"""Question and expected answer; the first is solved by doing nothing clever."""
+"""Question and expected answer; `COMMAND` solves the first."""
 
 
 class Idea(NamedTuple):
-    """A change of the harness, and what becomes of it."""
+    """A branch for the harness's command, and what becomes of it."""
 
     description: str
     branch: str
@@ -51,108 +54,135 @@ class Idea(NamedTuple):
 
 IDEAS = (
     Idea("Answer in capitals", "upper*) a=$(echo $w | tr a-z A-Z) ;;", "keep"),
+    Idea("Look a second time", "look*) cat /app/question.txt; a=$q ;;", "discard"),
     Idea("Answer with the first word", "first*) set -- $w; a=$1 ;;", "keep"),
-    Idea("Wait for the shell", "wait*) wait; a=$q ;;", "discard"),
-    Idea("Answer with the last word", "last*) a=${w##* } ;;", "keep"),
     Idea("Leave the shell early", "*) exit 3 ;;", "discard"),
+    Idea("Answer with the last word", "last*) a=${w##* } ;;", "keep"),
+    Idea("Wait for the shell", "wait*) wait; a=$q ;;", "discard"),
     Idea("Count the words", "count*) set -- $w; a=$# ;;", "keep"),
     Idea("Say nothing", "*) a= ;;", "discard"),
     Idea("Join the words", "join*) a=$(echo $w | tr ' ' -) ;;", "keep"),
-    Idea("Look a second time", "look*) cat /app/question.txt; a=$q ;;", "discard"),
     Idea("Say it twice", "twice*) a=$w$w ;;", "keep"),
 )
 
 
 @dataclass
 class Whims:
-    """What the meta-agent does besides, by how many candidates are recorded.
+    """What the meta-agent does besides, once each, when so many candidates are recorded.
 
-    `asks`: it stops to ask a human. `fills`: its context is full. `cheats`: edits that it tries
-    first. `answers` counts how often it was sent on, `refusals` holds what cheats were told.
+    `asks`: it stops to ask a human. `fills`: its context is full. `cheats`: edits it tries.
     """
 
     asks: Sequence[int] = ()
     fills: Sequence[int] = ()
     cheats: Mapping[int, Sequence[Call]] = field(default_factory=dict[int, Sequence[Call]])
-    refusals: list[str] = field(default_factory=list[str])
 
 
 class Player:
-    """A script for an endpoint.
+    """A script for an endpoint, and a record of what its model was told.
 
-    `benchmarked` is set when the `n`-th candidate's benchmark is asked for, by `n`.
+    Attributes:
+        benchmarked: By number of the candidate, set when its benchmark is asked for.
+        over: Set when it has heard that the climb is over.
+        results: What tools answered, by the id of the call.
+        refusals: What its cheats were told.
+        asked: How often it stopped to ask.
+        compacted: How often it was made to summarise.
     """
 
     def __init__(self, harness: str, server: str, whims: Whims | None = None) -> None:
         """Edit the file `harness`, and call tools whose names begin with `server`."""
         self.harness, self.server = harness, server
         self.whims = whims or Whims()
-        self.tried = 0
-        self.compacted = 0
-        self.wrong: list[str] = []
-        self.benchmarked = {n: threading.Event() for n in range(len(IDEAS) + 1)}
-        self._asked, self._filled = set[int](), set[int]()
+        self.benchmarked = {n: threading.Event() for n in range(1, len(IDEAS) + 1)}
+        self.over = threading.Event()
+        self.results: dict[str, Result] = {}
+        self.refusals: list[str] = []
+        self.asked = self.compacted = 0
         self._cheats = {n: list(calls) for n, calls in self.whims.cheats.items()}
+        self._cheating = False
+        self._asks, self._fills = [*self.whims.asks], [*self.whims.fills]
+
+    @property
+    def tried(self) -> int:
+        """How many candidates it committed."""
+        return len(self._replies("commit_candidate"))
+
+    def tokens_an_iteration(self) -> float:
+        """What the server's replies to the calls of an iteration cost, on average."""
+        names = ("commit_candidate", "run_benchmark", "append_result")
+        characters = sum(len(r.text) for name in names for r in self._replies(name))
+        return characters / CHARACTERS_A_TOKEN / max(1, self.tried)
 
     def __call__(self, asked: Asked) -> Answer:
         """What a model would say next."""
-        texts = [heard for heard in asked.heard if isinstance(heard, str)]
-        if texts and "detailed summary of the conversation" in texts[-1][:2000]:
+        results = [heard for heard in asked.heard if isinstance(heard, Result)]
+        self.results |= {result.id: result for result in results}
+        last = asked.heard[-1]
+        if isinstance(last, str) and "summary of the conversation" in last[:2000]:
             self.compacted += 1
             return Answer(SUMMARY)
-        if f"{self.server}status" not in asked.tools:
-            return Answer("Hill-climb")  # a title, say
-        last = next((h for h in reversed(asked.heard) if isinstance(h, Result)), None)
-        if last is None:
-            return self._tool("status")
-        if last.call.name.startswith(self.server):
-            return self._replied(last)
-        return self._edited(last)
+        if "Read" not in asked.tools:
+            return Answer("A climb")  # a title, say
+        if f"{self.server}status" not in asked.tools:  # the server is not connected yet
+            time.sleep(0.2)
+            return Answer("", [Call("Read", {"file_path": self.harness})])
+        if results and results[-1].call.name.startswith(self.server):
+            return self._replied(results[-1])
+        return self._edited(results[-1]) if results and self._replies() else self._tool("status")
 
     def _replied(self, last: Result) -> Answer:
         """Go on from what the server said."""
         if last.is_error:
-            self.wrong.append(last.text)
-            return self._tool("status") if len(self.wrong) < 5 else Answer(STUCK)
+            stuck = sum(r.is_error for r in self.results.values()) > 10
+            return Answer(STUCK) if stuck else self._tool("status")
         facts: dict[str, Any] = json.loads(last.text)
-        calls: Sequence[str] = facts["next_calls"]
-        match facts["phase"]:
-            case "idle" if calls[0].startswith("commit_candidate"):
-                return self._idle()
-            case "committed" if last.call.name.endswith("commit_candidate"):
-                self.tried += 1
-                self.benchmarked[self.tried].set()
-                return self._tool("run_benchmark")
-            case "finished":
-                return Answer(REPORT)
-            case _:
-                name = calls[0].partition("(")[0]
-                return self._tool(name, **({"tag": "night"} if name == "start_climb" else {}))
+        name = str(facts["next_calls"][0]).partition("(")[0]
+        if facts["phase"] == "finished":
+            self.over.set()
+            return Answer(REPORT)
+        if name == "commit_candidate":
+            return self._idle()
+        if name == "run_benchmark" and last.call.name.endswith("commit_candidate"):
+            self.benchmarked[self.tried].set()
+        return self._tool(name, **({"tag": "night"} if name == "start_climb" else {}))
 
     def _idle(self) -> Answer:
         """A candidate is recorded: a whim, or the next idea."""
-        if self._cheats.get(self.tried):
-            return Answer("", [self._cheats[self.tried].pop(0)])
-        if self.tried in self.whims.asks and self.tried not in self._asked:
-            self._asked.add(self.tried)
+        tried = self.tried
+        if self._cheats.get(tried):
+            self._cheating = True
+            return Answer("", [self._cheats[tried].pop(0)])
+        if tried in self._asks:
+            self._asks.remove(tried)
+            self.asked += 1
             return Answer(ASKING)
-        full = self.tried in self.whims.fills and self.tried not in self._filled
-        self._filled |= {self.tried} if full else set()
-        tokens = FULL_TOKENS if full else 1000
-        return Answer("", [Call("Read", {"file_path": self.harness})], tokens)
+        full = tried in self._fills
+        if full:
+            self._fills.remove(tried)
+        read = Call("Read", {"file_path": self.harness})
+        return Answer("", [read], FULL_TOKENS if full else 1000)
 
     def _edited(self, last: Result) -> Answer:
         """Go on from what the client's own tools said."""
+        if self._cheating:
+            self._cheating = False
+            if last.call.name != "Read":
+                self.refusals.append(last.text)
+            return self._idle()
         idea = IDEAS[self.tried]
-        edit = {"file_path": self.harness, "old_string": ANCHOR}
-        if last.call.name == "Read":
-            return Answer("", [Call("Edit", edit | {"new_string": f"{idea.branch}\n{ANCHOR}"})])
-        if last.call.arguments.get("old_string") != ANCHOR:  # a cheat
-            self.whims.refusals.append(last.text)
-            return self._tool("status")
-        if last.is_error:
-            return Answer("", [Call("Read", {"file_path": self.harness})])
-        return self._tool("commit_candidate", description=idea.description)
+        if last.call.name == "Edit" and not last.is_error:
+            return self._tool("commit_candidate", description=idea.description)
+        read = {"file_path": self.harness}
+        if last.call.name != "Read":  # the file changed since it was read
+            return Answer("", [Call("Read", read)])
+        edit = read | {"old_string": ANCHOR, "new_string": f"{idea.branch}\n{ANCHOR}"}
+        return Answer("", [Call("Edit", edit)])
+
+    def _replies(self, tool: str = "status") -> list[Result]:
+        """What a tool of the server answered, refusals left out."""
+        name = f"{self.server}{tool}"
+        return [r for r in self.results.values() if r.call.name == name and not r.is_error]
 
     def _tool(self, name: str, **arguments: Any) -> Answer:
         return Answer("", [Call(f"{self.server}{name}", arguments)])

@@ -80,7 +80,7 @@ def standing(root: Path, status: Json, now: float) -> str:
         else "No baseline is measured yet.",
     ]
     if over:
-        return " ".join([*told, "What it is worth: status()."])
+        return " ".join([*told, status["worth"]])
     told += [f"Budget left: {_left(root, status, now)}. Next: {_next(root, status, now)}."]
     told += ["status() tells more; the plan, the ideas and what was tried are in program.md, "]
     return " ".join(told) + f"results.tsv and {NOTES}/."
