@@ -5,6 +5,7 @@ human's request, and only to make a repository where there is none.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoagent.errors import WorkspaceError
+from autoagent.installed import extra, installing
 from autoagent.records import Record
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,6 +30,7 @@ EXTRAS: Mapping[Template, str] = {
 """What a template's harness imports; the extra that brings it has the template's name."""
 IN_CONTAINER: frozenset[Template] = frozenset({"claude"})
 """Templates of which a part runs in the task's environment."""
+PROGRAM = "autoagent"
 NAMES = {"gitignore": ".gitignore", "mcp.json": ".mcp.json"}
 """Files whose names would mean something to tools that look at our own sources."""
 _SECONDS = 120
@@ -82,11 +85,11 @@ def make_workspace(directory: Path, template: Template = "plain") -> Made:
 
 
 def missing_extra(template: Template) -> str | None:
-    """The requirement that a template's harness lacks on this machine, or None."""
+    """The command that installs what a template's harness lacks on this machine, or None."""
     module = EXTRAS.get(template)
     if module is None or importlib.util.find_spec(module) is not None:
         return None
-    return f"autoagent-mcp[{template}]"
+    return installing(*extra(template))
 
 
 def commit_all(root: Path, paths: Sequence[str], message: str) -> None:
@@ -153,9 +156,8 @@ def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     """Write one file unless something has its name; whether it was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     data = source.read_bytes()
-    if source.name == "mcp.json" and shutil.which("autoagent") is None:
-        whole = f'"{sys.executable}",\n      "args": ["-m", "autoagent", "serve"]'
-        data = data.replace(b'"autoagent",\n      "args": ["serve"]', whole.encode())
+    if source.name == "mcp.json":
+        data = data.replace(b'"autoagent",', f"{json.dumps(_command())},".encode())
     if source.name == "autoagent.toml" and in_container:
         data = data.replace(
             b"# in_container = false     # true: its", b"in_container = true  # its"
@@ -168,6 +170,16 @@ def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     if target.suffix == ".sh":
         target.chmod(0o755)
     return True
+
+
+def _command() -> str:
+    """What starts this very program: its name where the PATH has it, else its whole path.
+
+    The PATH may have another one, such as an installed one while a checkout's is run.
+    """
+    own = Path(sys.executable).with_name(PROGRAM)
+    found = shutil.which(PROGRAM)
+    return PROGRAM if found and Path(found).resolve() == own.resolve() else str(own)
 
 
 def _repository(root: Path, files: Sequence[str]) -> str:
