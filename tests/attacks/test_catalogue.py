@@ -14,17 +14,28 @@ import pytest
 from autoagent.worker.engine import TaskSpec
 
 from .catalogue import BEGIN, DOCUMENT, END, Case, cases, table
-from .test_start import VENV, planting, write
+from .test_start import planting, write
 
 pytestmark = pytest.mark.slow
 
 Bench = Any  # tests/conftest.py
 PLAIN = "FROM autoagent-base\nWORKDIR /app\n"
+VENV = """\
+FROM autoagent-base
+WORKDIR /app
+RUN for d in /opt/venv /opt/named /app/.venv; do python3 -m venv --without-pip $d; done
+RUN cd /opt/venv/lib/python3*/site-packages && printf '%0500d = 0\\n' 0 | tr 0 x > helper.py
+RUN echo 'import json' > /opt/uses_json.py
+ENV PATH=/opt/venv/bin:/opt/tools/bin:/app/.venv/bin:/usr/local/bin:/usr/bin:/bin
+ENV PYTHONPATH=/app/pylib
+ENV XDG_CONFIG_HOME=/opt/config
+"""
 EVIL = """\
 set -e; cd /app; export EVIL=/app/evil-@
 printf '#!/bin/sh\\ntouch /logs/verifier/fired-@\\n' | tee evil-@ > evil; chmod +x evil-@ evil
 export PY="import os; os.path.isdir('/logs/verifier') and open('/logs/verifier/fired-@', 'w')"
 export JS="require('fs').writeFileSync('/logs/verifier/fired-@', '')"
+export RB="File.write('/logs/verifier/fired-@', '')"
 export PL="open(F, '>', '/logs/verifier/fired-@'); 1;"
 """
 
@@ -108,8 +119,9 @@ WITHOUT_MARK = {
 async def test_what_tools_load_unasked_is_not_the_candidates(
     bench: Bench, write_task: Callable[..., None], harness_source: str
 ) -> None:
-    chosen = [case for case in cases() if case.here]
-    missing = sorted({case.tool for case in cases()} - {case.tool for case in chosen})
+    everywhere = [case for case in cases() if case.where != "docker"]
+    chosen = [case for case in everywhere if case.here]
+    missing = sorted({case.tool for case in everywhere} - {case.tool for case in chosen})
     print("not on this machine:", ", ".join(missing) or "none")  # noqa: T201
     found = await played(bench, write_task, harness_source, chosen)
 

@@ -34,6 +34,7 @@ _LINTED = {
     "gradle": "gradle.properties",
     "java": ".hotspotrc .hotspot_compiler",
     "irb": ".irbrc",
+    "pdb": ".pdbrc",
     "gdb": ".gdbinit",
     "yarn": ".yarnrc .yarnrc.yml",
     "pnpm": ".pnpmfile.cjs pnpm-workspace.yaml",

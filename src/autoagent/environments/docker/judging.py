@@ -18,6 +18,7 @@ from autoagent.environments.docker.builds import Image
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.remains import look
 from autoagent.environments.docker.restoring import Restoring
+from autoagent.environments.docker.unseen import showing, unseen
 from autoagent.environments.ground import Ground, venvs_of
 from autoagent.environments.steering import Files, judge
 from autoagent.workspace.tasks.verifier import read_verifier
@@ -62,11 +63,12 @@ def judge_container(
         labels: Of a container of the image, made where it is asked for and removed again.
         start: How the verifier is started.
     """
+    shown = {} if start.in_place else showing(used)
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def original() -> Container:
-            made = Container(image.id, labels, {"network_mode": "none"})
+            made = Container(image.id, labels, {"network_mode": "none", **shown})
             stack.callback(made.remove)
             return made
 
@@ -81,6 +83,8 @@ def judge_container(
             return Judged("the trial left paths that are too long to be compared with its image")
         said, restored = None, None
         if not start.in_place:
+            if shown:
+                changes += unseen(image.id, original(), changes)
             ground = Ground(
                 path=image.path,
                 variables=image.variables,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autoagent.environments import steering
 from autoagent.environments.ground import Ground, led_by, venvs_of
@@ -65,6 +65,7 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
     for place in ground.stood_in:  # a package's entries make it a plugin
         found_here = (name for name in root.names(place) if name.endswith(("-info", ".egg")))
         inside += [f"{place}/{name}" for name in found_here]
+    inside += {str(one) for place in ground.trusted for one in PurePosixPath(place).parents}
     shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if _is_own(place)]
     try:
         found = changes(root, image, since, deep, shallow)

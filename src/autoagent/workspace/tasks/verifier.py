@@ -84,6 +84,7 @@ _MAKES = re.compile(
     r"\bmkdir(?:\s+-\w+)*)[=\s]*[\"']?(/(?:var/)?tmp/[\w.@+/-]+)"
 )
 _PACKAGES = re.compile(r"\bpip3?\s+install\s+([^|;&]*)")
+_PACKAGE = re.compile(r"(?:^|(?<=[\s\"']))[A-Za-z][\w.-]*")
 _RUNNER = ("_pytest", "pluggy", "iniconfig", "packaging", "pygments")
 """What comes with pytest."""
 
@@ -138,8 +139,7 @@ class Verifier(NamedTuple):
     def installs(self) -> frozenset[str]:
         """Packages of Python's that it installs for itself, as their directories are named."""
         given = " ".join(one for _, _, text in self.lines for one in _PACKAGES.findall(text))
-        names = {re.split(r"[=<>!~;\[]", word.strip("\"'"))[0] for word in given.split()}
-        found = {name.lower().replace("-", "_") for name in names if name[:1].isalpha()}
+        found = {one.lower().replace("-", "_") for one in _PACKAGE.findall(given)}
         return frozenset(found | {*_RUNNER} if "pytest" in found else found)
 
     def tests_work(self, work: str) -> bool:
