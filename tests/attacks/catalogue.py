@@ -1,13 +1,15 @@
 """The catalogue of what tools load unasked: its cases, and the table of them in the documents.
 
 `python tests/attacks/catalogue.py` writes the table into docs/verifier.md, which a test holds
-equal to the cases.
+equal to the cases; two tests play them, in the sandbox and in containers.
 """
 
+import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tomli
 
@@ -18,6 +20,31 @@ PROGRAMS = {"python": "python3", "pytest": "python3", "pip": "python3", "ld.so":
 PROGRAMS |= {"apt": "apt-get", "passwd": "sh"}
 """What runs a tool, where that has another name."""
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+NOT_IN_CONTAINERS = frozenset(
+    "uv conda node npm wget make cargo go java ruby bundle sqlite3 jq".split()
+)
+"""Programs that the image of the tests has not; what is planted for them is judged all the same."""
+EVIL = """\
+set -e; cd /app; export EVIL=/app/evil-@
+printf '#!/bin/sh\\ntouch /logs/verifier/fired-@\\n' | tee evil-@ > evil; chmod +x evil-@ evil
+export PY="import os; os.path.isdir('/logs/verifier') and open('/logs/verifier/fired-@', 'w')"
+export JS="require('fs').writeFileSync('/logs/verifier/fired-@', '')"
+export RB="File.write('/logs/verifier/fired-@', '')"
+export PL="open(F, '>', '/logs/verifier/fired-@'); 1;"
+"""
+IMAGES = {
+    "": "FROM autoagent-base\nWORKDIR /app\n",
+    "venv": """\
+FROM autoagent-base
+WORKDIR /app
+RUN for d in /opt/venv /opt/named /app/.venv; do python3 -m venv --without-pip $d; done
+RUN cd /opt/venv/lib/python3*/site-packages && printf '%0500d = 0\\n' 0 | tr 0 x > helper.py
+RUN echo 'import json' > /opt/uses_json.py
+ENV PATH=/opt/venv/bin:/opt/tools/bin:/app/.venv/bin:/usr/local/bin:/usr/bin:/bin
+ENV PYTHONPATH=/app/pylib
+ENV XDG_CONFIG_HOME=/opt/config
+""",
+}
 
 
 class Case(NamedTuple):
@@ -42,8 +69,24 @@ class Case(NamedTuple):
     @property
     def here(self) -> bool:
         """Whether this machine's system has the tool, which trials in a sandbox have too."""
-        name = self.program
-        return name == "python3" or shutil.which(name, path=SYSTEM) is not None
+        return self.program == "python3" or shutil.which(self.program, path=SYSTEM) is not None
+
+    def planted(self, *, only_tools: bool = False) -> str:
+        """The candidate's command; with `only_tools` it has all it needs and plants nothing."""
+        text = f"(\n{EVIL}{'' if only_tools else self.plant}\n) || echo plant-@ failed\n"
+        return text.replace("@", str(self.number))
+
+    def used(self) -> str:
+        """The verifier's line."""
+        line = f"(cd /app; export EVIL=/app/evil-@; {self.use}) < /dev/null > /dev/null 2>&1\n"
+        return line.replace("@", str(self.number))
+
+
+class Ended(NamedTuple):
+    """How one trial ended: what was said of it, and the cases that left their mark."""
+
+    said: str | None
+    fired: frozenset[int]
 
 
 def cases() -> list[Case]:
@@ -52,13 +95,56 @@ def cases() -> list[Case]:
     return [Case(number, **facts) for number, facts in enumerate(told)]
 
 
+def written(task: Path, group: Sequence[Case]) -> Path:
+    """A task whose verifier has these cases' lines."""
+    for name in ("environment", "tests"):
+        (task / name).mkdir(parents=True, exist_ok=True)
+    (task / "environment/Dockerfile").write_text(IMAGES[group[0].image])
+    lines = "".join(case.used() for case in group)
+    (task / "tests/test.sh").write_text(f"#!/bin/bash\n{lines}ls -A ~ > /logs/verifier/home\n")
+    return task
+
+
+async def played(environment: Any, trial: Any, group: Sequence[Case], *, plant: bool) -> Ended:
+    """A candidate that plants what these cases say, and the verifier after it.
+
+    Args:
+        environment: Of a task that was `written` for them, not started.
+        trial: What is known of its trial.
+        group: The cases.
+        plant: Whether anything is planted.
+    """
+    await environment.start(force_build=False)
+    try:
+        async with environment.agent_phase():
+            for case in group:
+                done = await environment.exec(case.planted(only_tools=not plant))
+                assert "failed" not in (done.stdout or ""), (case, done)
+        task = environment.environment_dir.parent
+        await environment.upload_dir(task / "tests", "/tests")
+        await environment.exec("bash /tests/test.sh")
+        await environment.download_dir("/logs/verifier", task / "verifier")
+    finally:
+        await environment.stop(delete=True)
+    assert trial.fault is None, trial
+    assert (task / "verifier/home").exists(), group
+    return Ended(trial.tampered, marks(path.name for path in (task / "verifier").iterdir()))
+
+
+def marks(names: Any) -> frozenset[int]:
+    """The cases that left a mark of this name."""
+    return frozenset(int(found[1]) for one in names if (found := re.fullmatch(r"fired-(\d+)", one)))
+
+
 def table() -> str:
     """The table, between its marks."""
-    rows = [
-        f"| {case.tool} | {case.what} | {case.ends} |"
-        for case in sorted(cases(), key=lambda case: case.tool)
-    ]
-    head = ["| tool | file or variable | ends in |", "|---|---|---|"]
+    rows: list[str] = []
+    for case in sorted(cases(), key=lambda case: case.tool):
+        sandbox = "read-only" if case.where == "docker" else case.ends
+        absent = case.program in NOT_IN_CONTAINERS
+        docker = f"{case.ends}, without the tool" if absent else case.ends
+        rows.append(f"| {case.tool} | {case.what} | {sandbox} | {docker} |")
+    head = ["| tool | file or variable | in the sandbox | in containers |", "|---|---|---|---|"]
     return "\n".join([BEGIN, "", *head, *rows, "", END])
 
 
