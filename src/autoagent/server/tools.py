@@ -3,7 +3,7 @@
 The rules are in `referee.py`; nothing is decided here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from autoagent.server.reply import (
     StartReply,
     next_step,
 )
+from autoagent.server.sessions import Sessions
 from autoagent.server.waiting import CallQueue, Client
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ AnyContext = Context[Any, Any]
 Subset = tuple[str | None, frozenset[str]]
 
 
-def build_tools(queue: CallQueue) -> list[Tool]:
+def build_tools(queue: CallQueue) -> Sequence[Tool]:
     """All twelve, in the order a climb uses them, each with its hints."""
     move, look = Moves(queue), Lookups(queue)
     looking = partial(strict_tool, read_only=True, idempotent=True)
-    return [
+    tools = [
         strict_tool(move.start_climb, "Start a climb", idempotent=True),
         looking(look.status, "Where the climb stands"),
         looking(look.read_file, "Read a file"),
@@ -56,6 +57,10 @@ def build_tools(queue: CallQueue) -> list[Tool]:
         strict_tool(move.revert, "Revert to the incumbent", destructive=True),
         strict_tool(move.finish_climb, "Finish the climb", destructive=True),
     ]
+    sessions = Sessions()
+    for tool in tools:
+        tool.sessions = sessions
+    return tools
 
 
 class Moves:
