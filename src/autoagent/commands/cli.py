@@ -66,6 +66,14 @@ def serve(
 
 
 @app.command()
+def hook() -> None:
+    """Answer a hook of a client, JSON on stdin and stdout; what the Claude Code plugin calls."""
+    from autoagent.commands.hook import main
+
+    main()
+
+
+@app.command()
 def separate(
     workspace: WorkspaceOption = None,
     http: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1:8390",
@@ -97,8 +105,8 @@ def init(
     for path in made.skipped:
         typer.echo(f"skipped  {path} (it exists)")
     typer.echo(f"{made.repository}\n")
-    if extra := missing_extra(template):
-        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if command := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: {command}.")
     if template != "plain":
         typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
     typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
