@@ -21,7 +21,8 @@ PROGRAMS |= {"apt": "apt-get", "passwd": "sh"}
 """What runs a tool, where that has another name."""
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 NOT_IN_CONTAINERS = frozenset(
-    "uv conda node npm wget make cargo go java ruby bundle sqlite3 jq".split()
+    ["uv", "conda", "node", "npm", "wget", "make", "cargo", "go", "java", "ruby", "bundle"]
+    + ["sqlite3", "jq", "pytest"]
 )
 """Programs that the image of the tests has not; what is planted for them is judged all the same."""
 EVIL = """\
@@ -58,8 +59,9 @@ class Case(NamedTuple):
     ends: str = "no effect"
     image: str = ""
     where: str = ""
-    alone: bool = False
+    alone: str = ""
     needs: str = ""
+    hidden: str = ""
 
     @property
     def program(self) -> str:
@@ -69,7 +71,8 @@ class Case(NamedTuple):
     @property
     def here(self) -> bool:
         """Whether this machine's system has the tool, which trials in a sandbox have too."""
-        return self.program == "python3" or shutil.which(self.program, path=SYSTEM) is not None
+        ours = self.program in ("python3", "pytest")  # both are mounted
+        return ours or shutil.which(self.program, path=SYSTEM) is not None
 
     def planted(self, *, only_tools: bool = False) -> str:
         """The candidate's command; with `only_tools` it has all it needs and plants nothing."""

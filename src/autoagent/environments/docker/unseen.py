@@ -6,9 +6,10 @@ is read itself, through a container of the image that never starts. Other driver
 snapshot too, and what they do not tell is not in it.
 """
 
+import contextlib
 import hashlib
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, cast
 
 from docker.types import Mount
@@ -51,14 +52,17 @@ def unseen(image: str, original: Container, changes: Sequence[Change]) -> list[C
     return [Change(p, MODIFIED) for p, digest in there.items() if had.get(p, digest) != digest]
 
 
-def _contents(stream: Iterator[bytes], place: str) -> dict[str, bytes]:
+def _contents(stream: Generator[bytes], place: str) -> dict[str, bytes]:
     """What each file and link holds, by its path below a place."""
     found = dict[str, bytes]()
 
     def inside(name: str) -> str:
         return f"/{name.strip('/')}".removeprefix(place)
 
-    with tarfile.open(fileobj=reading(stream), mode="r|") as archive:
+    with (
+        contextlib.closing(stream),
+        tarfile.open(fileobj=reading(stream), mode="r|") as archive,
+    ):
         for member in archive:
             path = inside(member.name)
             if member.issym():
