@@ -6,10 +6,9 @@ is read itself, through a container of the image that never starts. Other driver
 snapshot too, and what they do not tell is not in it.
 """
 
-import contextlib
 import hashlib
 import tarfile
-from collections.abc import Generator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from docker.types import Mount
@@ -52,17 +51,14 @@ def unseen(image: str, original: Container, changes: Sequence[Change]) -> list[C
     return [Change(p, MODIFIED) for p, digest in there.items() if had.get(p, digest) != digest]
 
 
-def _contents(stream: Generator[bytes], place: str) -> dict[str, bytes]:
+def _contents(stream: Iterator[bytes], place: str) -> dict[str, bytes]:
     """What each file and link holds, by its path below a place."""
     found = dict[str, bytes]()
 
     def inside(name: str) -> str:
         return f"/{name.strip('/')}".removeprefix(place)
 
-    with (
-        contextlib.closing(stream),
-        tarfile.open(fileobj=reading(stream), mode="r|") as archive,
-    ):
+    with tarfile.open(fileobj=reading(stream), mode="r|") as archive:
         for member in archive:
             path = inside(member.name)
             if member.issym():
@@ -71,4 +67,6 @@ def _contents(stream: Generator[bytes], place: str) -> dict[str, bytes]:
                 found[path] = found.get(inside(member.linkname), b"")
             elif (file := archive.extractfile(member)) is not None:
                 found[path] = hashlib.file_digest(cast(Any, file), "blake2b").digest()
+    for _ in stream:  # to its end, so that the connection is free again
+        pass
     return found
