@@ -19,8 +19,10 @@ from .callers import PATIENT, Caller
 
 pytestmark = pytest.mark.slow
 
-SAYS = "#!/bin/bash\n[ \"$(bash -ic 'echo $GREETING')\" = hello ]; "
-SAYS += "echo $((! $?)) > /logs/verifier/reward.txt\n"
+SAYS = """\
+#!/bin/bash
+[ "$(bash -ic 'echo $GREETING')" = hello ]; echo $((! $?)) > /logs/verifier/reward.txt
+"""
 CONFIG = "[benchmark]\nconcurrency = 2\n"
 
 

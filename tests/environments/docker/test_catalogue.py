@@ -125,6 +125,14 @@ class Judge:
         return container.run(["/bin/bash", "-c", script], {}, "/", None, "catalogue")
 
 
+@pytest.mark.attack(
+    "C3.11", ending="tampered", what="in a container: changes a module and keeps its size and time"
+)
+@pytest.mark.attack(
+    "C3.12", ending="tampered", what="in a container: a user before root, a cache of the loader's"
+)
+@pytest.mark.attack("C6.5", ending="no effect", what="in a container: the catalogue's hooks")
+@pytest.mark.attack("C7.5", ending="tampered", what="in a container: the catalogue's settings")
 @pytest.mark.usefixtures("base")
 async def test_what_tools_load_unasked_is_not_the_candidates_in_containers(
     daemon: Any, tmp_path: Path
