@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.clients import night  # noqa: E402
-from tests.clients.claude import PACKAGE, SERVER, Claude  # noqa: E402
+from tests.clients.claude import PACKAGE, SERVER, Claude, install  # noqa: E402
 from tests.clients.endpoint import Call, Endpoint, serving  # noqa: E402
 from tests.clients.player import CHARACTERS_A_TOKEN, IDEAS, Player, Whims  # noqa: E402
 
@@ -63,6 +63,11 @@ def tokens(parts: Iterable[str]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path, help="where to play; must not exist")
+    try:
+        install()
+    except LookupError as error:
+        print(f"skipped: {error}")
+        return 0
     place: Path = parser.parse_args().keep or Path(tempfile.mkdtemp(prefix="claude-night-"))
     place.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
