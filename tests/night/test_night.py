@@ -1,0 +1,101 @@
+"""A night is played to its end, whatever the agent does."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import anyio
+import pytest
+
+from autoagent.evidence.events import TrialFinished, WorkerStarted
+from autoagent.evidence.journal import Journal
+from autoagent.evidence.position import Position
+from autoagent.workspace.layout import open_workspace
+
+from .conftest import Night
+
+MakeNight = Callable[[str], Night]
+CONFIG = "[certify]\npasses = 1\n[night]\nstall_minutes = 0.2\n"
+
+
+def position_of(night: Night) -> Position:
+    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
+        return Position.model_validate_json(journal.position() or "")
+
+
+@pytest.mark.slow
+def test_a_night_ends_certified_though_its_agent_asks_dies_stalls_and_cheats(
+    make_night: MakeNight, webhook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    night = make_night(CONFIG)
+    night.wants("asks", "dies", "stalls", "cheats")
+
+    code, said = night.play("--webhook", webhook[0])
+
+    assert code == 0, said
+    position = position_of(night)
+    assert position.phase == "finished"
+    assert position.certificate is not None
+    assert position.certificate.effect.difference == 0.5
+    assert position.rows == 3
+    lives = [event["reason"] for event in night.of("session") if "reason" in event]
+    assert lives == ["stalled", "died"]
+    first, asked, *later = night.prompts
+    assert "Make the harness answer more." in first
+    assert 'start_climb("night-' in first
+    assert asked.startswith("Go on: nobody is there")
+    assert "the incumbent passes 1/2" in asked
+    assert [prompt.partition(";")[0] for prompt in later] == [
+        "Go on with the climb that is being played"
+    ] * 2
+    *denied, why = json.loads((night.memory / "cheated").read_text())
+    assert denied == [False, False]
+    assert "below the boundary" in why
+    assert len(night.of("denied")) == 3
+    (posted,) = webhook[1]
+    assert (posted["code"], posted["passed"], posted["expected"]) == (0, 2, 2)
+    assert posted["certificate"]["effect"]["difference"] == 0.5
+    assert (posted["sessions"], posted["agent_dollars"]) == (3, 0.5)
+    assert posted["message"] in said
+
+
+@pytest.mark.slow
+def test_what_was_measured_when_the_agent_died_is_not_measured_again(make_night: MakeNight) -> None:
+    night = make_night(CONFIG)
+    night.wants("dies")
+
+    code, said = night.play()
+
+    assert code == 0, said
+    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
+        assert len(journal.about("e4", WorkerStarted)) == 1
+        assert len(journal.about("e4", TrialFinished)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_agent_and_leaves_the_climb_to_the_next_night(
+    make_night: MakeNight, number: signal.Signals
+) -> None:
+    night = make_night(CONFIG.replace("0.2", "5"))
+    night.wants("stalls")
+    process = night.start()
+    try:
+        with anyio.fail_after(60):
+            while (night.memory / "stalls").exists():
+                await anyio.sleep(0.05)
+        process.send_signal(number)
+        said = process.communicate(timeout=30)[0]
+    finally:
+        process.kill()
+
+    assert process.returncode == 128 + number, said
+    assert position_of(night).phase == "idle"
+    (session,) = night.of("session")
+    with pytest.raises(ProcessLookupError):
+        os.kill(session["pid"], 0)
+    code, said = night.play()
+    assert code == 0, said
