@@ -37,7 +37,6 @@ IDEAS = (
     ("Pears in capitals", '"sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"'),
 )
 """The first breaks one task and solves another, the second solves all."""
-RUNNING = (None, "validating", "evaluating", "certifying")
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
     PermissionOption(option_id="always", name="Always", kind="allow_always"),
@@ -88,56 +87,36 @@ class Agent:
 
     async def _plays(self, session: str, client: Client) -> None:
         """Call what comes next until the climb is over, or a whim comes in between."""
-        reply = await self._calls_tool(session, client, "status")
-        while reply.get("phase") != "finished":
-            match reply.get("phase"):
-                case "new":
-                    reply = await self._settles(session, client, "start_climb", tag="night")
-                case "idle":
-                    if self._once("asks"):
-                        await self._says(session, "Shall I go on?")
-                        return
-                    if self._once("stalls"):
-                        await asyncio.Event().wait()
-                    if self._once("cheats"):
-                        await self._cheats(session)
-                    if (tried := reply["rows"] - 1) == len(IDEAS):
-                        reply = await self._settles(session, client, "finish_climb")
-                        continue
-                    description, command = IDEAS[tried]
+        while (status := await self._calls_tool(session, client, "status"))["phase"] != "finished":
+            tool, given = status["next_calls"][0].partition("(")[0], dict[str, Any]()
+            if tool == "start_climb":
+                given = {"tag": "night"}
+            if status["phase"] == "committed" and self._once("dies"):
+                measuring = asyncio.ensure_future(self._calls_tool(session, client, tool))
+                await asyncio.wait([measuring], timeout=1.5)
+                os._exit(1)
+            if tool == "commit_candidate":
+                if self._once("asks"):
+                    await self._says(session, "Shall I go on?")
+                    return
+                if self._once("stalls"):
+                    await asyncio.Event().wait()
+                if self._once("cheats"):
+                    await self._cheats(session)
+                if (tried := status["rows"] - 1) == len(IDEAS):
+                    tool = "finish_climb"
+                else:
+                    given["description"], command = IDEAS[tried]
                     await self._edits(session, command)
-                    reply = await self._calls_tool(
-                        session, client, "commit_candidate", description=description
-                    )
-                case "committed" if self._once("dies"):
-                    call = self._calls_tool(session, client, "run_benchmark")
-                    measuring = asyncio.ensure_future(call)
-                    await asyncio.wait([measuring], timeout=1.5)
-                    os._exit(1)
-                case "evaluated":
-                    reply = await self._calls_tool(session, client, "append_result")
-                case "validating" | "certifying":
-                    name = "start_climb" if reply["phase"] == "validating" else "finish_climb"
-                    tag = {"tag": "night"} if reply["phase"] == "validating" else {}
-                    reply = await self._settles(session, client, name, **tag)
-                case _:
-                    reply = await self._settles(session, client, "run_benchmark")
+            await self._calls_tool(session, client, tool, **given)
         await self._says(session, "The climb is over.")
-
-    async def _settles(self, session: str, client: Client, tool: str, **given: Any) -> Any:
-        while (reply := await self._calls_tool(session, client, tool, **given)).get(
-            "phase"
-        ) in RUNNING:
-            pass
-        return reply if "rows" in reply else await self._calls_tool(session, client, "status")
 
     async def _calls_tool(self, session: str, client: Client, tool: str, **given: Any) -> Any:
         """Ask for leave as Claude Code does, then call."""
         assert await self._may(session, f"mcp__autoagent__{tool}", "other"), tool
         result = await client.call_tool(tool, given)
         assert not result.is_error, result.content
-        facts = result.structured_content
-        return facts if "rows" in facts or tool != "commit_candidate" else {**facts, "rows": 0}
+        return result.structured_content
 
     async def _edits(self, session: str, command: str) -> None:
         """Show the edit, and write through the client."""

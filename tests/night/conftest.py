@@ -1,8 +1,6 @@
-"""A night as a human starts it: `autoagent night`, a process, with a scripted agent."""
+"""Nights of the scripted agent, and somebody to tell."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,47 +10,24 @@ from typing import Any, override
 
 import pytest
 
+from .driven import Night
+
 AGENT = Path(__file__).with_name("agent.py")
 TASKS = {"t1": ("hello", "hello"), "t2": ("pear", "PEAR")}
 
 
-class Night:
-    """A workspace, and what the agent remembers of its lives."""
+class Scripted(Night):
+    """A night with the agent of `agent.py`, and what that remembers of its lives."""
 
     def __init__(self, root: Path, memory: Path) -> None:
-        self.root, self.memory = root, memory
+        super().__init__(root, f"{sys.executable} {AGENT} {memory}")
+        self.memory = memory
         memory.mkdir()
 
     def wants(self, *whims: str) -> None:
         """Let these happen, once each."""
         for whim in whims:
             (self.memory / whim).touch()
-
-    def start(self, *options: str) -> "subprocess.Popen[str]":
-        agent = f"{sys.executable} {AGENT} {self.memory}"
-        command = [sys.executable, "-m", "autoagent", "night", "--workspace", str(self.root)]
-        return subprocess.Popen(
-            [*command, "--agent", agent, *options],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ,
-        )  # fmt: skip
-
-    def play(self, *options: str) -> tuple[int, str]:
-        """A whole night: its exit code, and what it printed."""
-        process = self.start(*options)
-        try:
-            said = process.communicate(timeout=120)[0]
-        finally:
-            process.kill()
-        return process.returncode, said
-
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The log's JSON lines."""
-        (file,) = (self.root / ".autoagent/night").glob("*.jsonl")
-        return [json.loads(line) for line in file.read_text().splitlines()]
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["kind"] == kind]
 
     @property
     def prompts(self) -> list[str]:
@@ -61,9 +36,11 @@ class Night:
 
 
 @pytest.fixture
-def make_night(make_workspace: Callable[..., Path], tmp_path: Path) -> Callable[[str], Night]:
-    def make(config: str) -> Night:
-        return Night(make_workspace(TASKS, config=config), tmp_path / "memory")
+def make_night(make_workspace: Callable[..., Path], tmp_path: Path) -> Callable[[str], Scripted]:
+    """A night by an autoagent.toml."""
+
+    def make(config: str) -> Scripted:
+        return Scripted(make_workspace(TASKS, config=config), tmp_path / "memory")
 
     return make
 

@@ -12,18 +12,13 @@ import pytest
 
 from autoagent.evidence.events import TrialFinished, WorkerStarted
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.position import Position
 from autoagent.workspace.layout import open_workspace
 
-from .conftest import Night
+from .conftest import Scripted
+from .driven import position_of
 
-MakeNight = Callable[[str], Night]
+MakeNight = Callable[[str], Scripted]
 CONFIG = "[certify]\npasses = 1\n[night]\nstall_minutes = 0.2\n"
-
-
-def position_of(night: Night) -> Position:
-    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
-        return Position.model_validate_json(journal.position() or "")
 
 
 @pytest.mark.slow

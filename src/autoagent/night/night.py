@@ -245,7 +245,7 @@ class _Night:
         prompt, idle = self._first(look(self._workspace)), 0
         while self._turns < self._terms.turns:
             self._turns += 1
-            head = look(self._workspace).head
+            head, self._hands.active = look(self._workspace).head, time.monotonic()
             self._log("prompt", prompt)
             answer = await agent.prompt(session_id=session.session_id, prompt=[text_block(prompt)])
             self._hands.rest()
