@@ -1,13 +1,13 @@
 """Claude Code through its ACP adapter: both programs are real, the model is a script."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
 import subprocess
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -73,14 +73,21 @@ async def test_claude_code_over_acp_is_killed_and_asks_and_the_night_ends_certif
     player = Player(str(root / "agent.py"), "mcp__autoagent__", whims)
     with serving(player) as endpoint:
         user = claude.Claude(tmp_path, root, endpoint.url)
+        settings = user.home / ".claude/settings.json"
+        settings.parent.mkdir()
+        settings.write_text(
+            json.dumps({"permissions": {"disableBypassPermissionsMode": "disable"}})
+        )
         for name, value in user.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("CLAUDE_CODE_EXECUTABLE", str(command))
+        monkeypatch.setenv("ENABLE_TOOL_SEARCH", "false")
         night = Night(make(root), str(program))
         process = night.start()
         try:
             with anyio.fail_after(240):
                 while not player.benchmarked[1].is_set():
+                    assert process.poll() is None
                     await anyio.sleep(0.05)
                 (session,) = night.of("session")
                 os.killpg(session["pid"], signal.SIGKILL)
