@@ -1,13 +1,16 @@
-# AutoAgent. `make demo` shows it, `make test` tests it; both set up what is missing first.
+# AutoAgent. `make install` installs the command, `make demo` shows it, `make test` tests it; each
+# sets up what is missing first.
 # Needs git, make and Python >= 3.11 with pip. No root, no Docker, no API key.
 
 # A uv on the PATH counts only if it runs: a version manager's shim may exist and fail.
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 FETCHED_UV := $(filter .tools/bin/uv,$(UV))
 LOCK := requirements.lock
+comma := ,
+space := $(subst ,, )
 # Every extra that a test needs; `claude` would bring a program of 400 MB into every set-up.
-EXTRAS := --extra openai --extra chat --extra anthropic --extra standin
-COMPILE := $(UV) pip compile pyproject.toml $(EXTRAS) --group dev --universal --python-version 3.12 \
+EXTRAS := openai chat anthropic standin
+COMPILE := $(UV) pip compile pyproject.toml $(EXTRAS:%=--extra %) --extra dev --universal --python-version 3.12 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Something else (uv run, pip) changed what is installed: set up again.
@@ -16,8 +19,8 @@ INSTALLED := $(wildcard .venv/lib/python3*/site-packages)
 # The other Python we support. PYENV_VERSION is for pyenv's shims alone.
 PYTHON313 = $(shell PYENV_VERSION=3.13 $(UV) python find --no-python-downloads 3.13 2>/dev/null)
 
-# Two tests at a time: each waits much of its time, for a worker's processes or for a disk.
-PYTEST = -m pytest -n 2 --dist worksteal
+# More tests than processors: each waits much of its time, for a worker's processes or for a disk.
+PYTEST = -m pytest -n 3 --dist worksteal
 # The pure rooms: no process is started, no file is waited for.
 QUICK := tests/gate tests/evidence tests/test_config.py tests/workspace/test_boundary.py \
 	tests/workspace/test_notes.py tests/workspace/test_dockerfile.py tests/referee/test_budget.py \
@@ -30,10 +33,22 @@ define install
 	@$(UV) pip install --quiet --python $(1) --no-deps --no-build-isolation --editable .
 endef
 
-.PHONY: demo quick test test-313 check fix lock lock-check bench setup clean
+# Where `make install` puts the command.
+BIN = $(shell $(UV) tool dir --bin)
+
+.PHONY: demo install quick test test-313 check fix lock lock-check bench setup clean
 
 demo: setup
 	.venv/bin/autoagent demo
+
+# The command `autoagent` for every directory, in an environment of its own with the locked
+# versions: nothing that is done in this checkout changes it while a climb runs.
+install: $(FETCHED_UV)
+	@$(UV) tool install --quiet --force --reinstall-package autoagent-mcp --python '>=3.12,<3.14' \
+		--constraints $(LOCK) --build-constraints $(LOCK) '.[$(subst $(space),$(comma),$(EXTRAS))]'
+	@echo "Installed $(BIN)/autoagent."
+	@case ":$$PATH:" in *":$(BIN):"*) ;; *) echo "Your shell does not look there yet:" \
+		"export PATH=\"$(BIN):\$$PATH\"";; esac
 
 test: setup
 	.venv/bin/python $(PYTEST)

@@ -1,6 +1,6 @@
 """What the model gateway adds to a call: the same calls straight to a stand-in, and through it.
 
-    uv run python bench/gateway.py [--json] [--check]
+    .venv/bin/python bench/gateway.py [--json] [--check]
 
 The stand-in is a process of its own that answers like a provider after a think time; it is no
 model. Straight calls and calls through the gateway are made in one run, because machines differ

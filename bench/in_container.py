@@ -1,6 +1,6 @@
 """What `in_container` adds to each command that a harness runs in the task's environment.
 
-    uv run python bench/in_container.py [--json]
+    .venv/bin/python bench/in_container.py [--json]
 
 One trial's sandbox runs `true`, with and without the option in turn; with it the command has a
 listener that the gateway serves, and the harness's packages. The medians, in milliseconds.

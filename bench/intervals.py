@@ -1,6 +1,6 @@
 """How well the certificate's interval covers, against a plain t interval.
 
-    uv run python bench/intervals.py [--seed S] [--json] [--check]
+    .venv/bin/python bench/intervals.py [--seed S] [--json] [--check]
 
 Tasks are drawn from a world in which one in seven was moved, mostly up, and measured three times on
 both sides; in the quiet world they are nearly always passed or nearly always failed. Coverage is

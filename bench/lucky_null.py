@@ -1,6 +1,6 @@
 """A lucky null: strict keeps it, confirm does not. A real climb, in real sandboxes.
 
-    uv run python bench/lucky_null.py [--candidates N] [--json] [--check]
+    .venv/bin/python bench/lucky_null.py [--candidates N] [--json] [--check]
 
 The quickstart's finished harness is made to give up at random on two messages of five, and then
 climbed with candidates that change nothing but a constant that nothing reads: every one

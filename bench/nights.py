@@ -1,6 +1,6 @@
 """What a gate is worth: simulated nights against the gate itself.
 
-    uv run python bench/nights.py [--nights N] [--seed S] [--json] [--check]
+    .venv/bin/python bench/nights.py [--nights N] [--seed S] [--json] [--check]
 
 Every gate meets the same nights, in each world of bench/worlds.py. There are three kinds: 50
 candidates, whatever they cost ("true gain" and all that follows); 50 candidates that must make do

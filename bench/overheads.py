@@ -1,6 +1,6 @@
 """What AutoAgent costs beside the work itself: the server's start, `status`, a trial's overhead.
 
-    uv run python bench/overheads.py [--json] [--check]
+    .venv/bin/python bench/overheads.py [--json] [--check]
 
 Every figure is a comparison made in one run, because machines differ and are shared:
 

@@ -1,6 +1,6 @@
 """A night on a cluster: trials, hours and dollars of many tasks and candidates, arithmetic shown.
 
-    uv run python bench/scale_out.py [--tasks 1000] [--candidates 50] [...]
+    .venv/bin/python bench/scale_out.py [--tasks 1000] [--candidates 50] [...]
 
 One figure is measured here: the processor time that the machine with the workers spends on a
 trial, sandbox included, which is more than it spends where the task runs elsewhere. All others

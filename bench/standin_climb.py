@@ -1,6 +1,6 @@
 """A climb on the root workspace, with the STAND-IN in the place of gpt-5 and of the judge.
 
-    uv run python bench/standin_climb.py [--keep DIRECTORY] [--replay]
+    .venv/bin/python bench/standin_climb.py [--keep DIRECTORY] [--replay]
 
 Everything but the models is real: the MCP server, the workers, the sandboxes, the OpenAI Agents
 SDK, rewardkit, the gateway. The meta-agent is the script examples/glowup-climb/edits.toml. The

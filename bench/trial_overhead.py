@@ -1,6 +1,6 @@
 """What a trial costs in each environment: Harbor's docker, ours, `docker run --rm`, the sandbox.
 
-    uv run python bench/trial_overhead.py [--compose FILE] [--json] [--check]
+    .venv/bin/python bench/trial_overhead.py [--compose FILE] [--json] [--check]
 
 One task, whose own work is copying and comparing a line, sixteen times at n = 1, 4 and 8.
 All variants run in each round, one after another, because machines differ and are shared; a

@@ -137,8 +137,8 @@ class Player:
             stuck = sum(r.is_error for r in self.results.values()) > 10
             return Answer(STUCK) if stuck else self._tool("status")
         facts: dict[str, Any] = json.loads(last.text)
-        name = str(facts["next_calls"][0]).partition("(")[0]
-        if facts["phase"] == "finished":
+        name = str(facts.get("next_calls", [facts["next_step"]])[0]).partition("(")[0]
+        if facts.get("phase") == "finished":
             self.over.set()
             return Answer(REPORT)
         if name == "commit_candidate":

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -120,10 +121,76 @@ def flat(tables: dict[str, Any], table: str = "") -> dict[tuple[str, str], Any]:
 def test_the_client_is_told_to_load_the_tools_at_once(tmp_path: Path) -> None:
     make_workspace(tmp_path)
 
-    server = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["autoagent"]
+    server = server_of(tmp_path)
 
-    assert server["args"][-1] == "serve"
+    assert server["args"] == ["serve"]
     assert server["alwaysLoad"] is True
+
+
+def test_no_client_stops_to_ask_for_what_a_climb_needs(tmp_path: Path) -> None:
+    """Each is set up to start the server and to let its tools, looks and edits through."""
+    make_workspace(tmp_path)
+
+    def read(path: str) -> dict[str, Any]:
+        return json.loads((tmp_path / path).read_text())
+
+    command = server_of(tmp_path)["command"]
+    claude, opencode = read(".claude/settings.json"), read("opencode.json")
+    codex = tomli.loads((tmp_path / ".codex/config.toml").read_text())
+    server = codex["mcp_servers"]["autoagent"]
+    assert claude["enabledMcpjsonServers"] == ["autoagent"]
+    assert {"mcp__autoagent", "Read", "Edit"} <= {*claude["permissions"]["allow"]}
+    assert (codex["approval_policy"], server["default_tools_approval_mode"]) == ("never", "approve")
+    assert opencode["permission"]["autoagent_*"] == opencode["permission"]["read"] == "allow"
+    gemini = read(".gemini/settings.json")["mcpServers"]["autoagent"]
+    assert gemini["trust"] is True
+    assert {server["command"], gemini["command"], opencode["mcp"]["autoagent"]["command"][0]} == {
+        command
+    }
+
+
+def test_the_root_workspace_has_what_claude_code_needs() -> None:
+    root = Path(__file__).parents[2]
+
+    for name, made in (("mcp.json", ".mcp.json"), ("claude.json", ".claude/settings.json")):
+        assert (root / made).read_bytes() == (TEMPLATES / "clients" / name).read_bytes()
+
+
+@pytest.mark.parametrize("path", [".claude/settings.json", ".mcp.json", "opencode.json"])
+def test_what_a_client_writes_into_its_own_settings_is_no_change_of_the_climbs(
+    autoagent: Any, tmp_path: Path, path: str
+) -> None:
+    root = make_workspace(tmp_path / "new").root
+    (root / path).write_text("{}")
+
+    code, found = autoagent.json("doctor", "--workspace", root)
+
+    assert [row for row in found["checks"] if row["state"] == "fail"] == []
+    assert code == 0
+
+
+def server_of(root: Path) -> dict[str, Any]:
+    return json.loads((root / ".mcp.json").read_text())["mcpServers"]["autoagent"]
+
+
+@pytest.mark.parametrize("named", ["this", "another", "none"])
+def test_the_clients_command_starts_the_program_that_made_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """By its name where the PATH leads to it, else by its whole path."""
+    own = Path(sys.executable).with_name("autoagent")
+    (tmp_path / "bin").mkdir()
+    if named != "none":
+        found = tmp_path / "bin" / "autoagent"
+        found.symlink_to(own if named == "this" else "/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+
+    make_workspace(tmp_path / "new")
+
+    command = server_of(tmp_path / "new")["command"]
+    assert command == ("autoagent" if named == "this" else str(own))
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
+    assert "serve" in done.stdout
 
 
 def test_the_template_decides_the_harness_and_whether_a_stand_in_is_of_use(
@@ -149,7 +216,7 @@ def test_what_a_harness_needs_and_is_missing_is_told(
     code, printed = autoagent("init", tmp_path / "new", "--template", "claude")
 
     assert code == 0
-    assert "pip install 'autoagent-mcp[claude]'" in printed
+    assert re.search(r"`uv pip install --python .* 'claude-agent-sdk>=0.2'`", printed)
     assert "STAND-IN" in printed
 
 

@@ -66,6 +66,14 @@ def serve(
 
 
 @app.command()
+def hook() -> None:
+    """Answer a hook of a client, JSON on stdin and stdout; what the Claude Code plugin calls."""
+    from autoagent.commands.hook import main
+
+    main()
+
+
+@app.command()
 def separate(
     workspace: WorkspaceOption = None,
     http: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1:8390",
@@ -97,8 +105,8 @@ def init(
     for path in made.skipped:
         typer.echo(f"skipped  {path} (it exists)")
     typer.echo(f"{made.repository}\n")
-    if extra := missing_extra(template):
-        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if command := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: {command}.")
     if template != "plain":
         typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
     typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
@@ -195,6 +203,17 @@ def night(
 
     given = {"agent": agent, "at": at, "until": until, "webhook": webhook}
     raise typer.Exit(whole_night(workspace_root(workspace), given, typer.echo))
+
+
+@app.command()
+def renew(workspace: WorkspaceOption = None) -> None:
+    """Grant another night: the next climb starts with the caps of autoagent.toml anew.
+
+    Without it a climb draws on what the last one left: no tool call starts the caps anew.
+    """
+    from autoagent.commands.renew import renew as granted
+
+    typer.echo(granted(workspace_root(workspace)))
 
 
 @app.command()

@@ -5,6 +5,7 @@ human's request, and only to make a repository where there is none.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoagent.errors import WorkspaceError
+from autoagent.installed import extra, installing
 from autoagent.records import Record
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,8 +30,21 @@ EXTRAS: Mapping[Template, str] = {
 """What a template's harness imports; the extra that brings it has the template's name."""
 IN_CONTAINER: frozenset[Template] = frozenset({"claude"})
 """Templates of which a part runs in the task's environment."""
-NAMES = {"gitignore": ".gitignore", "mcp.json": ".mcp.json"}
-"""Files whose names would mean something to tools that look at our own sources."""
+PROGRAM = "autoagent"
+NAMES = {
+    "gitignore": ".gitignore",
+    "clients/mcp.json": ".mcp.json",
+    "clients/claude.json": ".claude/settings.json",
+    "clients/codex.toml": ".codex/config.toml",
+    "clients/gemini.json": ".gemini/settings.json",
+    "clients/opencode.json": "opencode.json",
+}
+"""Files whose names would mean something to tools that look at our own sources.
+
+A client's says which server to start, and what may be done while nobody is there to ask.
+"""
+_STARTS = (b'"command": "autoagent"', b'command = "autoagent"', b'"command": ["autoagent"')
+"""How clients name the command."""
 _SECONDS = 120
 _OURS = ("-c", "user.name=AutoAgent", "-c", "user.email=autoagent@localhost")
 _READABLE = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
@@ -82,11 +97,11 @@ def make_workspace(directory: Path, template: Template = "plain") -> Made:
 
 
 def missing_extra(template: Template) -> str | None:
-    """The requirement that a template's harness lacks on this machine, or None."""
+    """The command that installs what a template's harness lacks on this machine, or None."""
     module = EXTRAS.get(template)
     if module is None or importlib.util.find_spec(module) is not None:
         return None
-    return f"autoagent-mcp[{template}]"
+    return installing(*extra(template))
 
 
 def commit_all(root: Path, paths: Sequence[str], message: str) -> None:
@@ -153,9 +168,10 @@ def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     """Write one file unless something has its name; whether it was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     data = source.read_bytes()
-    if source.name == "mcp.json" and shutil.which("autoagent") is None:
-        whole = f'"{sys.executable}",\n      "args": ["-m", "autoagent", "serve"]'
-        data = data.replace(b'"autoagent",\n      "args": ["serve"]', whole.encode())
+    if source.parent.name == "clients":
+        named = json.dumps(_command()).encode()
+        for start in _STARTS:
+            data = data.replace(start, start.replace(b'"autoagent"', named))
     if source.name == "autoagent.toml" and in_container:
         data = data.replace(
             b"# in_container = false     # true: its", b"in_container = true  # its"
@@ -168,6 +184,16 @@ def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     if target.suffix == ".sh":
         target.chmod(0o755)
     return True
+
+
+def _command() -> str:
+    """What starts this very program: its name where the PATH has it, else its whole path.
+
+    The PATH may have another one, such as an installed one while a checkout's is run.
+    """
+    own = Path(sys.executable).with_name(PROGRAM)
+    found = shutil.which(PROGRAM)
+    return PROGRAM if found and Path(found).resolve() == own.resolve() else str(own)
 
 
 def _repository(root: Path, files: Sequence[str]) -> str:

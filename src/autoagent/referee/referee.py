@@ -25,7 +25,7 @@ from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
 from autoagent.evidence import events
 from autoagent.evidence.position import Position
 from autoagent.records import Phase, Row, Trial, clean, row_of
-from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading
+from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading, shown
 from autoagent.referee.candidates import baseline_draft, read_draft
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
@@ -46,6 +46,7 @@ class Referee:
     def __init__(self, climb: Climb, lock: WorkspaceLock) -> None:
         """Use `Referee.open`."""
         self._climb, self._lock = climb, lock
+        self._shown: tuple[object, object] = (None, None)
 
     @classmethod
     def open(cls, root: Path, engine: Engine | None = None, tier: str = TIER_0) -> Self:
@@ -56,7 +57,7 @@ class Referee:
             ConfigError: autoagent.toml is wrong.
         """
         workspace = open_workspace(root)
-        lock = WorkspaceLock(workspace.lock)
+        lock = WorkspaceLock(workspace.lock, root=workspace.root)
         lock.acquire()
         try:
             if engine is None:
@@ -95,6 +96,7 @@ class Referee:
 
         Raises:
             OutOfOrder: Another climb is being played.
+            BudgetExceeded: The night's caps are used up, or a STOP file asks for the end (R10).
             WorkspaceError: The workspace, its git repository or the harness is not ready.
             TaskError: No task can be used.
             InfrastructureFault: This machine cannot isolate as autoagent.toml says.
@@ -107,8 +109,13 @@ class Referee:
         workspace = open_workspace(self._climb.workspace.root)
         config, engine = workspace.config, self._climb.engine
         engine.check(config.isolation, config.benchmark.environment)
-        climb = Climb(workspace, engine, self._climb.journal, self._climb.tier)
+        continues, caps = self._climb.continues, self._climb.caps_of(config)
         measuring.refuse_stopped(workspace)
+        if continues:
+            measuring.refuse_spent(self._climb, caps)
+        config = config.model_copy(update={"budget": caps})
+        played = workspace.replace(config=config)
+        climb = Climb(played, engine, self._climb.journal, self._climb.tier)
         draft, split, model = baseline_draft(workspace)
         head = climb.projection.clean_head(tag)
         kind = kind_of(config.benchmark.environment)
@@ -129,6 +136,7 @@ class Referee:
             head=head,
             isolation=config.isolation,
             tier=climb.tier,
+            continues=continues,
         )
         climb.append(started, tag)
         climb.project()
@@ -340,6 +348,13 @@ class Referee:
     def refused(self, error: AutoAgentError) -> None:
         """Say in a refusal which call to make next, and remember a trouble that lasts (R11)."""
         reading.refused(self._climb, error)
+
+    def show(self) -> None:
+        """Leave where the climb stands in the workspace, if that moved since it was last shown."""
+        now = (self._climb.position, self._climb.trouble)
+        if now[0] is not self._shown[0] or now[1] is not self._shown[1]:
+            shown.show(self._climb)
+            self._shown = now
 
     def progress(self) -> Progress | None:
         """How far the running evaluation is, or None when nothing runs."""

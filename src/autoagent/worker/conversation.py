@@ -14,9 +14,12 @@ from harbor.environments.base import BaseEnvironment
 
 from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside import wire
+from autoagent.errors import InfrastructureFault
 from autoagent.records import clean
 from autoagent.worker.calls import CallRecord, serve_call
 
+START_SECONDS = 60.0
+"""How long a trial may take until the harness's first line: forks and mounts, no import."""
 GRACE_SECONDS = 0.5
 CONCURRENT_CALLS = 16
 
@@ -33,7 +36,10 @@ class Ending(NamedTuple):
 
 
 class Conversation:
-    """One trial's socket: calls come in, answers go out, until the harness ends."""
+    """One trial's socket: calls come in, answers go out, until the harness ends.
+
+    `asked` once a call has come in.
+    """
 
     def __init__(
         self,
@@ -46,12 +52,27 @@ class Conversation:
         self._reader, self._writer = reader, writer
         self._environment, self._record = environment, record
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._ended = False
+        self.asked = self._ended = False
 
     async def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         """Write one message."""
         self._writer.write(wire.pack(message, blob))
         await self._writer.drain()
+
+    async def begin(self, order: wire.Order) -> None:
+        """Give the order, and wait until the trial is about to load the harness.
+
+        Raises:
+            InfrastructureFault: It does not get there. No candidate's code has run yet.
+        """
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self.send(order._asdict())
+                begun = await wire.receive(self._reader)
+        except (TimeoutError, OSError, wire.WireError):
+            begun = None
+        if begun is None or "begun" not in begun[0]:
+            raise InfrastructureFault(f"The trial did not start within {START_SECONDS} s.")
 
     async def serve(self, logs: Path) -> Ending:
         """Answer calls until the harness ends or is gone."""
@@ -67,6 +88,7 @@ class Conversation:
                     self._ended = True
                     await asyncio.to_thread(_unpack_logs, blob, logs)
                     return _ending(message)
+                self.asked = True
                 answer = asyncio.create_task(self._answer(message, blob))
                 answers.add(answer)
                 answer.add_done_callback(answers.discard)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from harbor.environments.base import BaseEnvironment
 from autoagent.environments.sandbox import bubblewrap, cgroups, seccomp
 from autoagent.environments.sandbox.inside import loopback, wire
 from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
 from autoagent.worker.calls import CallRecord
 from autoagent.worker.conversation import Conversation, Ending, gone
@@ -110,13 +111,20 @@ class HarnessProcess:
                 process.kill()
                 process.wait()
 
-    async def run_trial(self, instruction: str, environment: BaseEnvironment, logs: Path) -> Ending:
+    async def run_trial(
+        self,
+        instruction: str,
+        environment: BaseEnvironment,
+        logs: Path,
+        begun: Callable[[], None],
+    ) -> Ending:
         """Run the harness once; ends when it ends, or is killed when this is cancelled.
 
         Args:
             instruction: The task's.
             environment: Where its commands run.
             logs: The directory that gets what it leaves in its own.
+            begun: Called before the harness's first line runs: its time starts then.
 
         Raises:
             InfrastructureFault: The machine or the provider failed, so nothing was measured (R9).
@@ -137,13 +145,18 @@ class HarnessProcess:
             conversation = Conversation(reader, writer, environment, record)
             try:
                 if door is not None:
-                    return await self._reaching(door, conversation, order, logs, after_its_death)
-                await conversation.send(order._asdict())
+                    return await self._reaching(
+                        door, conversation, order, logs, begun, after_its_death
+                    )
+                await conversation.begin(order)
+                begun()
                 return await conversation.serve(logs)
             except asyncio.CancelledError:
                 await conversation.stop_soon(logs)
                 raise
             finally:
+                hand = trial_in_hand(environment.trial_paths.trial_dir.name)
+                hand.asked = hand.asked or conversation.asked
                 record.close()
                 writer.close()
                 self._kill(trial)
@@ -227,6 +240,7 @@ class HarnessProcess:
         conversation: Conversation,
         order: wire.Order,
         logs: Path,
+        begun: Callable[[], None],
         after: contextlib.AsyncExitStack,
     ) -> Ending:
         """Serve a trial that calls a model: it ends too when its model answers no more.
@@ -237,7 +251,8 @@ class HarnessProcess:
         from autoagent.gateway.reach import until_over
 
         scope, variables = await after.enter_async_context(door.open())
-        await conversation.send(order._replace(variables=variables)._asdict())
+        await conversation.begin(order._replace(variables=variables))
+        begun()
         ending = await until_over(scope, conversation.serve(logs))
         if ending is None:
             await conversation.stop_soon(logs)
