@@ -7,9 +7,11 @@ from pathlib import Path
 import anyio
 from pydantic import ValidationError
 
+from autoagent.commands.renew import renew
 from autoagent.config import Night
 from autoagent.errors import ConfigError
 from autoagent.night.night import Prompts, play
+from autoagent.night.standing import look
 from autoagent.server.prompts import hillclimb, resume
 from autoagent.workspace.layout import open_workspace
 
@@ -42,6 +44,8 @@ def night(root: Path, given: Mapping[str, str | None], show: Callable[[str], Non
             "No agent is named. Give its command with --agent, or in autoagent.toml as "
             'agent = ["npx", "-y", "@agentclientprotocol/claude-agent-acp"] in [night].'
         )
+    if look(workspace).position.phase == "finished":  # to start a night is the human's word
+        show(renew(root))
     program = workspace.program.read_text("utf-8", errors="replace")
 
     def begin(tag: str) -> str:
