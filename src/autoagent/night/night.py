@@ -346,6 +346,8 @@ def _judged(reason: Reason, position: Position) -> Ending:
         effect = position.certificate.effect
         worth = f"certified {effect.difference:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
         return Ending(0, f"{climb}; {worth}")
+    if position.phase == "new":
+        return Ending(1, f"{WORDS[reason]}; nothing was started")
     if position.phase != "finished":
         return Ending(
             1, f"{WORDS[reason]}; the climb {position.tag} is left in phase {position.phase}"
