@@ -2,8 +2,8 @@
 
 Its whims happen once each, in any of its lives; what has happened it keeps in the directory that
 is its only argument, because it dies in between: it stops to ask, dies while its candidate is
-measured, stalls, and tries edits that it must not make. `chatter` stands for one that never does
-anything but talk.
+measured, stalls, tries edits that it must not make, leaves at the end. `chatter` stands for one
+that never does anything but talk.
 """
 
 import asyncio
@@ -104,6 +104,8 @@ class Agent:
                 if self._once("cheats"):
                     await self._cheats(session)
                 if (tried := status["rows"] - 1) == len(IDEAS):
+                    if self._once("leaves"):
+                        return
                     tool = "finish_climb"
                 else:
                     given["description"], command = IDEAS[tried]

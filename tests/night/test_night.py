@@ -12,7 +12,7 @@ import pytest
 
 from autoagent.evidence.events import TrialFinished, WorkerStarted
 from autoagent.evidence.journal import Journal
-from autoagent.workspace.layout import open_workspace
+from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 from .conftest import Scripted
 from .driven import position_of
@@ -58,6 +58,24 @@ def test_a_night_ends_certified_though_its_agent_asks_dies_stalls_and_cheats(
 
 
 @pytest.mark.slow
+@pytest.mark.rule("R12")
+def test_an_agent_that_cost_too_much_is_ended_and_the_night_certifies_the_climb(
+    make_night: MakeNight,
+) -> None:
+    night = make_night(CONFIG + "dollars = 0.2\n")
+    night.wants("leaves")
+
+    code, said = night.play()
+
+    assert code == 0, said
+    assert "the agent's own dollars are spent" in said
+    assert not any("finish_climb" in event["words"] for event in night.of("tool"))
+    position = position_of(night)
+    assert position.certificate is not None
+    assert position.certificate.effect.difference == 0.5
+
+
+@pytest.mark.slow
 def test_what_was_measured_when_the_agent_died_is_not_measured_again(make_night: MakeNight) -> None:
     night = make_night(CONFIG)
     night.wants("dies")
@@ -94,3 +112,29 @@ async def test_a_signal_ends_the_agent_and_leaves_the_climb_to_the_next_night(
         os.kill(session["pid"], 0)
     code, said = night.play()
     assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--agent", "no-such-agent"], "'no-such-agent' cannot be started: No such file"),
+        (["--until", "7 o'clock"], '--until is "7 o\'clock"'),
+        (["--agent", "sh -c 'exit 3'", "--at", "25:00"], "--at is '25:00'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_exits_2(
+    make_night: MakeNight, options: list[str], why: str
+) -> None:
+    code, said = make_night("").play(*options)
+
+    assert code == 2
+    assert why in said
+
+
+def test_a_second_night_is_refused(make_night: MakeNight) -> None:
+    night = make_night("")
+    with WorkspaceLock(open_workspace(night.root).state / "night.lock", "autoagent night"):
+        code, said = night.play()
+
+    assert code == 2
+    assert "(autoagent night)" in said

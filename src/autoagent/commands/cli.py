@@ -197,7 +197,7 @@ def night(
     """Drive an agent that speaks ACP through a night; options go before autoagent.toml's `[night]`.
 
     Exit codes: 0 the climb is over, and certified unless nothing was kept; 1 it is not; 2 it could
-    not begin; 3 the agent could not be used; 130, 143 interrupted.
+    not be done; 3 the agent could not be used; 130, 143 interrupted.
     """
     from autoagent.commands.night import night as whole_night
 

@@ -10,7 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple, cast
 
 import anyio
 from acp import PROTOCOL_VERSION, RequestError, text_block
@@ -36,26 +37,23 @@ from autoagent.night.schedule import Deadline, window
 from autoagent.night.standing import Stand, look
 from autoagent.workspace.layout import Workspace, WorkspaceLock
 
-Reason = Literal[
-    "finished", "until", "stopped", "dollars", "turns", "sessions", "unusable",
-    "died", "stalled", "stuck",
-]  # fmt: skip
-"""Why a session ended. After the last three another one is started."""
 
-WORDS: dict[Reason, str] = {
-    "finished": "the climb is over",
-    "until": "the hour has come",
-    "stopped": "the STOP file asks for the end",
-    "dollars": "the agent's own dollars are spent (night.dollars)",
-    "turns": "the agent had all its turns (night.turns)",
-    "sessions": "the agent had all its sessions (night.sessions)",
-    "unusable": "no session could be opened",
-    "died": "the agent died",
-    "stalled": "the agent stalled",
-    "stuck": "the agent ends its turns and nothing comes of them",
-}
-AGAIN: tuple[Reason, ...] = ("died", "stalled", "stuck")
+class Reason(StrEnum):
+    """Why a session ended; after the last three another one is started."""
 
+    FINISHED = "the climb is over"
+    UNTIL = "the hour has come"
+    STOPPED = "the STOP file asks for the end"
+    DOLLARS = "the agent's own dollars are spent (night.dollars)"
+    TURNS = "the agent had all its turns (night.turns)"
+    SESSIONS = "the agent had all its sessions (night.sessions)"
+    UNUSABLE = "no session could be opened"
+    DIED = "the agent died"
+    STALLED = "the agent stalled"
+    STUCK = "the agent ends its turns and nothing comes of them"
+
+
+AGAIN = (Reason.DIED, Reason.STALLED, Reason.STUCK)
 PULSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
 OPENING_SECONDS = 180.0
@@ -95,9 +93,7 @@ async def play(
     A signal ends it at once: the agent's processes are ended, an evaluation is left to run.
 
     Raises:
-        WorkspaceBusy: Another night is played here, or a server is running.
-        ConfigError: The agent's program is not there.
-        JournalError: The journal cannot be read.
+        WorkspaceBusy: Another night is played here.
     """
     with WorkspaceLock(workspace.state / "night.lock"):
         night = _Night(workspace, terms, prompts, Log(workspace.output / "night", show))
@@ -121,9 +117,8 @@ class _Night:
         ending = Ending(1, "the night failed")
         try:
             ending = await self._until_signalled()
-        except AutoAgentError as error:
-            ending = Ending(2, str(error))
-            raise
+        except* AutoAgentError as errors:
+            ending = Ending(2, str(_first(errors)))
         finally:
             self._log("ended", ending.message, code=ending.code)
             with anyio.CancelScope(shield=True):
@@ -165,9 +160,9 @@ class _Night:
             "started", f"{'' if end is None else f'until {_hour(end)}; '}{stand.words(time.time())}"
         )
         reason = await self._sessions_of()
-        self._log("over", WORDS[reason])
+        self._log("over", reason)
         if not self._opened:
-            return Ending(3, f"{WORDS[reason]}; see {self._log.agent}")
+            return Ending(3, f"{reason}; see {self._log.agent}")
         return _judged(reason, await close(self._workspace, self._log))
 
     async def _sessions_of(self) -> Reason:
@@ -181,13 +176,13 @@ class _Night:
                 return reason
             fruitless = fruitless + 1 if look(self._workspace).head == head else 0
             if not self._opened and fruitless >= UNOPENED:
-                return "unusable"
+                return Reason.UNUSABLE
             pause = min(LONGEST_PAUSE_SECONDS, 2.0**fruitless)
             lasted = f"after {time.monotonic() - seconds:.0f} s; another one in {pause:.0f} s"
-            self._log("session", f"{WORDS[reason]} {lasted}", reason=reason)
+            self._log("session", f"{reason} {lasted}", reason=reason.name.lower())
             if ended := await self._pause(pause):
                 return ended
-        return "sessions"
+        return Reason.SESSIONS
 
     async def _pause(self, seconds: float) -> Reason | None:
         """Wait; why the night is over meanwhile, or None."""
@@ -209,7 +204,7 @@ class _Night:
     async def _session(self) -> Reason:
         """One agent process, from its start to its end."""
         self._hands.active, self._opening = time.monotonic(), True
-        reason: Reason = "died"
+        reason = Reason.DIED
 
         async def watch(scope: anyio.CancelScope) -> None:
             nonlocal reason
@@ -225,7 +220,7 @@ class _Night:
                     reason = await self._converse(agent)
                 except RequestError as error:
                     self._log("error", f"the agent answers {error.code}: {error}", data=error.data)
-                    reason = "unusable" if error.code == AUTH_REQUIRED else "died"
+                    reason = Reason.UNUSABLE if error.code == AUTH_REQUIRED else Reason.DIED
                 except (ConnectionError, ValidationError) as error:
                     self._log("error", f"{type(error).__name__}: {error}")
                 group.cancel_scope.cancel()
@@ -259,12 +254,12 @@ class _Night:
             self._log("turn", f"{self._turns} ends: {answer.stop_reason}")
             stand = await self._measured()
             if self._is_over(stand.position):
-                return "finished"
+                return Reason.FINISHED
             idle = idle + 1 if stand.head == head else 0
             if idle >= IDLE_TURNS:
-                return "stuck"
+                return Reason.STUCK
             prompt = self._nudge(stand)
-        return "turns"
+        return Reason.TURNS
 
     async def _measured(self) -> Stand:
         """Wait for what runs, which costs nothing; another turn would."""
@@ -297,15 +292,15 @@ class _Night:
         if self._is_over(stand.position):
             self._over_at = self._over_at or now
             if now - self._over_at > min(TALK_SECONDS, self._stall):
-                return "finished"
+                return Reason.FINISHED
         if self._workspace.stop_file.exists():
-            return "stopped"
+            return Reason.STOPPED
         if self._deadline.left() <= stand.certifying_seconds:
-            return "until"
+            return Reason.UNTIL
         if self._terms.dollars is not None and hands.dollars >= self._terms.dollars:
-            return "dollars"
+            return Reason.DOLLARS
         patience = max(OPENING_SECONDS, self._stall) if self._opening else self._stall
-        return "stalled" if now - hands.active > patience else None
+        return Reason.STALLED if now - hands.active > patience else None
 
     def _facts(self, ending: Ending) -> dict[str, Any]:
         """What the human is told, as JSON."""
@@ -333,6 +328,13 @@ class _Night:
         }
 
 
+def _first(error: BaseException) -> BaseException:
+    """What went wrong first, out of however many groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
+
+
 def _judged(reason: Reason, position: Position) -> Ending:
     """What to say of a climb that was closed."""
     best, kept = position.incumbent, position.rows - 1
@@ -341,17 +343,15 @@ def _judged(reason: Reason, position: Position) -> Ending:
         if best
         else ""
     )
-    climb = f"{WORDS[reason]}; {position.tag}: {scores} passed, {kept} candidates measured"
+    climb = f"{reason}; {position.tag}: {scores} passed, {kept} candidates measured"
     if position.certificate is not None:
         effect = position.certificate.effect
         worth = f"certified {effect.difference:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
         return Ending(0, f"{climb}; {worth}")
     if position.phase == "new":
-        return Ending(1, f"{WORDS[reason]}; nothing was started")
+        return Ending(1, f"{reason}; nothing was started")
     if position.phase != "finished":
-        return Ending(
-            1, f"{WORDS[reason]}; the climb {position.tag} is left in phase {position.phase}"
-        )
+        return Ending(1, f"{reason}; the climb {position.tag} is left in phase {position.phase}")
     whole = best is not None and best.candidate == position.baseline
     return Ending(0 if whole else 1, f"{climb}; not certified: {position.uncertified}")
 
