@@ -33,7 +33,7 @@ from mcp.client.stdio import StdioServerParameters
 
 PLAIN = '"cp /app/question.txt /app/answer.txt"'
 IDEAS = (
-    ("Always in capitals", '"sleep 1; tr a-z A-Z < /app/question.txt > /app/answer.txt"'),
+    ("Always in capitals", '"sleep 3; tr a-z A-Z < /app/question.txt > /app/answer.txt"'),
     ("Pears in capitals", '"sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"'),
 )
 """The first breaks one task and solves another, the second solves all."""

@@ -10,8 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
-from autoagent.evidence.events import TrialFinished, WorkerStarted
+from autoagent.evidence.events import WorkerEnded, WorkerStarted
 from autoagent.evidence.journal import Journal
+from autoagent.night.standing import look
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
 
 from .conftest import Scripted
@@ -55,6 +56,8 @@ def test_a_night_ends_certified_though_its_agent_asks_dies_stalls_and_cheats(
     assert posted["certificate"]["effect"]["difference"] == 0.5
     assert (posted["sessions"], posted["agent_dollars"]) == (3, 0.5)
     assert posted["message"] in said
+    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
+        assert len(journal.about("e4", WorkerStarted)) == 1  # what outlived its agent is rejoined
 
 
 @pytest.mark.slow
@@ -76,42 +79,32 @@ def test_an_agent_that_cost_too_much_is_ended_and_the_night_certifies_the_climb(
 
 
 @pytest.mark.slow
-def test_what_was_measured_when_the_agent_died_is_not_measured_again(make_night: MakeNight) -> None:
-    night = make_night(CONFIG)
-    night.wants("dies")
-
-    code, said = night.play()
-
-    assert code == 0, said
-    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
-        assert len(journal.about("e4", WorkerStarted)) == 1
-        assert len(journal.about("e4", TrialFinished)) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_the_agent_and_leaves_the_climb_to_the_next_night(
-    make_night: MakeNight, number: signal.Signals
+async def test_a_signal_ends_the_agent_and_leaves_an_evaluation_to_be_rejoined(
+    make_night: MakeNight,
 ) -> None:
-    night = make_night(CONFIG.replace("0.2", "5"))
-    night.wants("stalls")
+    night = make_night(CONFIG)
+    workspace = open_workspace(night.root)
     process = night.start()
     try:
-        with anyio.fail_after(60):
-            while (night.memory / "stalls").exists():
+        with anyio.fail_after(180):
+            while look(workspace).position.phase != "evaluating":
+                assert process.poll() is None
                 await anyio.sleep(0.05)
-        process.send_signal(number)
-        said = process.communicate(timeout=30)[0]
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[0]
     finally:
         process.kill()
 
-    assert process.returncode == 128 + number, said
-    assert position_of(night).phase == "idle"
+    assert process.returncode == 128 + signal.SIGTERM, said
     (session,) = night.of("session")
     with pytest.raises(ProcessLookupError):
-        os.kill(session["pid"], 0)
-    code, said = night.play()
-    assert code == 0, said
+        os.killpg(session["pid"], 0)
+    assert position_of(night).phase == "evaluating"
+    with anyio.fail_after(60), WorkspaceLock(workspace.lock):
+        while look(workspace).measuring:
+            await anyio.sleep(0.05)
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        assert [e.event.end for e in journal.about("e3", WorkerEnded)] == ["complete"]
 
 
 @pytest.mark.parametrize(
