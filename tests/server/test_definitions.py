@@ -133,6 +133,7 @@ async def test_output_schemas(connect: Connect) -> None:
                 "against": "string",
                 "fixed": "array",
                 "broken": "array",
+                "not_run": "array",
                 "same_passed": "integer",
                 "same_failed": "integer",
                 "parts": "array",
@@ -201,9 +202,10 @@ async def test_descriptions(connect: Connect) -> None:
             ],
             "read_file": [
                 "Read lines of a file of the workspace. `path`: program.md, agent.py,",
-                "results.tsv, .agent/<file> or tasks/<name>/instruction.md. `offset`: lines to",
-                "skip (default 0). `limit`: lines to return (default 200). Instant. `next_offset`",
-                "goes on from there; null at the end.",
+                "results.tsv, tried.md (every idea measured and its fate), .agent/<file> or",
+                "tasks/<name>/instruction.md. `offset`: lines to skip (default 0). `limit`: lines",
+                "to return (default 200). Instant. `next_offset` goes on from there; null at the",
+                "end.",
             ],
             "edit_file": [
                 "Edit agent.py above the boundary or .agent/<file>; for clients without file",
@@ -236,9 +238,10 @@ async def test_descriptions(connect: Connect) -> None:
                 "commit_candidate(description).",
             ],
             "compare": [
-                "List the tasks fixed and broken between two full evaluations. Also tells where",
-                "their trajectories part. Each is a commit or an evaluation id; default: the last",
-                "one, against the incumbent. Instant. Next: read_trajectory(trial).",
+                "List the tasks fixed, broken and not run between two full evaluations. Also",
+                "tells where their trajectories part. Each is a commit or an evaluation id;",
+                "default: the last one, against the incumbent. Instant. Next:",
+                "read_trajectory(trial).",
             ],
             "append_result": [
                 "Write the ledger row of the measured candidate; the verdict takes effect. A keep",
