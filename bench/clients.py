@@ -78,11 +78,11 @@ CODEX_MODEL = (
 )
 OPENCODE_MODEL = json.dumps(
     {
-        "model": "scripted/gpt-5",
+        "model": "scripted/model",
         "provider": {
             "scripted": {
                 "npm": "@ai-sdk/openai-compatible",
-                "models": {"gpt-5": {}},
+                "models": {"model": {}},
                 "options": {"baseURL": "{url}/v1", "apiKey": "none"},
             }
         },
