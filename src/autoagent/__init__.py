@@ -13,5 +13,6 @@ knows those that stand after it, and none before it:
 - `gate`: how a candidate is judged.
 - `evidence`: what is believed in the morning.
 
-Beside them: `config` (autoagent.toml), `files`, `records` and `errors`.
+Beside them: `config` (autoagent.toml), `installed` (what is, against the lock), `files`, `records`
+and `errors`.
 """

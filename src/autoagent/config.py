@@ -93,12 +93,12 @@ class Certify(Section):
 
 
 class Budget(Section):
-    """`[budget]`: caps on the whole climb; None means no cap."""
+    """`[budget]`: caps on the whole night; None means no cap. `autoagent renew` starts another."""
 
     evaluations: int | None = Field(None, ge=1)
     """Evaluations of candidates, the baseline and subsets included."""
     hours: float | None = Field(None, gt=0, strict=False)
-    """Wall clock since `start_climb`."""
+    """Wall clock since `start_climb`, that of the night's first climb."""
     dollars: float | None = Field(None, gt=0, strict=False)
     """Model spending."""
     dollars_per_trial: float = Field(0.0, ge=0, strict=False)

@@ -2,12 +2,15 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from autoagent import installed
 from autoagent.commands.doctor import Check, examine
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
@@ -322,3 +325,35 @@ def test_a_file_of_keys_that_git_ignores_is_no_dirty_tree(
     exclude.write_text(".env\n")
 
     assert failing(root) == []
+
+
+def test_a_package_of_another_version_than_the_locks_is_named_with_the_command_that_mends_it(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An environment in which something else put another Harbor beside what is locked."""
+    assert row(workspace, "packages").state == "ok"
+    lock = installed.lock().read_text()
+    locked = metadata.version("harbor")
+    (tmp_path / "requirements.lock").write_text(lock.replace(f"harbor=={locked}", "harbor==0.1"))
+    monkeypatch.setattr(installed, "__file__", str(tmp_path / "installed.py"))
+
+    check = row(workspace, "packages")
+
+    assert check.state == "fail"
+    assert f"harbor {locked} (pinned: 0.1)" in check.detail
+    assert check.fix == f"`make -C {Path(__file__).parents[2]} setup`"
+
+
+def no_file(self: object, name: str) -> None: ...
+
+
+def test_a_release_without_its_checkout_is_mended_package_by_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As it is where the checkout is gone, or the package came from an index."""
+    (tmp_path / "requirements.lock").write_text("Harbor==0.1 \\\n    --hash=sha256:0\n")
+    monkeypatch.setattr(installed, "__file__", str(tmp_path / "installed.py"))
+    monkeypatch.setattr(metadata.PathDistribution, "read_text", no_file)
+
+    assert installed.restoring() == installed.installing("harbor==0.1")
+    assert f"--python {sys.prefix} --constraints {tmp_path}/req" in installed.installing("x")

@@ -174,7 +174,7 @@ def test_what_a_harness_needs_and_is_missing_is_told(
     code, printed = autoagent("init", tmp_path / "new", "--template", "claude")
 
     assert code == 0
-    assert "pip install 'autoagent-mcp[claude]'" in printed
+    assert re.search(r"`uv pip install --python .* 'claude-agent-sdk>=0.2'`", printed)
     assert "STAND-IN" in printed
 
 

@@ -16,6 +16,7 @@ from autoagent.errors import (
 )
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
+from autoagent.referee.moves import REPORT
 from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import ScriptedEngine
@@ -123,7 +124,7 @@ def test_a_baseline_that_ran_out_of_time_is_not_asked_for_again(
 def test_a_stop_file_leaves_the_end_as_the_only_step(
     open_referee: OpenReferee, workspace: Path
 ) -> None:
-    """And then the human's: a climb that would be stopped at once is not started."""
+    """And then the report: a climb that would be stopped at once is not started."""
     referee = open_referee(ScriptedEngine(ONE, TWO))
     with_baseline(referee)
     edit(workspace, "X = 1")
@@ -135,9 +136,10 @@ def test_a_stop_file_leaves_the_end_as_the_only_step(
     referee.append_result()
     assert referee.status().next_calls[0] == "finish_climb()"
     referee.finish_climb()
-    human = "tell the human to remove the STOP file, then start_climb(tag)"
-    assert referee.status().next_calls == (human,)
-    assert told(referee, lambda: referee.start_climb("second")) == human
+    status = referee.status()
+    assert status.next_calls[0] == REPORT
+    assert "STOP asks for the end" in status.halted and status.halted in status.notes
+    assert told(referee, lambda: referee.start_climb("second")) == REPORT
     assert referee.position.tag == "night"
 
 

@@ -49,6 +49,12 @@ class Caller:
         assert result.structured_content is not None
         return result.structured_content
 
+    async def settled(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The first reply that is not brief: a brief one says that something runs on."""
+        while "phase" not in (reply := await self.ask(tool, **arguments)):
+            assert set(reply) == {"message", "next_step"}
+        return reply
+
     async def refused(self, tool: str, **arguments: Any) -> str:
         """The words of a call that is refused."""
         result = await self.result(tool, **arguments)

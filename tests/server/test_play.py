@@ -11,7 +11,16 @@ from autoagent.worker.scripted import ScriptedEngine
 
 from .callers import ALL, IMPATIENT, ORDER, TWO, Connect, edit, text_of
 
-STANDING = {"message", "next_step", "phase", "incumbent", "budget_left", "next_calls", "head"}
+STANDING = {
+    "message",
+    "next_step",
+    "phase",
+    "incumbent",
+    "clock",
+    "budget_left",
+    "next_calls",
+    "head",
+}
 
 
 def leaves(value: Any) -> list[str]:
@@ -81,7 +90,8 @@ async def test_every_reply_tells_where_the_climb_stands(connect: Connect, worksp
         ]
     for reply in replies:
         assert set(reply) >= STANDING
-        assert re.fullmatch(r"[0-9a-f]{64}", reply["head"])
+        assert re.fullmatch(r"[0-9a-f]{12}|[0-9a-f]{64}", reply["head"])
+        assert re.fullmatch(r"\d\d:\d\d, 0\.0 h played", reply["clock"])
         assert reply["next_calls"]
         assert any(name in reply["next_step"] for name in (*ORDER, "human"))
 
@@ -143,14 +153,13 @@ async def test_a_cancelled_full_suite_is_told_with_its_verdict(
 ) -> None:
     engine = ScriptedEngine(TWO, ALL)
     async with connect(engine, IMPATIENT) as caller:
-        while (await caller.ask("start_climb", tag="night"))["phase"] == "validating":
-            pass
+        await caller.settled("start_climb", tag="night")
         await caller.ask("run_benchmark")
         await caller.ask("append_result")
         engine.hold = True
         edit(workspace)
         await caller.ask("commit_candidate", description="x")
-        assert (await caller.ask("run_benchmark"))["state"] == "running"
+        assert (await caller.ask("run_benchmark"))["message"].startswith("running e4, 0/4; ")
         reply = await caller.ask("cancel_benchmark")
     assert (reply["phase"], "Verdict discard" in reply["message"]) == ("evaluated", True)
     assert reply["next_step"].startswith("append_result()")

@@ -8,19 +8,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mcp_types import CallToolResult
 
+from autoagent.server.waiting import UNKNOWN_CLIENT_SECONDS
 from autoagent.worker.scripted import ScriptedEngine
 
-from .callers import Connect, text_of
+from .callers import IMPATIENT, Connect, edit, text_of
 
 CHARACTERS_A_TOKEN = 4
 TASKS = [f"a-task-with-a-long-name-{number:03}" for number in range(60)]
 
 
+def tokens(result: CallToolResult) -> float:
+    """What a client shows of a reply: its facts or its text, whichever is longer."""
+    facts = json.dumps(result.structured_content, ensure_ascii=False)
+    return max(len(facts), len(text_of(result))) / CHARACTERS_A_TOKEN
+
+
 @pytest.fixture
 def workspace(make_workspace: Callable[..., Path]) -> Path:
     """Sixty tasks and a long note."""
-    root = make_workspace({name: (f"q {name}", f"a {name}") for name in TASKS})
+    tasks = {name: (f"q {name}", f"a {name}") for name in TASKS}
+    root = make_workspace(tasks, config="[budget]\nevaluations = 50\nhours = 8\ndollars = 20\n")
     notes = root / ".agent"
     notes.mkdir()
     (notes / "long.md").write_text("A line of the usual length, which is about fifty.\n" * 2000)
@@ -55,8 +64,35 @@ async def test_every_default_reply_stays_below_2000_tokens(connect: Connect) -> 
         }.items():
             result = await caller.result(tool, **arguments)
             assert not result.is_error, text_of(result)
-            facts = json.dumps(result.structured_content, ensure_ascii=False)
-            sizes[tool] = max(len(facts), len(text_of(result))) / CHARACTERS_A_TOKEN
+            sizes[tool] = tokens(result)
         listed = await caller.ask("run_benchmark")
     assert {tool: size for tool, size in sizes.items() if size >= 2000} == {}
-    assert (len(listed["failing"]), listed["failing_total"]) == (20, 60)
+    assert (len(listed["failing"]), listed["failing_total"]) == (10, 60)
+
+
+async def test_an_iteration_costs_less_than_1000_tokens(connect: Connect, workspace: Path) -> None:
+    """Sixty tasks with long names that all fail, a long description, a night with every cap."""
+    engine = ScriptedEngine({}, oracle=dict.fromkeys(TASKS, [1.0]))
+    async with connect(engine) as caller:
+        await caller.baseline()
+        edit(workspace)
+        costs = [
+            tokens(await caller.result(tool, **arguments))
+            for tool, arguments in {
+                "commit_candidate": {"description": "A sentence on what and why. " * 5},
+                "run_benchmark": {},
+                "append_result": {},
+            }.items()
+        ]
+    assert sum(costs) < 1000, costs
+
+
+async def test_an_hour_of_waiting_costs_less_than_2000_tokens(connect: Connect) -> None:
+    """A client that may wait 40 s asks ninety times, and each answer says how far it is."""
+    engine = ScriptedEngine({}, oracle=dict.fromkeys(TASKS, [1.0]), hold=True)
+    async with connect(engine, IMPATIENT) as caller:
+        validating = await caller.result("start_climb", tag="night")
+        await caller.settled("start_climb", tag="night")
+        running = await caller.result("run_benchmark")
+    assert tokens(validating) < 25
+    assert 3600 / UNKNOWN_CLIENT_SECONDS * tokens(running) < 2000

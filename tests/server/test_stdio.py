@@ -141,13 +141,11 @@ async def test_an_evaluation_outlives_a_killed_server_and_is_rejoined(workspace:
     subprocess.run(["git", "-C", workspace, "-c", "user.name=t", "-c", "user.email=t@localhost",
                     "commit", "-qam", "slow"], check=True)  # fmt: skip
     async with serving(workspace) as caller:
-        while (await caller.ask("start_climb", tag="night"))["phase"] == "validating":
-            pass
+        await caller.settled("start_climb", tag="night")
     state, evaluation = await anyio.to_thread.run_sync(kill_while_measuring, workspace)
     with anyio.fail_after(120):
         async with serving(workspace) as caller:
-            while (reply := await caller.ask("run_benchmark"))["state"] == "running":
-                pass
+            reply = await caller.settled("run_benchmark")
             await caller.ask("append_result")
             edit(workspace)
             assert (await caller.ask("commit_candidate", description="x"))["phase"] == "committed"

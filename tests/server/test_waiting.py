@@ -23,9 +23,9 @@ from .callers import ALL, IMPATIENT, PATIENT, TWO, Caller, Connect, edit
         ("claude-code", UNLIMITED, 240),
         ("codex-mcp-client", 240, 240),
         ("gemini-cli-mcp-client", 540, 540),
-        ("opencode", UNLIMITED, 45),
-        ("claude-ai", 45, 45),
-        ("", 45, 45),
+        ("opencode", UNLIMITED, 40),
+        ("claude-ai", 40, 40),
+        ("", 40, 40),
     ],
 )
 def test_each_client_waits_as_long_as_it_was_measured_to_bear(
@@ -81,15 +81,16 @@ async def test_a_call_waits_until_the_evaluation_ends(connect: Connect) -> None:
 async def test_a_client_that_cannot_wait_is_told_to_call_again(connect: Connect) -> None:
     engine = ScriptedEngine(TWO, hold=True)
     async with connect(engine, IMPATIENT) as caller:
-        while (reply := await caller.ask("start_climb", tag="night"))["phase"] == "validating":
-            assert reply["next_step"] == 'start_climb("night")'
+        waiting = await caller.ask("start_climb", tag="night")
+        assert waiting["next_step"] == 'start_climb("night")'
+        await caller.settled("start_climb", tag="night")
         first = await caller.ask("run_benchmark")
         again = await caller.ask("run_benchmark")
         engine.release()
         done = await caller.ask("run_benchmark")
-    assert (first["state"], again["state"], done["state"]) == ("running", "running", "complete")
-    assert first["evaluation"] == again["evaluation"] == done["evaluation"]
-    assert first["next_step"] == snapshot("run_benchmark() with the same arguments goes on waiting")
+    assert first["message"].startswith("running e3, 0/8; ") and first == again
+    assert (done["evaluation"], done["state"]) == ("e3", "complete")
+    assert first["next_step"] == "run_benchmark()"
     assert len(engine.started) == 3  # oracle, no-op, baseline
 
 
@@ -136,23 +137,23 @@ async def test_status_answers_while_another_call_waits(connect: Connect) -> None
 async def test_a_subset_that_ended_unheard_is_not_measured_again(
     connect: Connect, workspace: Path
 ) -> None:
-    """A client that may wait 45 s asks again, and `status` may settle the end in between."""
+    """A client that may wait 40 s asks again, and `status` may settle the end in between."""
     engine = ScriptedEngine(TWO)
     async with connect(engine, IMPATIENT) as caller:
-        while (await caller.ask("start_climb", tag="night"))["phase"] == "validating":
-            pass
+        await caller.settled("start_climb", tag="night")
         await caller.ask("run_benchmark")
         await caller.ask("append_result")
         engine.hold = True
         running = await caller.ask("run_benchmark", tasks=["t1", "t3"])
+        assert running["next_step"] == "the same call again"
         engine.release()
         assert (await caller.ask("status"))["phase"] == "idle"
         done = await caller.ask("run_benchmark", tasks=["t3", "t1"])
-        assert (done["evaluation"], done["state"]) == (running["evaluation"], "complete")
+        assert (done["evaluation"], done["state"]) == ("e4", "complete")
         edit(workspace)
         await caller.ask("commit_candidate", description="x")
         fresh = await caller.ask("run_benchmark", tasks=["t3", "t1"])
-    assert fresh["evaluation"] != done["evaluation"]
+    assert fresh["message"].startswith("running e5, ")
 
 
 async def test_a_killed_server_leaves_its_evaluation_to_the_next_one(
@@ -160,14 +161,13 @@ async def test_a_killed_server_leaves_its_evaluation_to_the_next_one(
 ) -> None:
     engine = ScriptedEngine(ALL, hold=True)
     async with connect(engine, IMPATIENT) as caller:
-        while (await caller.ask("start_climb", tag="night"))["phase"] == "validating":
-            pass
-        before = await caller.ask("run_benchmark")
+        await caller.settled("start_climb", tag="night")
+        await caller.ask("run_benchmark")
     async with connect(engine, PATIENT) as caller:
         assert (await caller.ask("status"))["running"] == "e3 (baseline)"
         engine.release()
         after = await caller.ask("run_benchmark")
-    assert (after["evaluation"], after["state"]) == (before["evaluation"], "complete")
+    assert (after["evaluation"], after["state"]) == ("e3", "complete")
 
 
 # -- progress ------------------------------------------------------------------------------

@@ -97,8 +97,8 @@ def init(
     for path in made.skipped:
         typer.echo(f"skipped  {path} (it exists)")
     typer.echo(f"{made.repository}\n")
-    if extra := missing_extra(template):
-        typer.echo(f"The harness needs what is not installed: `pip install '{extra}'`.")
+    if command := missing_extra(template):
+        typer.echo(f"The harness needs what is not installed: {command}.")
     if template != "plain":
         typer.echo("Without a key, `autoagent standin` is a STAND-IN for the model.")
     typer.echo(f"Next, in {made.root}: `autoagent doctor`, then `autoagent run`.")
@@ -176,6 +176,17 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
         for told in (worth(status), *edits_worth(status)):
             typer.echo(told)
     raise typer.Exit(0 if found else 1)
+
+
+@app.command()
+def renew(workspace: WorkspaceOption = None) -> None:
+    """Grant another night: the next climb starts with the caps of autoagent.toml anew.
+
+    Without it a climb draws on what the last one left: no tool call starts the caps anew.
+    """
+    from autoagent.commands.renew import renew as granted
+
+    typer.echo(granted(workspace_root(workspace)))
 
 
 @app.command()

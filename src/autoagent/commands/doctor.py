@@ -25,6 +25,7 @@ from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.files import read_regular
 from autoagent.gateway.plan import model_row
+from autoagent.installed import restoring
 from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
@@ -52,6 +53,7 @@ def examine(root: Path) -> list[Check]:
     config = loaded or Config()
     checks = [
         _check("python", machine.python, "install Python 3.12 or newer"),
+        _check("packages", machine.packages, restoring()),
         _check("git", machine.git, "install git"),
         _check(
             "sandbox",

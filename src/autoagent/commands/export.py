@@ -65,7 +65,7 @@ class _Exported:
             "rows": [],
             "certificate": None,
             "ended": None,
-        }
+        } | ({"continues": True} if event.continues else {})
 
     def take(self, entry: Entry[Held]) -> None:
         """One more event of this climb."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoagent.errors import WorkspaceError
+from autoagent.installed import extra, installing
 from autoagent.records import Record
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -84,11 +85,11 @@ def make_workspace(directory: Path, template: Template = "plain") -> Made:
 
 
 def missing_extra(template: Template) -> str | None:
-    """The requirement that a template's harness lacks on this machine, or None."""
+    """The command that installs what a template's harness lacks on this machine, or None."""
     module = EXTRAS.get(template)
     if module is None or importlib.util.find_spec(module) is not None:
         return None
-    return f"autoagent-mcp[{template}]"
+    return installing(*extra(template))
 
 
 def commit_all(root: Path, paths: Sequence[str], message: str) -> None:

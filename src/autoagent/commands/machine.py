@@ -16,6 +16,7 @@ from autoagent.environments.kinds import EnvironmentKind, kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.errors import WorkspaceError
+from autoagent.installed import differing, lock
 
 NEEDED_PYTHON = (3, 12)
 _SECONDS = 20
@@ -37,6 +38,14 @@ def python() -> Told:
     if sys.version_info < NEEDED_PYTHON:
         raise WorkspaceError(f"{said} is too old.")
     return Told(said)
+
+
+def packages() -> Told:
+    """Whether the packages here are those that this release was tested with."""
+    if differs := differing():
+        said = ", ".join(f"{name} {here} (pinned: {locked})" for name, here, locked in differs)
+        raise WorkspaceError(f"not what {lock()} pins: {said}.")
+    return Told(f"as {lock()} pins them")
 
 
 def git() -> Told:

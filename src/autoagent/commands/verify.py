@@ -152,6 +152,8 @@ class _Replay:
             case events.ClimbStarted(config=config, tier=tier):
                 self.rows, self._certified, self._past, self.tier = [], {}, [], tier
                 self._config = Config.model_validate(config)
+            case events.BudgetRenewed():
+                self.flags.append(f"{where}: `autoagent renew` granted another night and its caps")
             case events.CandidateCommitted(copied=copied):
                 self.flags += _copies(entry.subject, copied)
             case events.TrialFinished(trial=trial):

@@ -37,6 +37,7 @@ from autoagent.environments.listing import COMMAND, listed, tampering
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.environments.sandbox.beneath import remove_tree
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
+from autoagent.installed import installing, normal
 
 GUARDED = ("/tests", "/solution", "/logs/verifier")
 MOST_BYTES = 256 * 1024**2
@@ -199,7 +200,7 @@ def _class(name: str) -> type[BaseEnvironment]:
         raise InfrastructureFault(
             f'environment = "{PROVIDER_PREFIX}{name}" needs packages that are not here: '
             f"{', '.join(missing)}.",
-            f"`pip install 'harbor[{extra}]'`",
+            installing(f"harbor[{extra}]"),
         )
     try:
         return factory._load_environment_class(kind)  # pyright: ignore[reportPrivateUsage]
@@ -211,8 +212,8 @@ def _missing(extra: str) -> list[str]:
     """Packages of an extra of Harbor's that are not installed."""
     wanted = (_OF_EXTRA.fullmatch(line) for line in metadata.requires("harbor") or ())
     names = [found[1] for found in wanted if found and found[2] == extra and found[1] != "harbor"]
-    here = {_normal(distribution.name) for distribution in metadata.distributions()}
-    return [name for name in names if _normal(name) not in here]
+    here = {normal(distribution.name) for distribution in metadata.distributions()}
+    return [name for name in names if normal(name) not in here]
 
 
 def _empty_mount(mount: ServiceVolumeConfig, place: Path) -> ServiceVolumeConfig:
@@ -223,11 +224,6 @@ def _empty_mount(mount: ServiceVolumeConfig, place: Path) -> ServiceVolumeConfig
     source.mkdir(parents=True, exist_ok=True)
     source.chmod(0o777)
     return {**mount, "source": str(source)}
-
-
-def _normal(name: str) -> str:
-    """A package's name as an index compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _empty(directory: Path) -> None:

@@ -59,7 +59,8 @@ class ClimbStarted(Facts, kind="climb_started"):
 
     `config` is the whole configuration as JSON: an old one is read by the rules of its time, so
     only who needs the rules makes a `Config` of it. `head` is the user's commit it started from;
-    `tier` says how far the server was from the player.
+    `tier` says how far the server was from the player. `continues`: it is played in the night of
+    the climb before it and draws on the same caps; nobody granted new ones (rule R10).
     """
 
     tag: str
@@ -73,6 +74,11 @@ class ClimbStarted(Facts, kind="climb_started"):
     head: str
     isolation: str
     tier: str = ""
+    continues: bool = Field(default=False, exclude_if=_nothing)
+
+
+class BudgetRenewed(Facts, kind="budget_renewed"):
+    """R10: the human grants the next climb a night, and caps, of its own. About the last tag."""
 
 
 class TaskValidated(Facts, kind="task_validated"):
@@ -251,6 +257,7 @@ type Decision = EvaluationFinished | EvaluationReused
 
 type Event = (
     ClimbStarted
+    | BudgetRenewed
     | TaskValidated
     | TasksValidated
     | CandidateCommitted

@@ -116,6 +116,7 @@ class Journal:
             JournalError: The file cannot be opened, is not a journal or is a newer version's.
         """
         self.path, self._read_only = path, read_only
+        self._clock = (0.0, time.monotonic())
         try:
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}",
@@ -130,7 +131,8 @@ class Journal:
             self._refuse_newer()
             if not read_only:
                 self._make_tables()
-            self._db.execute("SELECT count(*) FROM events WHERE seq < 0")
+            last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+            self._seen(last[0] if last else 0.0)
         except sqlite3.Error as error:
             with suppress(AttributeError):  # where not even the file could be opened
                 self._db.close()
@@ -204,10 +206,10 @@ class Journal:
         try:
             with self._transaction():
                 last = self._db.execute(
-                    "SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1"
+                    "SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1"
                 ).fetchone()
                 seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
-                at = time.time()
+                at = self._seen(last[2] if last else 0.0)
                 digest = chain(previous, seq, at, kind, about, text)
                 entry: Entry[Held] = Entry(seq, at, kind, about, text, digest)
                 self._db.execute(
@@ -224,6 +226,19 @@ class Journal:
                 "space if the disk is full.",
                 "the same call again",
             ) from error
+
+    def now(self) -> float:
+        """Unix seconds that never run backwards, nor slower than this process's own clock.
+
+        A clock that is set back lengthens nothing (rule R10); one that is set forward counts.
+        """
+        return self._seen(0.0)
+
+    def _seen(self, at: float) -> float:
+        told, then = self._clock
+        paced = time.monotonic()
+        self._clock = (max(time.time(), told + paced - then, at), paced)
+        return self._clock[0]
 
     def position(self) -> str | None:
         """The stored position, or None before the first event that has one."""

@@ -29,7 +29,8 @@ class Position(Record):
 
     `pending` is the verdict of an evaluated candidate whose ledger row is not written yet;
     `running` is set exactly while a worker measures. `holdout` are usable held-out tasks.
-    `uncertified` says why a finished climb has no certificate.
+    `uncertified` says why a finished climb has no certificate. `started_at` is when the night
+    began, and `spent` is the night's: a climb may continue the one before it (rule R10).
     """
 
     phase: Phase = "new"
@@ -64,7 +65,8 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
             return Position(
                 phase="validating",
                 tag=event.tag,
-                started_at=entry.at,
+                started_at=position.started_at if event.continues else entry.at,
+                spent=position.spent if event.continues else Spent(),
                 snapshot=event.snapshot,
                 tasks=event.tasks,
                 holdout=event.holdout,

@@ -8,6 +8,7 @@ from autoagent.errors import BudgetExceeded
 from autoagent.records import Record, Spent
 
 ENDING = "finish_climb()"
+CAPS = ("evaluations", "hours", "dollars")
 ROUNDING = 1e-9
 """Dollars by which sums of floats may differ from what was meant."""
 
@@ -31,6 +32,23 @@ def remaining(budget: Budget, spent: Spent, started_at: float, now: float) -> Re
         if budget.dollars is None
         else max(0.0, budget.dollars - spent.dollars - spent.reserved_dollars),
     )
+
+
+def within(caps: Budget, night: Budget) -> Budget:
+    """The caps of a climb that continues a night: those that the night began with, or lower."""
+    lower = {name: _lower(getattr(caps, name), getattr(night, name)) for name in CAPS}
+    per_trial = max(caps.dollars_per_trial, night.dollars_per_trial)
+    return caps.model_copy(update={**lower, "dollars_per_trial": per_trial})
+
+
+def _lower(one: float | None, other: float | None) -> float | None:
+    return min((cap for cap in (one, other) if cap is not None), default=None)
+
+
+def clock(budget: Budget, started_at: float, now: float, hour: str) -> str:
+    """The hour of day, and how much of the night is played."""
+    played = f"{(now - started_at) / 3600:.1f}"
+    return f"{hour}, {played}{'' if budget.hours is None else f' of {budget.hours:g}'} h played"
 
 
 def in_words(left: Remaining) -> str:
@@ -73,6 +91,10 @@ def reserve(
             f"All {budget.evaluations} evaluations of the budget are used "
             "(autoagent.toml: budget.evaluations).",
             ENDING,
+        )
+    if left.hours == 0:
+        raise BudgetExceeded(
+            f"The night's {budget.hours:g} h are over (autoagent.toml: budget.hours).", ENDING
         )
     if left.hours is not None and left.hours * 3600 <= seconds + later.seconds:
         kept = f", the certification {later.seconds / 3600:.2f} h" if later.seconds else ""

@@ -9,13 +9,13 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from autoagent.config import Config
+from autoagent.config import Budget, Config
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.records import Candidate, Row, Running
-from autoagent.referee import passages, validation
+from autoagent.referee import budget, passages, validation
 from autoagent.referee.passages import Copied
 from autoagent.worker.engine import Engine, EvaluationSpec
 from autoagent.workspace.git.projection import Projection
@@ -105,6 +105,21 @@ class Climb:
     def started(self) -> events.ClimbStarted:
         """What was frozen when the climb started."""
         return self.this_climb(events.ClimbStarted)[0].event
+
+    @property
+    def continues(self) -> bool:
+        """Whether the next climb is played in the night of this one: nobody granted another."""
+        if self.position.phase == "new":
+            return False
+        granted = self.journal.last(events.BudgetRenewed)
+        return granted is None or granted.seq < self.this_climb(events.ClimbStarted)[0].seq
+
+    def caps_of(self, config: Config) -> Budget:
+        """The caps of a climb that starts by this configuration now (rule R10)."""
+        if not self.continues:
+            return config.budget
+        night = Budget.model_validate(self.started.config.get("budget", {}))
+        return budget.within(config.budget, night)
 
     @property
     def frozen(self) -> Snapshot:

@@ -3,7 +3,6 @@
 An evaluation's trials carry its id as their subject, so one indexed look-up finds them.
 """
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def progress_of(journal: Journal, running: Running) -> Progress:
         expected=agenda_of(running, trials).expected,
         passed=sum(trial.outcome == "passed" for trial in ended),
         void=sum(trial.outcome == "void" for trial in ended),
-        seconds=time.time() - started[0].at if started else 0.0,
+        seconds=journal.now() - started[0].at if started else 0.0,
         last=trials[-1] if trials and not running.hidden else None,
         stand_in=any(trial.stand_in for trial in trials),
     )

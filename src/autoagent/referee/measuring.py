@@ -5,15 +5,22 @@ starts. Rule R9: a worker that died is started again, and not for ever. Rule R3:
 is computed here, from the trials in the journal, over every trial that was expected.
 """
 
-import time
-
+from autoagent.config import Budget
 from autoagent.errors import BudgetExceeded, InfrastructureFault
 from autoagent.evidence import events
 from autoagent.gate.contests import contest_for, most_trials, order_of
 from autoagent.gate.decide import decide, decide_again, score_of, state_of
 from autoagent.gate.noise import noise_of
-from autoagent.records import Candidate, EvaluationKind, EvaluationState, Running, Side, Standing
-from autoagent.referee import budget, evaluations, validation
+from autoagent.records import (
+    Candidate,
+    EvaluationKind,
+    EvaluationState,
+    Running,
+    Side,
+    Spent,
+    Standing,
+)
+from autoagent.referee import budget, evaluations, moves, validation
 from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport
 from autoagent.workspace.layout import Workspace
@@ -85,18 +92,44 @@ def refuse_stopped(workspace: Workspace) -> None:
         raise BudgetExceeded(asks, budget.ENDING)
 
 
-def is_over(climb: Climb) -> bool:
-    """Whether a STOP file or a cap keeps from starting what the phase would start (rule R10)."""
+def refuse_spent(climb: Climb, caps: Budget) -> None:
+    """Start no climb in a night that is used up.
+
+    Raises:
+        BudgetExceeded: A cap has nothing left.
+    """
+    left = left_of(climb, caps)
+    try:
+        budget.reserve(caps, left, 0, seconds=0.0)
+    except BudgetExceeded as spent:
+        raise BudgetExceeded(f"{spent.message} {moves.ANOTHER}", budget.ENDING) from spent
+
+
+def left_of(climb: Climb, caps: Budget) -> budget.Remaining:
+    """What is left of the night's caps; before a night, and where another is granted, all."""
+    position, now = climb.position, climb.journal.now()
+    if position.phase in ("new", "finished") and not climb.continues:
+        return budget.remaining(caps, Spent(), now, now)
+    return budget.remaining(caps, position.spent, position.started_at, now)
+
+
+def why_over(climb: Climb) -> str:
+    """Why nothing that the phase would start may be started: a STOP file or a cap (rule R10).
+
+    Empty where it may.
+    """
     position = climb.position
     try:
         refuse_stopped(climb.workspace)
+        if position.phase == "finished" and climb.continues:
+            refuse_spent(climb, climb.caps_of(climb.workspace.config))
         if position.phase in ("baseline_needed", "idle", "committed"):
             kind = "full" if position.incumbent else "baseline"
             suite = planned(climb, kind, climb.candidate_named(None), position.tasks)
             _reserved(climb, suite, capped=True)
-    except BudgetExceeded:
-        return True
-    return False
+    except BudgetExceeded as exceeded:
+        return exceeded.message
+    return ""
 
 
 def begin(climb: Climb, planned: Running, *, capped: bool = True, again: bool = False) -> str:
@@ -123,10 +156,10 @@ def begin(climb: Climb, planned: Running, *, capped: bool = True, again: bool = 
 
 def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
     """The evaluation with its dollars and its deadline (rule R10); probes cost none."""
-    config, position, now = climb.workspace.config, climb.position, time.time()
+    config, position, now = climb.workspace.config, climb.position, climb.journal.now()
     deadline = now + config.benchmark.evaluation_timeout_seconds
     caps = config.budget if capped else config.budget.without_caps()
-    left = budget.remaining(caps, position.spent, position.started_at, now)
+    left = left_of(climb, caps)
     later = budget.Reserve()
     if planned.kind == "certify":
         left = left.replace(evaluations=None)  # it is no candidate's

@@ -12,6 +12,9 @@ from autoagent.errors import AutoAgentError
 from autoagent.evidence.position import Position
 from autoagent.records import Phase
 
+REPORT = 'read_file("results.tsv"), then tell the human what the night brought (morning_report)'
+ANOTHER = "Another night with caps of its own is the human's word: `autoagent renew`."
+
 NEXT: Mapping[Phase, tuple[str, ...]] = {
     "new": ("start_climb(tag)",),
     "validating": ("start_climb(tag)",),
@@ -21,7 +24,7 @@ NEXT: Mapping[Phase, tuple[str, ...]] = {
     "evaluating": ("run_benchmark()", "cancel_benchmark()"),
     "evaluated": ("append_result(description)",),
     "certifying": ("finish_climb()",),
-    "finished": ("start_climb(tag)",),
+    "finished": (REPORT, "status()"),
 }
 """What may be called next, in each phase."""
 
@@ -30,7 +33,6 @@ OVER: Mapping[Phase, tuple[str, ...]] = {
     "baseline_needed": ("finish_climb()",),
     "idle": ("finish_climb()", "read_trajectory(trial)"),
     "committed": ("finish_climb()", "revert()"),
-    "finished": ("tell the human to remove the STOP file, then start_climb(tag)",),
 }
 """The same where nothing more may be started."""
 
@@ -96,9 +98,9 @@ def advice(error: AutoAgentError, then: str = "status()") -> str:
     return ADVICE[known].format(then=then)
 
 
-def after(error: AutoAgentError, position: Position, *, over: bool) -> str:
+def after(error: AutoAgentError, position: Position, calls: tuple[str, ...], *, over: bool) -> str:
     """What to do after a refusal: what it says itself where that is in order, else what is next."""
-    own, then = error.next_call, next_calls(position, over=over)[0]
+    own, then = error.next_call, calls[0]
     if own is None:
         return advice(error, then)
     if position.phase != "idle":  # elsewhere a harness is only checked
@@ -111,6 +113,8 @@ def after(error: AutoAgentError, position: Position, *, over: bool) -> str:
 
 def _in_order(call: str, own: str, position: Position, *, over: bool) -> bool:
     if over and position.phase in OVER and call in STARTING:
+        return False
+    if over and call == "start_climb(" and position.phase in ("new", "finished"):
         return False
     if call == "cancel_benchmark()":
         return position.running is not None and position.running.kind in CANCELLABLE

@@ -43,5 +43,6 @@ def step(climb: Climb) -> None:
     climb.append(ClimbFinished(reason="no usable task"), tag)
     listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
     raise TaskError(
-        f"No task can be used. {listed}.", "start_climb(another tag) once one is mended"
+        f"No task can be used. {listed}.",
+        "tell the human which task to mend, then start_climb(another tag)",
     )

@@ -1,14 +1,18 @@
 """What may be read of a climb at any time. Nothing here changes anything."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 from autoagent.config import Config
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.evidence import events, trajectory
+from autoagent.evidence.untrusted import quoted
+from autoagent.files import read_regular
 from autoagent.gate import noise
 from autoagent.records import Trial
 from autoagent.referee import budget, evaluations, measuring, moves
+from autoagent.referee.candidates import HARNESS_LIMIT_BYTES, content_digest, read_notes
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
 from autoagent.referee.views import PARTS_SHOWN, Comparison, EvaluationReport, Status
@@ -20,14 +24,44 @@ NIGHT = 50
 
 def next_calls(climb: Climb) -> tuple[str, ...]:
     """What may be called next, by phase, budget and the trouble that lasts (rule R11)."""
-    calls = moves.next_calls(climb.position, over=measuring.is_over(climb))
-    trouble = climb.trouble
-    return (trouble.next_call, *calls[1:]) if trouble and trouble.next_call else calls
+    return _next_calls(climb, measuring.why_over(climb))
+
+
+def _next_calls(climb: Climb, over: str) -> tuple[str, ...]:
+    position, trouble = climb.position, climb.trouble
+    if position.phase == "finished" and not over and not climb.continues:
+        return moves.NEXT["new"]
+    calls = moves.next_calls(position, over=bool(over))
+    if trouble and trouble.next_call:
+        return trouble.next_call, *calls[1:]
+    if not over and _measured_nothing(climb):
+        return f"tell the human what is wrong, then {calls[0]}", *calls[1:]
+    return calls
+
+
+def _measured_nothing(climb: Climb) -> str:
+    """What keeps on spoiling evaluations: the last one had no trial that measured anything.
+
+    Empty where it had, or where its ledger row comes first.
+    """
+    if climb.position.phase not in ("baseline_needed", "idle", "committed"):
+        return ""
+    finished = [
+        event
+        for event in (entry.event for entry in climb.this_climb(events.EvaluationFinished))
+        if event.evaluation_kind in ("baseline", "full", "subset")
+    ]
+    if not finished or finished[-1].state != "indecisive" or finished[-1].score.measured:
+        return ""
+    trials = evaluations.trials_of(climb.journal, finished[-1].evaluation)
+    ((cause, _),) = Counter(trial.detail for trial in trials).most_common(1) or [("", 0)]
+    return f"{finished[-1].evaluation} measured nothing: {quoted(cause, 200)}."
 
 
 def refused(climb: Climb, error: AutoAgentError) -> None:
     """Say in a refusal what to call next; a trouble that lasts is remembered until a move."""
-    error.next_call = moves.after(error, climb.position, over=measuring.is_over(climb))
+    over = measuring.why_over(climb)
+    error.next_call = moves.after(error, climb.position, _next_calls(climb, over), over=bool(over))
     if isinstance(error, moves.LASTING):
         climb.trouble = error
 
@@ -35,14 +69,21 @@ def refused(climb: Climb, error: AutoAgentError) -> None:
 def status(climb: Climb) -> Status:
     """Where the climb stands (rule R11). Cheap: nothing is scanned that was just looked at."""
     position, config, head = climb.position, climb.workspace.config, climb.journal.head()
-    left = budget.remaining(config.budget, position.spent, position.started_at, time.time())
-    playing = position.phase not in ("new", "finished")
+    done = position.phase == "finished"
+    playing = position.phase != "new" and not done
+    caps = config.budget if playing else climb.caps_of(config)
+    over, hour = measuring.why_over(climb), time.strftime("%H:%M")
+    began = position.started_at if playing or climb.continues else climb.journal.now()
+    trouble = climb.trouble.message if climb.trouble else _measured_nothing(climb)
     return Status(
         phase=position.phase,
         incumbent=position.incumbent,
         baseline_passed=position.baseline_passed,
-        budget_left=left if playing else left.replace(hours=None),
-        next_calls=next_calls(climb),
+        clock=budget.clock(caps, began, climb.journal.now(), hour),
+        budget_left=measuring.left_of(climb, caps),
+        next_calls=_next_calls(climb, over),
+        halted=over or trouble or (moves.ANOTHER if done and climb.continues else ""),
+        stray=_stray(climb),
         head=head,
         tag=position.tag,
         tasks=len(position.tasks),
@@ -51,12 +92,13 @@ def status(climb: Climb) -> Status:
         running=position.running,
         verdict=position.pending,
         drift=climb.drift(head) if playing else (),
-        notes=_notes(climb),
+        notes=_notes(climb, over or trouble),
         tier=climb.tier,
         isolation=_isolation(config),
         state_directory=str(climb.workspace.state),
         certificate=position.certificate,
         uncertified=position.uncertified,
+        left_out=tuple(left_out(climb)) if position.phase != "new" else (),
     )
 
 
@@ -67,23 +109,48 @@ def _isolation(config: Config) -> str:
     return apart if where == "sandbox" else f"{apart}; tasks run in {where}"
 
 
-def _notes(climb: Climb) -> tuple[str, ...]:
+def left_out(climb: Climb) -> dict[str, str]:
+    """Tasks that do not count in this climb, and why."""
+    found = dict(climb.started.excluded)
+    for entry in climb.this_climb(events.TasksValidated):
+        found.update(entry.event.excluded)
+    return found
+
+
+def _stray(climb: Climb) -> str:
+    """What was edited after commit_candidate: it is neither measured nor kept."""
+    position, workspace = climb.position, climb.workspace
+    candidate = position.candidate
+    if candidate is None or position.phase not in ("committed", "evaluating", "evaluated"):
+        return ""
+    try:
+        source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
+        editable = source.removesuffix(climb.canonical.fixed)
+        if content_digest(editable, read_notes(workspace)) == candidate.digest:
+            return ""
+    except (AutoAgentError, OSError):  # whatever stands there, it is not the candidate
+        pass
+    return (
+        f"{workspace.harness.name} or .agent/ changed after commit_candidate: that is neither "
+        f"measured nor kept, {candidate.short} is, as it was committed."
+    )
+
+
+def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
     """What the human should know: trouble, noise, tasks left out, lint lines, a repaired branch."""
     position = climb.position
-    trouble = [climb.trouble.message] if climb.trouble else []
+    trouble = [halted] if halted else []
     if position.phase == "new":
         return tuple(trouble)
-    left_out = dict(climb.started.excluded)
-    for entry in climb.this_climb(events.TasksValidated):
-        left_out.update(entry.event.excluded)
     measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
     stood_in = any(standing.score.stand_in for standing in measured)
     running = position.running.id if position.running else None
     return (
         *trouble,
+        *filter(None, [_stray(climb)]),
         *([STOOD_IN] if stood_in else []),
         *_about_noise(climb),
-        *(f"task {name} is left out: {why}" for name, why in left_out.items()),
+        *(f"task {name} is left out: {why}" for name, why in left_out(climb).items()),
         *(
             f"task {name} is verified as_left, a weaker proof: its oracle passes only where the "
             "verifier starts with what was left at home and in the work directory"

@@ -95,6 +95,7 @@ class Referee:
 
         Raises:
             OutOfOrder: Another climb is being played.
+            BudgetExceeded: The night's caps are used up, or a STOP file asks for the end (R10).
             WorkspaceError: The workspace, its git repository or the harness is not ready.
             TaskError: No task can be used.
             InfrastructureFault: This machine cannot isolate as autoagent.toml says.
@@ -107,8 +108,13 @@ class Referee:
         workspace = open_workspace(self._climb.workspace.root)
         config, engine = workspace.config, self._climb.engine
         engine.check(config.isolation, config.benchmark.environment)
-        climb = Climb(workspace, engine, self._climb.journal, self._climb.tier)
+        continues, caps = self._climb.continues, self._climb.caps_of(config)
         measuring.refuse_stopped(workspace)
+        if continues:
+            measuring.refuse_spent(self._climb, caps)
+        config = config.model_copy(update={"budget": caps})
+        played = workspace.replace(config=config)
+        climb = Climb(played, engine, self._climb.journal, self._climb.tier)
         draft, split, model = baseline_draft(workspace)
         head = climb.projection.clean_head(tag)
         kind = kind_of(config.benchmark.environment)
@@ -129,6 +135,7 @@ class Referee:
             head=head,
             isolation=config.isolation,
             tier=climb.tier,
+            continues=continues,
         )
         climb.append(started, tag)
         climb.project()

@@ -58,6 +58,10 @@ def _commit(commit: str) -> str:
     return commit[:7]
 
 
+def _begun(head: str) -> str:
+    return head[:12]
+
+
 def _candidate(candidate: Candidate) -> str:
     return candidate.short
 
@@ -74,23 +78,30 @@ ShownCandidate = Annotated[Candidate, PlainSerializer(_candidate)]
 
 
 class Situation(Record):
-    """What every reply tells: where the climb stands, what is left, what comes next (rule R11)."""
+    """What every reply tells: where the climb stands, what is left, what comes next (rule R11).
+
+    `clock` is the hour of day and how much of the night is played; `head` begins the journal's.
+    `halted` says why nothing more can be started, and `stray` what was edited after the commit:
+    a reply's message has them.
+    """
 
     phase: Phase
     incumbent: Standing | None
+    clock: str
     budget_left: Annotated[Remaining, PlainSerializer(in_words)]
     next_calls: tuple[str, ...]
-    head: str
+    head: Annotated[str, PlainSerializer(_begun)]
     baseline_passed: int | None = Field(exclude=True)
+    halted: str = Field(exclude=True)
+    stray: str = Field(exclude=True)
 
     @field_serializer("incumbent")
     def _incumbent(self, standing: Standing | None) -> dict[str, Any] | None:
         """The best kept harness, beside how many trials the baseline passed."""
         return standing and {
             "commit": standing.candidate.short,
-            "description": standing.candidate.description[:200],
             "complexity": standing.candidate.complexity,
-            "score": _score(standing.score),
+            "score": {"passed": standing.score.passed, "expected": standing.score.expected},
             "baseline_passed": self.baseline_passed,
         }
 
@@ -98,6 +109,7 @@ class Situation(Record):
 class Status(Situation):
     """The whole of it: what is being played, by which rules, and what the human should know."""
 
+    head: str
     tag: str
     tasks: int
     rows: int
@@ -111,6 +123,16 @@ class Status(Situation):
     state_directory: str
     certificate: Certificate | None = Field(exclude=True)
     uncertified: str = Field(exclude=True)
+    left_out: tuple[str, ...] = Field(exclude=True)
+
+    @field_serializer("incumbent")
+    def _incumbent(self, standing: Standing | None) -> dict[str, Any] | None:
+        if standing is None:
+            return None
+        return (super()._incumbent(standing) or {}) | {
+            "description": standing.candidate.description[:200],
+            "score": _score(standing.score),
+        }
 
 
 class Progress(Record):

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from autoagent import errors
 from autoagent.evidence.untrusted import clip, one_line
 from autoagent.referee.moves import advice
-from autoagent.server.reply import Reply
+from autoagent.server.reply import Reply, Words
 
 logger = logging.getLogger(__name__)
 
@@ -142,10 +142,10 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 
 
 def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
-    """What a reply holds: the fields of every reply by name, its own by type.
+    """What a reply holds: the words that every reply has, and its own fields by type.
 
-    Neither is ever left out; the words are. Definitions are part of each conversation, so
-    every one of them is paid for all night.
+    The words of the schema are left out. Definitions are part of each conversation, so every
+    one of them is paid for all night.
     """
     schema = reply.model_json_schema(mode="serialization")
     told = schema["properties"]
@@ -153,7 +153,7 @@ def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {name: {"type": _type(told[name])} for name in own},
-        "required": [name for name in Reply.model_fields if name in told],
+        "required": [name for name in Words.model_fields if name in told],
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from mcp_types import CallToolResult, TextContent
+from pydantic import Field
 
 from autoagent.records import Outcome, Record
 from autoagent.referee.views import (
@@ -22,10 +23,11 @@ from autoagent.referee.views import (
 
 
 class Words(Record):
-    """What happened, and the call to make now."""
+    """What happened, and the call to make now. All that a `brief` reply says."""
 
     message: str
     next_step: str
+    brief: bool = Field(default=False, exclude=True)
 
 
 class Reply(Situation, Words):
@@ -35,15 +37,18 @@ class Reply(Situation, Words):
     def of(cls, status: Status, message: str, next_step: str | None = None, **facts: Any) -> Self:
         """A reply with its own facts; what it shares with a status is the status's.
 
-        Without a `next_step` it is the first of the next calls.
+        Without a `next_step` it is the first of the next calls. Why nothing more can be started
+        is said in every message.
         """
         shared: dict[str, Any] = {name: value for name, value in status if name in cls.model_fields}
         step = next_step or status.next_calls[0]
+        if status.halted not in message:
+            message = f"{message} {status.halted}"
         return cls(message=message, next_step=step, **(shared | facts))
 
     def facts(self) -> dict[str, Any]:
-        """What goes over the wire."""
-        return self.model_dump(mode="json")
+        """What goes over the wire: a brief reply only says what changed since the last one."""
+        return self.model_dump(mode="json", include={*Words.model_fields} if self.brief else None)
 
     def result(self) -> CallToolResult:
         """The reply on the wire: the same facts twice."""

@@ -25,13 +25,13 @@ from autoagent.server.reply import (
     StartReply,
     next_step,
 )
-from autoagent.server.waiting import CallQueue, Client, sentence
+from autoagent.server.waiting import CallQueue, Client
 
 if TYPE_CHECKING:
     from autoagent.evidence.position import Position
     from autoagent.referee.referee import Referee
 
-FAILING_SHOWN = 20
+FAILING_SHOWN = 10
 CANCEL_POLL_SECONDS, CANCEL_TRIES = 0.5, 60
 
 AnyContext = Context[Any, Any]
@@ -80,11 +80,14 @@ class Moves:
         self._unread.clear()
         await self._queue.ask(lambda r: r.start_climb(tag))
         ready, status, progress = await self._leave("validating", context)
+        if not ready:
+            return StartReply.of(status, _so_far(progress, status), brief=True)
+        out = len(status.left_out)
+        used = f"{status.tasks} of {status.tasks + out}" if out else f"its {status.tasks}"
+        told = f"Climb {tag} is frozen and {used} tasks are validated"
         return StartReply.of(
             status,
-            f"Climb {tag} is frozen and its {status.tasks} tasks are validated."
-            if ready
-            else f"Still validating tasks, which goes on by itself. {_so_far(progress)}",
+            f"{told}, {out} left out: the notes say why." if out else f"{told}.",
             next_step(status, run_benchmark="run_benchmark() measures the unmodified baseline"),
         )
 
@@ -201,13 +204,10 @@ class Moves:
         await self._queue.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()
         over, status, progress = await self._leave("certifying", context)
-        return Reply.of(
-            status,
-            f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
-            if over
-            else f"Certifying climb {status.tag}, which goes on by itself. {_so_far(progress)}",
-            "tell the human what was kept and why (prompt morning_report)" if over else None,
-        )
+        if not over:
+            return Reply.of(status, _so_far(progress, status), brief=True)
+        told = f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
+        return Reply.of(status, told)
 
     async def _leave(
         self, phase: Phase, context: AnyContext
@@ -231,21 +231,22 @@ def _benchmark_reply(referee: "Referee", evaluation: str) -> BenchmarkReply:
     """The summary first, then the failing trials by id."""
     report, status = referee.evaluation(evaluation), referee.status()
     failing = [trial for trial in report.trials if trial.outcome != "passed"]
-    progress = referee.progress() if report.state == "running" else None
+    running = report.state == "running"
+    told = _so_far(referee.progress(), status) if running else _summary(report)
     return BenchmarkReply.of(
         status,
-        _summary(report, progress),
+        f"{told} {status.stray}" if status.stray else told,
         _after(report, failing, status),
         **dict(report),
+        brief=running,
         failing=tuple(_told(trial) for trial in failing[:FAILING_SHOWN]),
         failing_total=len(failing),
     )
 
 
-def _summary(report: EvaluationReport, progress: Progress | None) -> str:
+def _summary(report: EvaluationReport) -> str:
     what = f"{report.evaluation}, {report.kind} evaluation of {report.candidate[:7]}"
-    if report.score is None:
-        return f"{what} is running and goes on by itself. {_so_far(progress)}"
+    assert report.score is not None
     passed = f"{what} is {report.state}: {report.score.passed}/{report.score.expected} passed"
     if report.score.stand_in:
         passed += f" ({STAND_IN} for a model)"
@@ -255,13 +256,17 @@ def _summary(report: EvaluationReport, progress: Progress | None) -> str:
     return f"{passed}; {why}."
 
 
-def _so_far(progress: Progress | None) -> str:
-    return f"So far: {sentence(progress)}." if progress else ""
+def _so_far(progress: Progress | None, status: Status) -> str:
+    """What goes on by itself, in as few words as a poll is worth: an hour may have ninety."""
+    clock = status.clock.removesuffix(" played")
+    if progress is None:
+        return f"running; {clock}"
+    return f"running {progress.evaluation}, {progress.done}/{progress.expected}; {clock}"
 
 
 def _after(report: EvaluationReport, failing: list[Trial], status: Status) -> str:
     if report.state == "running":
-        return "run_benchmark() with the same arguments goes on waiting"
+        return "the same call again" if report.kind == "subset" else "run_benchmark()"
     look = f'read_trajectory("{failing[0].id}")' if failing else status.next_calls[0]
     return next_step(
         status,

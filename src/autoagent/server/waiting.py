@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 UNLIMITED = float("inf")
-UNKNOWN_CLIENT_SECONDS = 45.0
+UNKNOWN_CLIENT_SECONDS = 40.0
+"""Below the wall of 45 s that some clients have, by what an answer takes on its way."""
 
 
 class Client(NamedTuple):
@@ -47,7 +48,7 @@ CALL_LIMITS = (
     CallLimit("gemini-cli", 540.0, 540.0),
     CallLimit("opencode", UNLIMITED, UNKNOWN_CLIENT_SECONDS),
 )
-"""Claude Desktop (`claude-ai`) and everybody else: 45 s. Progress moves the limit of the first
+"""Claude Desktop (`claude-ai`) and everybody else: 40 s. Progress moves the limit of the first
 and the last; Codex and Gemini have hard caps of 300 and 600 s whatever they hear."""
 
 

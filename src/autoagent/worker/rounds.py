@@ -72,6 +72,10 @@ class Rounds:
                     return "out_of_budget"
         return "pruned" if self._agenda.pruned else "complete"
 
+    def seconds_left(self) -> float:
+        """Until the deadline, by the journal's clock, which nobody sets back."""
+        return max(0.0, self._spec.running.deadline - self._journal.now())
+
     def end(self, how: WorkerEnd) -> None:
         """The last event of a worker that was not killed."""
         self._journal.append(WorkerEnded(end=how), self._spec.id)

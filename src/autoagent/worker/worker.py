@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from autoagent.environments.kinds import kind_of
@@ -22,7 +21,7 @@ from autoagent.worker.rounds import Rounds
 from autoagent.worker.scratch import make_scratch, remove_scratch
 
 
-async def _supervise(rounds: Rounds, spec: EvaluationSpec) -> WorkerEnd:
+async def _supervise(rounds: Rounds) -> WorkerEnd:
     """Run to the end, to the deadline, or to a SIGTERM, whichever is first."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -30,7 +29,7 @@ async def _supervise(rounds: Rounds, spec: EvaluationSpec) -> WorkerEnd:
         loop.add_signal_handler(number, stop.set)
     running = asyncio.create_task(rounds.run())
     stopping = asyncio.create_task(stop.wait())
-    left = max(0.0, spec.running.deadline - time.time())
+    left = rounds.seconds_left()
     await asyncio.wait({running, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if running.done():
@@ -56,7 +55,7 @@ def main(directory: Path) -> int:
     rounds = Rounds(spec)
     try:
         _sweep(spec)
-        rounds.end(asyncio.run(_supervise(rounds, spec)))
+        rounds.end(asyncio.run(_supervise(rounds)))
     except (AutoAgentError, OSError) as fault:
         full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
         logging.exception("the worker stopped%s", ": the disk is full" if full else "")

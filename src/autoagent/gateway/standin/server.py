@@ -25,6 +25,7 @@ from autoagent.errors import ConfigError, InfrastructureFault
 from autoagent.gateway.standin.conversation import read
 from autoagent.gateway.standin.mind import think
 from autoagent.gateway.standin.rules import Rules, load_rules
+from autoagent.installed import extra, installing
 from autoagent.records import STAND_IN_ENDING
 
 HOST = "127.0.0.1"
@@ -50,7 +51,7 @@ def make_app(rules: Rules) -> Starlette:
     except ImportError as error:
         raise ConfigError(
             f"The stand-in model needs {error.name}, which an extra brings.",
-            "`pip install 'autoagent-mcp[standin]'`",
+            installing(*extra("standin")),
         ) from error
 
     def reply(asked: Any) -> ReplyObject:
