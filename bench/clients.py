@@ -95,7 +95,17 @@ CLIENTS = {
         "codex.toml",
         "home/.codex/config.toml",
         {"OPENAI_API_KEY": "none"},
-        ("codex", "exec", "-c", CODEX_MODEL, "-c", "model_provider=scripted", "-m", "gpt-5", PROMPT),
+        (
+            "codex",
+            "exec",
+            "-c",
+            CODEX_MODEL,
+            "-c",
+            "model_provider=scripted",
+            "-m",
+            "gpt-5",
+            PROMPT,
+        ),
         "mcp__autoagent.",
         codex_edit,
     ),
@@ -112,8 +122,20 @@ CLIENTS = {
         npm.GEMINI,
         "gemini.json",
         "workspace/.gemini/settings.json",
-        {"GEMINI_API_KEY": "none", "GOOGLE_GEMINI_BASE_URL": "{url}", "GEMINI_CLI_TRUST_WORKSPACE": "true"},
-        ("gemini", "--approval-mode", "auto_edit", "--model", "gemini-2.5-flash", "--prompt", PROMPT),
+        {
+            "GEMINI_API_KEY": "none",
+            "GOOGLE_GEMINI_BASE_URL": "{url}",
+            "GEMINI_CLI_TRUST_WORKSPACE": "true",
+        },
+        (
+            "gemini",
+            "--approval-mode",
+            "auto_edit",
+            "--model",
+            "gemini-2.5-flash",
+            "--prompt",
+            PROMPT,
+        ),
         "mcp_autoagent_",
         gemini_edit,
     ),
@@ -183,7 +205,9 @@ def play(name: str, place: Path) -> dict[str, Any]:
     with serving(player) as endpoint:
         path = f"{Path(sys.executable).parent}:{npm.path_with(client.package)}"
         given = {"HOME": str(home), "PATH": path, "TERM": "dumb", "LANG": "C.UTF-8"}
-        given |= {key: text.replace("{url}", endpoint.url) for key, text in client.environment.items()}
+        given |= {
+            key: text.replace("{url}", endpoint.url) for key, text in client.environment.items()
+        }
         command = [part.replace("{url}", endpoint.url) for part in client.command]
         began = time.monotonic()
         done = subprocess.run(
@@ -196,7 +220,9 @@ def play(name: str, place: Path) -> dict[str, Any]:
     (place / "transcript.md").write_text(transcript)
     tokens = [len(text) / CHARACTERS_A_TOKEN for _, text in player.calls]
     names = [tool for tool, _ in player.calls]
-    iteration = slice(names.index("commit_candidate"), -1) if "commit_candidate" in names else slice(0)
+    iteration = (
+        slice(names.index("commit_candidate"), -1) if "commit_candidate" in names else slice(0)
+    )
     ledger = workspace / "results.tsv"
     return {
         "client": name,

@@ -158,7 +158,11 @@ class GenerateContent:
         parts: list[Json] = [{"text": answer.text}] if answer.text else []
         for call in answer.calls:
             parts.append({"functionCall": {"name": call.name, "args": dict(call.arguments)}})
-        candidate = {"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}
+        candidate = {
+            "content": {"role": "model", "parts": parts},
+            "finishReason": "STOP",
+            "index": 0,
+        }
         tokens = {"promptTokenCount": answer.context_tokens, "candidatesTokenCount": 50}
         return {"candidates": [candidate], "usageMetadata": tokens, "modelVersion": asked.model}
 

@@ -74,8 +74,6 @@ def test_every_scenario_that_applies_passes(url: str, tmp_path: Path) -> None:
 def test_the_newest_revision_is_spoken_as_its_checker_reads_it(url: str) -> None:
     """Handshake, sessions, discovery, schemas, errors, caching and origins of 2026-07-28."""
     mcpcheck = Path(sys.executable).with_name("mcpcheck")
-    done = subprocess.run(
-        [mcpcheck, url, "--strict"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([mcpcheck, url, "--strict"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "All 8 checks passed" in done.stdout
