@@ -170,7 +170,9 @@ class Player:
         self.calls.append((name.removeprefix(prefix), last.text))
         if name.endswith("status"):
             return self._ours("read_file", path="program.md")
-        step = re.search(r"next_calls\W+(?:\d+\W+)?(\w+)\(", last.text)
+        step = re.search(r"next_calls\W+(?:\d+\W+)?(\w+)\(", last.text) or re.search(
+            r"(?:next_step|Next)\W+(\w+)\(", last.text
+        )
         if step is None or re.search(r"phase\W+finished", last.text):
             return Answer(last.text if step is None else "The climb is over.")
         if step[1] == "start_climb":

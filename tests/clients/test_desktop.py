@@ -41,7 +41,6 @@ class Desktop:
 
     def __init__(self, client: Client, wall: float) -> None:
         self.client, self.wall, self.calls = client, wall, list[str]()
-        self.cut = 0
 
     async def call(self, tool: str, **arguments: Any) -> Any:
         """Make a call, again for as long as what it asked for goes on."""
@@ -53,12 +52,10 @@ class Desktop:
                 )
             except MCPError as error:
                 assert "imed out" in str(error)
-                self.cut += 1
                 continue
             assert not result.is_error, result.content
             reply: Any = result.structured_content
-            going_on = reply["phase"] in ("validating", "certifying")
-            if not going_on and reply.get("state") != "running":
+            if "phase" in reply:  # else it goes on, and the reply is brief
                 return reply
 
 
@@ -84,7 +81,7 @@ async def test_a_climb_without_file_tools_behind_walls_of_60_and_45_seconds(
         config="[certify]\npasses = 1\n",
     )
     harness = workspace / "agent.py"
-    harness.write_text(harness.read_text().replace('"cp /app', '"sleep 4; cp /app'))
+    harness.write_text(harness.read_text().replace('"cp /app', '"sleep 3; cp /app'))
     quiet = ("-c", "user.name=t", "-c", "user.email=t@localhost")
     subprocess.run(["git", "-C", workspace, *quiet, "commit", "-qam", "slow"], check=True)
     command = (sys.executable, "-c", IMPATIENT, str(workspace))
@@ -97,7 +94,7 @@ async def test_a_climb_without_file_tools_behind_walls_of_60_and_45_seconds(
         assert app.calls.count("run_benchmark") > 1  # it waited in several calls
         async with desktop(*command, wall=45 / SCALE) as app:
             source = await app.call("read_file", path="agent.py")
-            old = re.search(r'"sleep 4; .*"', source["text"])
+            old = re.search(r'"sleep 3; .*"', source["text"])
             assert old
             new = '"sed s/question.1/answer\\\\ 1/ /app/question.txt > /app/answer.txt"'
             await app.call("edit_file", path="agent.py", old=old[0], new=new)
