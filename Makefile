@@ -44,8 +44,8 @@ demo: setup
 # The command `autoagent` for every directory, in an environment of its own with the locked
 # versions: nothing that is done in this checkout changes it while a climb runs.
 install: $(FETCHED_UV)
-	@$(UV) tool install --quiet --force --python '>=3.12,<3.14' --constraints $(LOCK) \
-		--build-constraints $(LOCK) '.[$(subst $(space),$(comma),$(EXTRAS))]'
+	@$(UV) tool install --quiet --force --reinstall-package autoagent-mcp --python '>=3.12,<3.14' \
+		--constraints $(LOCK) --build-constraints $(LOCK) '.[$(subst $(space),$(comma),$(EXTRAS))]'
 	@echo "Installed $(BIN)/autoagent."
 	@case ":$$PATH:" in *":$(BIN):"*) ;; *) echo "Your shell does not look there yet:" \
 		"export PATH=\"$(BIN):\$$PATH\"";; esac

@@ -4,13 +4,11 @@ The lock is part of the package. It pins more than is installed: what only tests
 machine needs. So only what is here with another version differs.
 """
 
-import json
 import re
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlparse
+from typing import NamedTuple
 
 PACKAGE = "autoagent-mcp"
 _PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;]+)", re.MULTILINE)
@@ -49,13 +47,6 @@ def differing() -> list[Differing]:
 
 def restoring() -> str:
     """The command that puts the locked versions back."""
-    origin: dict[str, Any] = json.loads(
-        metadata.distribution(PACKAGE).read_text("direct_url.json") or "{}"
-    )
-    checkout = Path(unquote(urlparse(str(origin.get("url", ""))).path))
-    if checkout.is_absolute() and (checkout / "Makefile").is_file():
-        target = "setup" if origin.get("dir_info", {}).get("editable") else "install"
-        return f"`make -C {checkout} {target}`"
     return installing(*(f"{name}=={locked}" for name, _, locked in differing()))
 
 

@@ -127,6 +127,48 @@ def test_the_client_is_told_to_load_the_tools_at_once(tmp_path: Path) -> None:
     assert server["alwaysLoad"] is True
 
 
+def test_no_client_stops_to_ask_for_what_a_climb_needs(tmp_path: Path) -> None:
+    """Each is set up to start the server and to let its tools, looks and edits through."""
+    make_workspace(tmp_path)
+
+    def read(path: str) -> dict[str, Any]:
+        return json.loads((tmp_path / path).read_text())
+
+    command = server_of(tmp_path)["command"]
+    claude, opencode = read(".claude/settings.json"), read("opencode.json")
+    codex = tomli.loads((tmp_path / ".codex/config.toml").read_text())
+    server = codex["mcp_servers"]["autoagent"]
+    assert claude["enabledMcpjsonServers"] == ["autoagent"]
+    assert {"mcp__autoagent", "Read", "Edit"} <= {*claude["permissions"]["allow"]}
+    assert (codex["approval_policy"], server["default_tools_approval_mode"]) == ("never", "approve")
+    assert opencode["permission"]["autoagent_*"] == opencode["permission"]["read"] == "allow"
+    gemini = read(".gemini/settings.json")["mcpServers"]["autoagent"]
+    assert gemini["trust"] is True
+    assert {server["command"], gemini["command"], opencode["mcp"]["autoagent"]["command"][0]} == {
+        command
+    }
+
+
+def test_the_root_workspace_has_what_claude_code_needs() -> None:
+    root = Path(__file__).parents[2]
+
+    for name, made in (("mcp.json", ".mcp.json"), ("claude.json", ".claude/settings.json")):
+        assert (root / made).read_bytes() == (TEMPLATES / "clients" / name).read_bytes()
+
+
+@pytest.mark.parametrize("path", [".claude/settings.json", ".mcp.json", "opencode.json"])
+def test_what_a_client_writes_into_its_own_settings_is_no_change_of_the_climbs(
+    autoagent: Any, tmp_path: Path, path: str
+) -> None:
+    root = make_workspace(tmp_path / "new").root
+    (root / path).write_text("{}")
+
+    code, found = autoagent.json("doctor", "--workspace", root)
+
+    assert [row for row in found["checks"] if row["state"] == "fail"] == []
+    assert code == 0
+
+
 def server_of(root: Path) -> dict[str, Any]:
     return json.loads((root / ".mcp.json").read_text())["mcpServers"]["autoagent"]
 

@@ -110,7 +110,9 @@ def test_without_a_variable_the_state_follows_xdg(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     assert open_workspace(root).state.parent == tmp_path / "xdg/autoagent"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
-    assert open_workspace(root).state.parent == tmp_path / "home/.local/state/autoagent"
+    (tmp_path / "other").mkdir()
+    other = open_workspace(tmp_path / "other").state
+    assert other.parent == tmp_path / "home/.local/state/autoagent"
 
 
 @pytest.mark.parametrize("inside", [".", "state", ".agent/state"])

@@ -54,7 +54,7 @@ def undisturbed(root: Path) -> Generator[None]:
         WorkspaceBusy: A server has the workspace open, or a worker measures.
     """
     workspace = open_workspace(root)
-    with WorkspaceLock(workspace.lock, "autoagent calibrate"):
+    with WorkspaceLock(workspace.lock, "autoagent calibrate", workspace.root):
         position, _ = climb_of(workspace)
         if position.phase not in ("new", "finished") or position.running:
             raise OutOfOrder(

@@ -28,7 +28,7 @@ from autoagent.commands.init import commit_all
 from autoagent.environments.sandbox import bubblewrap
 from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.evidence import ledger
-from autoagent.workspace.layout import STATE_VARIABLE
+from autoagent.workspace.state import STATE_VARIABLE
 
 TAG = "demo"
 HARNESS = "agent.py"

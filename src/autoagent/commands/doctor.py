@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from autoagent.commands import machine
@@ -30,7 +30,8 @@ from autoagent.records import Record
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.git.user_repo import UserRepo
-from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace, state_directory
+from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
+from autoagent.workspace.state import state_directory
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 from autoagent.workspace.tasks.selection import held_out, held_out_twice, select
 from autoagent.workspace.tier import peer_of, tier
@@ -53,7 +54,7 @@ def examine(root: Path) -> list[Check]:
     config = loaded or Config()
     checks = [
         _check("python", machine.python, "install Python 3.12 or newer"),
-        _check("packages", machine.packages, restoring()),
+        _packages(),
         _check("git", machine.git, "install git"),
         _check(
             "sandbox",
@@ -70,7 +71,7 @@ def examine(root: Path) -> list[Check]:
         _check(
             "state directory",
             lambda: _state(root, loaded),
-            "set AUTOAGENT_STATE_DIR to a private one",
+            "do what the message says",
         ),
     ]
     try:
@@ -83,6 +84,13 @@ def examine(root: Path) -> list[Check]:
         checks += _workspace_checks(workspace)
     start = "start Docker, then `autoagent image build`"
     return [*checks, _check("docker", lambda: machine.docker(root, config), start)]
+
+
+def _packages() -> Check:
+    fix = "`make install` in a checkout"
+    with suppress(OSError):
+        fix = restoring()
+    return _check("packages", machine.packages, fix)
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
@@ -289,7 +297,7 @@ def _journal(workspace: Workspace) -> Told:
 
 def _server(workspace: Workspace) -> Told:
     try:
-        with WorkspaceLock(workspace.lock, "autoagent doctor"):
+        with WorkspaceLock(workspace.lock, "autoagent doctor", workspace.root):
             return Told("none holds this workspace")
     except WorkspaceBusy as busy:
         return Told(busy.message.split(". Stop it")[0])

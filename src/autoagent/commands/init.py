@@ -31,8 +31,20 @@ EXTRAS: Mapping[Template, str] = {
 IN_CONTAINER: frozenset[Template] = frozenset({"claude"})
 """Templates of which a part runs in the task's environment."""
 PROGRAM = "autoagent"
-NAMES = {"gitignore": ".gitignore", "mcp.json": ".mcp.json"}
-"""Files whose names would mean something to tools that look at our own sources."""
+NAMES = {
+    "gitignore": ".gitignore",
+    "clients/mcp.json": ".mcp.json",
+    "clients/claude.json": ".claude/settings.json",
+    "clients/codex.toml": ".codex/config.toml",
+    "clients/gemini.json": ".gemini/settings.json",
+    "clients/opencode.json": "opencode.json",
+}
+"""Files whose names would mean something to tools that look at our own sources.
+
+A client's says which server to start, and what may be done while nobody is there to ask.
+"""
+_STARTS = (b'"command": "autoagent"', b'command = "autoagent"', b'"command": ["autoagent"')
+"""How clients name the command."""
 _SECONDS = 120
 _OURS = ("-c", "user.name=AutoAgent", "-c", "user.email=autoagent@localhost")
 _READABLE = ("-c", "init.defaultObjectFormat=sha1", "-c", "init.defaultRefFormat=files")
@@ -156,8 +168,10 @@ def _write(source: Path, target: Path, *, in_container: bool) -> bool:
     """Write one file unless something has its name; whether it was written."""
     target.parent.mkdir(parents=True, exist_ok=True)
     data = source.read_bytes()
-    if source.name == "mcp.json":
-        data = data.replace(b'"autoagent",', f"{json.dumps(_command())},".encode())
+    if source.parent.name == "clients":
+        named = json.dumps(_command()).encode()
+        for start in _STARTS:
+            data = data.replace(start, start.replace(b'"autoagent"', named))
     if source.name == "autoagent.toml" and in_container:
         data = data.replace(
             b"# in_container = false     # true: its", b"in_container = true  # its"

@@ -21,7 +21,7 @@ from autoagent.config import load_config
 from autoagent.errors import WorkspaceError
 from autoagent.files import opened_directory, staged, write_durably
 from autoagent.workspace import tier
-from autoagent.workspace.layout import STATE_VARIABLE, state_directory
+from autoagent.workspace.state import STATE_VARIABLE, name_state, state_directory
 from autoagent.workspace.tier import PEER_FILE, Peer
 
 STATE_DIRECTORY = Path("/var/lib/autoagent")
@@ -91,6 +91,7 @@ def prepare(root: Path, state: Path, server: Account, peer: Account, token: Path
         )
     make_private(state, server)
     hand_over(root, server, peer)
+    name_state(root, state, (server.uid, server.gid))
     _require(server, 'exec "$0" -P -c "import autoagent.server.http"', Path(sys.executable))
     _require(server, 'cat -- "$0/HEAD" && ls -- "$0/objects"', root / ".git")
     digest = token_digest(peer, token, tier.peer_of(state))

@@ -56,7 +56,7 @@ class Referee:
             ConfigError: autoagent.toml is wrong.
         """
         workspace = open_workspace(root)
-        lock = WorkspaceLock(workspace.lock)
+        lock = WorkspaceLock(workspace.lock, root=workspace.root)
         lock.acquire()
         try:
             if engine is None:

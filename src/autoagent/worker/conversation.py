@@ -14,9 +14,12 @@ from harbor.environments.base import BaseEnvironment
 
 from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside import wire
+from autoagent.errors import InfrastructureFault
 from autoagent.records import clean
 from autoagent.worker.calls import CallRecord, serve_call
 
+START_SECONDS = 60.0
+"""How long a trial may take until the harness's first line: forks and mounts, no import."""
 GRACE_SECONDS = 0.5
 CONCURRENT_CALLS = 16
 
@@ -52,6 +55,21 @@ class Conversation:
         """Write one message."""
         self._writer.write(wire.pack(message, blob))
         await self._writer.drain()
+
+    async def begin(self, order: wire.Order) -> None:
+        """Give the order, and wait until the trial is about to load the harness.
+
+        Raises:
+            InfrastructureFault: It does not get there. No candidate's code has run yet.
+        """
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self.send(order._asdict())
+                begun = await wire.receive(self._reader)
+        except (TimeoutError, OSError, wire.WireError):
+            begun = None
+        if begun is None or "begun" not in begun[0]:
+            raise InfrastructureFault(f"The trial did not start within {START_SECONDS} s.")
 
     async def serve(self, logs: Path) -> Ending:
         """Answer calls until the harness ends or is gone."""

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,13 +110,20 @@ class HarnessProcess:
                 process.kill()
                 process.wait()
 
-    async def run_trial(self, instruction: str, environment: BaseEnvironment, logs: Path) -> Ending:
+    async def run_trial(
+        self,
+        instruction: str,
+        environment: BaseEnvironment,
+        logs: Path,
+        begun: Callable[[], None],
+    ) -> Ending:
         """Run the harness once; ends when it ends, or is killed when this is cancelled.
 
         Args:
             instruction: The task's.
             environment: Where its commands run.
             logs: The directory that gets what it leaves in its own.
+            begun: Called before the harness's first line runs: its time starts then.
 
         Raises:
             InfrastructureFault: The machine or the provider failed, so nothing was measured (R9).
@@ -137,8 +144,11 @@ class HarnessProcess:
             conversation = Conversation(reader, writer, environment, record)
             try:
                 if door is not None:
-                    return await self._reaching(door, conversation, order, logs, after_its_death)
-                await conversation.send(order._asdict())
+                    return await self._reaching(
+                        door, conversation, order, logs, begun, after_its_death
+                    )
+                await conversation.begin(order)
+                begun()
                 return await conversation.serve(logs)
             except asyncio.CancelledError:
                 await conversation.stop_soon(logs)
@@ -227,6 +237,7 @@ class HarnessProcess:
         conversation: Conversation,
         order: wire.Order,
         logs: Path,
+        begun: Callable[[], None],
         after: contextlib.AsyncExitStack,
     ) -> Ending:
         """Serve a trial that calls a model: it ends too when its model answers no more.
@@ -237,7 +248,8 @@ class HarnessProcess:
         from autoagent.gateway.reach import until_over
 
         scope, variables = await after.enter_async_context(door.open())
-        await conversation.send(order._replace(variables=variables)._asdict())
+        await conversation.begin(order._replace(variables=variables))
+        begun()
         ending = await until_over(scope, conversation.serve(logs))
         if ending is None:
             await conversation.stop_soon(logs)

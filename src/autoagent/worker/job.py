@@ -15,8 +15,9 @@ from autoagent.worker.memory import capacity
 
 ORACLE = "autoagent.worker.oracle:Oracle"
 NOOP = AgentConfig(name="nop")
-ENDING_SECONDS = 120.0
-"""How much later than our own Harbor's limit is: a container is judged and made anew meanwhile."""
+ENDING_SECONDS = 180.0
+"""How much later than our own Harbor's limit is: a trial starts before, and its container is judged
+and made anew after."""
 
 
 def job_of(spec: EvaluationSpec, slots: Sequence[Slot]) -> JobConfig:

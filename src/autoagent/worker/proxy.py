@@ -54,7 +54,10 @@ class ProxyAgent(BaseAgent):
     async def run(
         self, instruction: str, environment: BaseEnvironment, context: AgentContext
     ) -> None:
-        """Run the harness within its time; nothing it started survives this call."""
+        """Run the harness within its time; nothing it started survives this call.
+
+        Its time starts with its first line: until then the machine is at work.
+        """
         assert isinstance(environment, RefereedEnvironment)
         logs = Path(self.logs_dir)
         trial = measured_trial(environment.trial_paths.trial_dir.name)
@@ -62,8 +65,14 @@ class ProxyAgent(BaseAgent):
         limit = trial.limit_seconds
         try:
             async with environment.agent_phase():
-                async with asyncio.timeout(limit):  # what ends the phase is not on its account
-                    ending = await trial.process.run_trial(instruction, environment, logs)
+                async with asyncio.timeout(None) as time:  # what ends the phase is not counted
+                    loop = asyncio.get_running_loop()
+                    ending = await trial.process.run_trial(
+                        instruction,
+                        environment,
+                        logs,
+                        begun=lambda: time.reschedule(loop.time() + limit),
+                    )
         except InfrastructureFault as fault:
             trial.fault = fault.message
             raise

@@ -5,12 +5,9 @@ and evaluations live in a directory of the server's own, outside that tree.
 """
 
 import fcntl
-import hashlib
 import json
 import os
-import re
 import shlex
-import stat
 import sys
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -18,8 +15,7 @@ from typing import Any, Self
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceBusy, WorkspaceError
 from autoagent.records import Record
-
-STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
+from autoagent.workspace.state import open_state
 
 
 class Workspace(Record):
@@ -120,77 +116,24 @@ def open_workspace(root: Path) -> Workspace:
             f"{resolved}/autoagent.toml: `benchmark.tasks` is {config.benchmark.tasks!r}; it must "
             'name a directory inside the workspace, such as "tasks".'
         )
-    state = state_directory(resolved)
-    _make_private(state)
+    state = open_state(resolved)
     return Workspace(root=resolved, config=config, state=state)
-
-
-def state_directory(root: Path) -> Path:
-    """Where the server keeps what belongs to the workspace at `root` (resolved).
-
-    Raises:
-        WorkspaceError: That place is inside the workspace, where a candidate could
-            rewrite the journal.
-    """
-    base = _state_base()
-    readable = re.sub(r"[^A-Za-z0-9._-]", "-", root.name)[:40] or "root"
-    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    state = (base / f"{readable}-{digest}").resolve()
-    if state.is_relative_to(root):
-        raise WorkspaceError(
-            f"The state directory {state} is inside the workspace {root}, where the meta-agent "
-            f"could rewrite the journal. Point {STATE_VARIABLE} outside it."
-        )
-    return state
-
-
-def _state_base() -> Path:
-    """$AUTOAGENT_STATE_DIR, or where the XDG base directory specification says."""
-    if explicit := os.environ.get(STATE_VARIABLE):
-        if not Path(explicit).is_absolute():
-            raise WorkspaceError(f"{STATE_VARIABLE} is {explicit!r}; give an absolute path.")
-        return Path(explicit)
-    home = os.environ.get("XDG_STATE_HOME", "")
-    if Path(home).is_absolute():  # the specification: ignore a relative path
-        return Path(home) / "autoagent"
-    try:
-        return Path.home() / ".local" / "state" / "autoagent"
-    except RuntimeError as error:
-        raise WorkspaceError(
-            f"There is no home directory to keep the state in. Set {STATE_VARIABLE}."
-        ) from error
-
-
-def _make_private(state: Path) -> None:
-    """Create the state directory, readable by its owner alone."""
-    try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = state.stat()
-        if status.st_uid != os.geteuid():
-            raise WorkspaceError(
-                f"{state} belongs to user {status.st_uid}, not to {os.geteuid()} who runs this. "
-                f"Run as its owner, or set {STATE_VARIABLE}."
-            )
-        if stat.S_IMODE(status.st_mode) != 0o700:
-            state.chmod(0o700)
-    except OSError as error:
-        raise WorkspaceError(
-            f"The state directory {state} cannot be used ({error.strerror}). Set {STATE_VARIABLE}."
-        ) from error
 
 
 class WorkspaceLock:
     """One referee per workspace (threat D8): an exclusive flock, released by the kernel.
 
     The file stays behind on purpose: only the lock counts, never the file's existence,
-    so a killed server leaves nothing to clean up.
+    so a killed server leaves nothing to clean up. The workspace's own directory is locked too:
+    who removes what names its state may come to have another, and no second referee.
     """
 
-    def __init__(self, path: Path, command: str | None = None) -> None:
-        """Name the lock's file, and what another process is told about the holder."""
-        self.path = path
+    def __init__(self, path: Path, command: str | None = None, root: Path | None = None) -> None:
+        """Name the lock's file, what others are told about the holder, and the workspace."""
+        self.path, self._root = path, root
         self.command = command or shlex.join(sys.orig_argv)[:200]
         self._descriptor: int | None = None
+        self._directory: int | None = None
 
     def acquire(self) -> None:
         """Take the lock.
@@ -211,6 +154,11 @@ class WorkspaceLock:
                 f"Another process referees this workspace: {holder}. Stop it, or use the client "
                 f"it serves. (lock: {self.path})"
             ) from error
+        try:
+            self._directory = self._root and _locked(self._root)
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "command": self.command}).encode(), 0)
         self._descriptor = descriptor
@@ -221,6 +169,9 @@ class WorkspaceLock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+        if self._directory is not None:
+            os.close(self._directory)
+            self._directory = None
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -228,6 +179,24 @@ class WorkspaceLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _locked(root: Path) -> int:
+    """The workspace's directory, opened and locked.
+
+    Raises:
+        WorkspaceBusy: Another process has locked it.
+    """
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise WorkspaceBusy(
+            f"Another process referees {root}, with another state directory. Stop it, or use the "
+            f"client it serves. (`lsof {root}` names it.)"
+        ) from error
+    return descriptor
 
 
 def _holder(data: bytes) -> str:

@@ -23,6 +23,9 @@ from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks.selection import unnamed
 from autoagent.workspace.tasks.stat_cache import StatCache
 
+CLIENTS = (".mcp.json", ".claude", ".codex", ".gemini", ".opencode", "opencode.json")
+"""What a client is set up by, and may write itself: no part of a climb."""
+
 
 class Projection:
     """The places a workspace's journal is projected to."""
@@ -82,14 +85,14 @@ class Projection:
         return self._changed(head, self._workspace.harness, self._workspace.notes)
 
     def _changed(self, head: str, *own: Path) -> list[str]:
-        """What differs, but for a climb's `own`, what the server writes and the human's STOP.
+        """What differs, but for a climb's `own`, what server and clients write, and STOP.
 
         Told to the meta-agent, so held-out tasks are counted.
         """
         workspace = self._workspace
         ignore = (*own, workspace.ledger, workspace.output, workspace.stop_file)
         cache = StatCache(workspace.state / "tracked.json")
-        names = [place.name for place in ignore]
+        names = [*(place.name for place in ignore), *CLIENTS]
         return unnamed(workspace, changed(workspace.root, self._store.tree(head), names, cache))
 
     def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:

@@ -72,6 +72,7 @@ async def _run_agent(order: wire.Order, calls: Calls, logs: Path) -> dict[str, A
     """Load the harness and run its Harbor agent once."""
     from harbor.models.agent.context import AgentContext
 
+    await calls.send({"begun": True})  # from here on it is the harness's own time
     module = _load(Path(order.file))
     agent_class = getattr(module, order.class_name, None)
     if agent_class is None:

@@ -1,0 +1,192 @@
+"""Where the server's private directory of a workspace is: the workspace itself names it.
+
+Who starts the server decides only once: clients pass other homes and variables, and two servers
+with a state each would climb one workspace side by side. The name lies in the workspace, where
+anybody may have written: it is believed only of a directory that is this user's alone and says
+itself that it is this workspace's.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autoagent.errors import WorkspaceError
+from autoagent.files import opened_directory, put, read_regular, write_durably
+from autoagent.records import Record
+
+STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
+POINTER = "state.json"
+"""In `.autoagent/`: which directory is the state."""
+IDENTITY = "workspace.json"
+"""In the state: which workspace it is of."""
+_FOLDER = ".autoagent"
+_BYTES = 16 * 1024
+
+
+class Named(Record):
+    """What either file says: the path of the other side."""
+
+    path: Path
+
+
+def open_state(root: Path) -> Path:
+    """The state directory of the workspace at `root` (resolved), made and named where it is new.
+
+    Raises:
+        WorkspaceError: What the workspace names cannot be believed or is not there; it is never
+            quietly replaced by a new one.
+    """
+    named = _named(root)
+    if named is None:
+        state = state_directory(root)
+        _make_private(state)
+        name_state(root, state)
+        return open_state(root)  # another server may have been first
+    pointer = root / _FOLDER / POINTER
+    again = f"Put it back; to start anew, without its journal, remove {pointer}."
+    if os.environ.get(STATE_VARIABLE) and state_directory(root) != named:
+        raise WorkspaceError(
+            f"{STATE_VARIABLE} leads to {state_directory(root)}, but this workspace's state is "
+            f"{named}, as {pointer} says. Unset the variable; to start anew, remove that file."
+        )
+    if named.is_relative_to(root):
+        raise WorkspaceError(f"{pointer} leads into the workspace, to {named}. {again}")
+    try:
+        status = named.lstat()
+        of = Named.model_validate_json(read_regular(named / IDENTITY, _BYTES)).path
+    except (OSError, ValidationError, WorkspaceError) as error:
+        said = error.strerror if isinstance(error, OSError) else f"no {IDENTITY} of ours is there"
+        raise WorkspaceError(
+            f"{pointer} names {named} as this workspace's state: {said}. {again}"
+        ) from error
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise WorkspaceError(
+            f"{pointer} names {named}, which is no directory of user {os.geteuid()}. {again}"
+        )
+    if of != root:
+        raise WorkspaceError(
+            f"{pointer} names {named}, the state of {of}. If {root} is a copy of that, remove "
+            f"{pointer}; if it was moved here, write its path into {named / IDENTITY}."
+        )
+    _make_private(named)
+    return named
+
+
+def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) -> None:
+    """Have workspace and state directory name each other.
+
+    Args:
+        root: The workspace. Without an `owner`, what it names already stays.
+        state: The directory, which is there.
+        owner: User and group that both are handed to, whatever the workspace named before.
+
+    Raises:
+        WorkspaceError: Nothing can be written there.
+    """
+    identity = state / IDENTITY
+    if not os.path.lexists(identity):
+        write_durably(identity, _text(root))
+        identity.chmod(0o600)
+    temporary = f".{secrets.token_hex(6)}.tmp"
+    try:
+        with opened_directory(root, _FOLDER, create=True) as folder:
+            put(folder, temporary, _text(state), 0o600)
+            if owner is not None:
+                os.chown(identity, *owner, follow_symlinks=False)
+                os.fchown(folder, *owner)
+                os.chown(temporary, *owner, dir_fd=folder, follow_symlinks=False)
+                os.replace(temporary, POINTER, src_dir_fd=folder, dst_dir_fd=folder)
+                return
+            try:
+                os.link(temporary, POINTER, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                return
+            finally:
+                os.unlink(temporary, dir_fd=folder)
+    except OSError as error:
+        raise WorkspaceError(
+            f"{root / _FOLDER / POINTER} cannot be written ({error.strerror}); it has to say "
+            "where the workspace's state is. Make the directory writable."
+        ) from error
+
+
+def _named(root: Path) -> Path | None:
+    """What the workspace names, or None where it names nothing yet."""
+    place = root / _FOLDER / POINTER
+    try:
+        with opened_directory(root, _FOLDER) as folder:
+            status = os.stat(POINTER, dir_fd=folder, follow_symlinks=False)
+            if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                raise WorkspaceError(
+                    f"{place} is user {status.st_uid}'s, or others may write to it. Run as the "
+                    f"workspace's own user; if that is {os.geteuid()}, remove the file."
+                )
+            return Named.model_validate_json(read_regular(place, _BYTES, folder)).path.absolute()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        said = error.strerror if isinstance(error, OSError) else "it names no directory"
+        raise WorkspaceError(f"{place} cannot be used ({said}). Remove it.") from error
+
+
+def _text(path: Path) -> bytes:
+    return Named(path=path).model_dump_json().encode() + b"\n"
+
+
+def state_directory(root: Path) -> Path:
+    """Where the server keeps what belongs to the workspace at `root` (resolved).
+
+    Raises:
+        WorkspaceError: That place is inside the workspace, where a candidate could
+            rewrite the journal.
+    """
+    base = _state_base()
+    readable = re.sub(r"[^A-Za-z0-9._-]", "-", root.name)[:40] or "root"
+    digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    state = (base / f"{readable}-{digest}").resolve()
+    if state.is_relative_to(root):
+        raise WorkspaceError(
+            f"The state directory {state} is inside the workspace {root}, where the meta-agent "
+            f"could rewrite the journal. Point {STATE_VARIABLE} outside it."
+        )
+    return state
+
+
+def _state_base() -> Path:
+    """$AUTOAGENT_STATE_DIR, or where the XDG base directory specification says."""
+    if explicit := os.environ.get(STATE_VARIABLE):
+        if not Path(explicit).is_absolute():
+            raise WorkspaceError(f"{STATE_VARIABLE} is {explicit!r}; give an absolute path.")
+        return Path(explicit)
+    home = os.environ.get("XDG_STATE_HOME", "")
+    if Path(home).is_absolute():  # the specification: ignore a relative path
+        return Path(home) / "autoagent"
+    try:
+        return Path.home() / ".local" / "state" / "autoagent"
+    except RuntimeError as error:
+        raise WorkspaceError(
+            f"There is no home directory to keep the state in. Set {STATE_VARIABLE}."
+        ) from error
+
+
+def _make_private(state: Path) -> None:
+    """Create the state directory, readable by its owner alone."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = state.stat()
+        if status.st_uid != os.geteuid():
+            raise WorkspaceError(
+                f"{state} belongs to user {status.st_uid}, not to {os.geteuid()} who runs this. "
+                f"Run as its owner, or set {STATE_VARIABLE}."
+            )
+        if stat.S_IMODE(status.st_mode) != 0o700:
+            state.chmod(0o700)
+    except OSError as error:
+        raise WorkspaceError(
+            f"The state directory {state} cannot be used ({error.strerror}). Set {STATE_VARIABLE}."
+        ) from error
