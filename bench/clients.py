@@ -2,15 +2,14 @@
 
     .venv/bin/python bench/clients.py [codex opencode gemini] [--keep DIRECTORY]
 
-Codex, opencode and Gemini CLI from npm, each in a fresh home with its file of docs/clients and
-nothing else, in a copy of examples/quickstart. Their model is a scripted endpoint on this machine:
-it reads program.md, plays the baseline and one candidate, edits with the client's own tool, and
-finishes. Needs npm; fetches about 900 MB into .tools once.
+Codex, opencode and Gemini CLI from npm, each in a fresh home that trusts a copy of
+examples/quickstart with what `autoagent init` writes for clients, and nothing else. Their model is
+a scripted endpoint on this machine: it reads program.md, plays the baseline and one candidate,
+edits with the client's own tool, and finishes. Needs npm; fetches about 900 MB into .tools once.
 """
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -28,7 +27,7 @@ from tests.clients import forms, npm  # noqa: E402, F401
 from tests.clients.endpoint import Answer, Asked, Call, Result, serving  # noqa: E402
 
 from autoagent.commands.demo_script import load_edits  # noqa: E402
-from autoagent.commands.init import commit_all  # noqa: E402
+from autoagent.commands.init import make_workspace  # noqa: E402
 
 QUICKSTART = ROOT / "examples/quickstart"
 EDIT = load_edits(QUICKSTART / "edits.toml")[0]
@@ -38,15 +37,14 @@ LONGEST_SECONDS = 300
 
 
 class Client(NamedTuple):
-    """A client: its file of docs/clients and where that goes, how it starts, how it edits.
+    """A client: what its home holds once its user has logged in, how it starts, how it edits.
 
-    Environment and command name `{url}`, the scripted model, in place of the client's own;
+    These name `{url}`, the scripted model, in place of the client's own, and `{workspace}`;
     `prefix` is what it puts before our tools' names.
     """
 
     package: str
-    snippet: str
-    place: str
+    home: tuple[str, str]
     environment: Mapping[str, str]
     command: tuple[str, ...]
     prefix: str
@@ -92,8 +90,7 @@ GEMINI_LOGIN = '{"security": {"auth": {"selectedType": "gemini-api-key"}}}'
 CLIENTS = {
     "codex": Client(
         npm.CODEX,
-        "codex.toml",
-        "home/.codex/config.toml",
+        (".codex/config.toml", '[projects."{workspace}"]\ntrust_level = "trusted"\n'),
         {"OPENAI_API_KEY": "none"},
         (
             "codex",
@@ -111,8 +108,7 @@ CLIENTS = {
     ),
     "opencode": Client(
         npm.OPENCODE,
-        "opencode.json",
-        "workspace/opencode.json",
+        (".none", ""),
         {"OPENCODE_CONFIG_CONTENT": OPENCODE_MODEL, "OPENCODE_DISABLE_MODELS_FETCH": "1"},
         ("opencode", "run", PROMPT),
         "autoagent_",
@@ -120,8 +116,7 @@ CLIENTS = {
     ),
     "gemini": Client(
         npm.GEMINI,
-        "gemini.json",
-        "workspace/.gemini/settings.json",
+        (".gemini/settings.json", GEMINI_LOGIN),
         {
             "GEMINI_API_KEY": "none",
             "GOOGLE_GEMINI_BASE_URL": "{url}",
@@ -196,15 +191,16 @@ def play(name: str, place: Path) -> dict[str, Any]:
     client, workspace, home = CLIENTS[name], place / "workspace", place / "home"
     leftovers = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", "edits.toml")
     shutil.copytree(QUICKSTART, workspace, ignore=leftovers)
-    home.mkdir()
-    (place / client.place).parent.mkdir(exist_ok=True)
-    shutil.copy(ROOT / "docs/clients" / client.snippet, place / client.place)
-    (home / ".gemini").mkdir()
-    (home / ".gemini/settings.json").write_text(GEMINI_LOGIN)
-    (workspace / ".gitignore").write_text("results.tsv\n.autoagent/\n")
-    commit_all(workspace, ["."], "A workspace")
+    make_workspace(workspace)
     player = Player(client, workspace / "agent.py")
     with serving(player) as endpoint:
+
+        def filled(text: str) -> str:
+            return text.replace("{url}", endpoint.url).replace("{workspace}", str(workspace))
+
+        file = home / client.home[0]
+        file.parent.mkdir(parents=True)
+        file.write_text(filled(client.home[1]))
         path = f"{Path(sys.executable).parent}:{npm.path_with(client.package)}"
         given = {"HOME": str(home), "PATH": path, "TERM": "dumb", "LANG": "C.UTF-8"}
         given |= {

@@ -8,8 +8,8 @@ Another API is another `Form` in `FORMS`.
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, override
@@ -28,8 +28,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Result:
-    """What a tool answered, beside the call it answers."""
+    """What a tool answered, beside the call it answers; `id` is the call's."""
 
+    id: str
     call: Call
     text: str
     is_error: bool = False
@@ -85,9 +86,9 @@ class Messages:
                     case "tool_use":
                         calls[block["id"]] = Call(block["name"], block["input"])
                     case "tool_result":
-                        call = calls.get(block["tool_use_id"], Call("unknown"))
-                        wrong = bool(block.get("is_error"))
-                        heard.append(Result(call, _text(block.get("content", "")), wrong))
+                        made: str = block["tool_use_id"]
+                        call, text = calls.get(made, Call("unknown")), _text(block.get("content"))
+                        heard.append(Result(made, call, text, bool(block.get("is_error"))))
                     case "text" if message["role"] == "user":
                         heard.append(block["text"])
                     case _:
@@ -99,11 +100,11 @@ class Messages:
     def whole(self, asked: Asked, answer: Answer) -> Json:
         text = [{"type": "text", "text": answer.text}] if answer.text else []
         calls = [
-            {"type": "tool_use", "id": f"toolu_{uuid4().hex[:24]}", "name": c.name, "input": c.arguments}
-            for c in answer.calls
-        ]  # fmt: skip
+            {"type": "tool_use", "id": _id("toolu"), "name": call.name, "input": call.arguments}
+            for call in answer.calls
+        ]
         return {
-            "id": f"msg_{uuid4().hex[:24]}",
+            "id": _id("msg"),
             "type": "message",
             "role": "assistant",
             "model": asked.model,
@@ -143,7 +144,11 @@ def _blocks(content: Any) -> list[Json]:
 
 
 def _text(content: Any) -> str:
-    return "\n".join(block.get("text", "") for block in _blocks(content))
+    return "\n".join(block.get("text", "") for block in _blocks(content or ""))
+
+
+def _id(kind: str) -> str:
+    return f"{kind}_{uuid4().hex[:24]}"
 
 
 FORMS: dict[str, Form] = {"/v1/messages": Messages()}
@@ -167,7 +172,7 @@ class Endpoint:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[Endpoint]:
+def serving(script: Script) -> Generator[Endpoint]:
     """An endpoint at its `url`, on a free port of the loopback interface."""
     endpoint = Endpoint(script)
 
@@ -204,10 +209,8 @@ def serving(script: Script) -> Iterator[Endpoint]:
 
         @override
         def handle(self) -> None:
-            try:
+            with suppress(ConnectionError):  # the client was killed
                 super().handle()
-            except ConnectionError:
-                pass  # the client was killed
 
         @override
         def log_message(self, format: str, *args: Any) -> None:

@@ -24,7 +24,8 @@ class Responses:
                     name = ".".join(filter(None, (item.get("namespace"), item["name"])))
                     calls[item["call_id"]] = Call(name, json.loads(item["arguments"]))
                 case "function_call_output":
-                    heard.append(Result(calls[item["call_id"]], _text(item["output"])))
+                    made = item["call_id"]
+                    heard.append(Result(made, calls[made], _text(item["output"])))
                 case "message" if item["role"] == "user":
                     heard.append(_text(item["content"]))
                 case _:
@@ -90,8 +91,8 @@ class ChatCompletions:
                 case "user":
                     heard.append(_text(message["content"]))
                 case "tool":
-                    call = calls[message["tool_call_id"]]
-                    heard.append(Result(call, _text(message["content"])))
+                    made = message["tool_call_id"]
+                    heard.append(Result(made, calls[made], _text(message["content"])))
                 case _:
                     for call in message.get("tool_calls") or ():
                         function = call["function"]
@@ -142,7 +143,7 @@ class GenerateContent:
                 answered = part["functionResponse"]["response"]
                 text = answered.get("output", answered.get("error", answered))
                 text = text if isinstance(text, str) else json.dumps(text)
-                heard.append(Result(waiting.pop(0), text, "error" in answered))
+                heard.append(Result("", waiting.pop(0), text, "error" in answered))
             elif "text" in part:
                 heard.append(part["text"])
         tools = tuple(
@@ -156,8 +157,10 @@ class GenerateContent:
 
     def whole(self, asked: Asked, answer: Answer) -> Json:
         parts: list[Json] = [{"text": answer.text}] if answer.text else []
-        for call in answer.calls:
-            parts.append({"functionCall": {"name": call.name, "args": dict(call.arguments)}})
+        parts += [
+            {"functionCall": {"name": call.name, "args": dict(call.arguments)}}
+            for call in answer.calls
+        ]
         candidate = {
             "content": {"role": "model", "parts": parts},
             "finishReason": "STOP",

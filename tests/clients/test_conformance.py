@@ -63,7 +63,8 @@ def test_every_scenario_that_applies_passes(url: str, tmp_path: Path) -> None:
         pytest.skip(str(reason))
     done = subprocess.run(
         ["conformance", "server", "--url", url, "--suite", "all"],
-        env={"PATH": path, "HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False,
+        env={"PATH": path, "HOME": str(tmp_path)}, cwd=tmp_path,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     passed = set(re.findall(r"^✓ ([\w-]+):", done.stdout, re.MULTILINE))
     failed = set(re.findall(r"^✗ ([\w-]+):", done.stdout, re.MULTILINE))

@@ -119,9 +119,7 @@ async def test_the_bundle_is_valid_and_serves_a_workspace(
     """`make mcpb` has it checked by the tool of its makers; then it starts as the app starts it."""
     if shutil.which("npx") is None or shutil.which("uv") is None:
         pytest.skip("the bundle is packed by npx and started by uv; one is not installed")
-    made = subprocess.run(
-        ["make", "mcpb"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    made = subprocess.run(["make", "mcpb"], cwd=ROOT, capture_output=True, text=True, check=False)
     if "npm error" in made.stderr:
         pytest.skip(f"npm could not fetch the packer: {made.stderr[-300:]}")
     assert "Manifest schema validation passes!" in made.stdout, made.stdout + made.stderr

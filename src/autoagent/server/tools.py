@@ -127,11 +127,11 @@ class Moves:
         context: AnyContext,
         candidate: Annotated[
             str | None,
-            Field(description='commit, "incumbent" or "baseline" (default: the committed one)'),
+            Field(description='commit, "incumbent", "baseline" (default: the committed one)'),
         ] = None,
         tasks: Annotated[
             list[str] | None,
-            Field(description="a subset, for diagnosis (default: all, and only that decides)"),
+            Field(description="subset, for diagnosis (default: all; only that decides)"),
         ] = None,
     ) -> BenchmarkReply:
         """Measure the candidate (first of all the unmodified baseline), or wait for what runs.
