@@ -1,7 +1,7 @@
 """`autoagent` and `python -m autoagent`.
 
-A client waits for `autoagent serve`, so its plain forms start the server before the rest
-of the command line is imported. Everything else, help and mistakes included, is in `cli`.
+A client waits for `autoagent serve` and `autoagent hook`, so their plain forms start before the
+rest of the command line is imported. Everything else, help and mistakes included, is in `cli`.
 """
 
 import sys
@@ -19,6 +19,10 @@ def main() -> None:
             from autoagent.commands.serve import serve
 
             serve(Path(given))
+        case ["hook"]:
+            from autoagent.commands.hook import main as hook
+
+            hook()
         case _:
             from autoagent.commands.cli import app
 

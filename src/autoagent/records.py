@@ -118,6 +118,7 @@ class Trial(Record):
     `stand_in`: the stand-in answered the harness or the verifiers in the place of a model.
     `in_place`: the verifier ran where the candidate had acted, as a live service needs.
     `as_left`: the verifier started with what the candidate left at home, as the oracle needs.
+    `silent`: it timed out or crashed before its first call to its environment or a model.
     """
 
     id: str
@@ -134,6 +135,7 @@ class Trial(Record):
     judge_cost_usd: float | None = None
     model_use: ModelUse | None = None
     stand_in: bool = False
+    silent: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class Score(Record):

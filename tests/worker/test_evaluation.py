@@ -72,6 +72,9 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "speaks_nonsense": ("crashed", 0.0),
     }, bench.log()
     assert trials["raises"].detail == "KeyError: 'no such tool'"
+    assert trials["spins"].detail == "the harness ran out of time: it had 4 s"  # not Harbor's 124
+    silent = {name for name, trial in trials.items() if trial.silent}
+    assert silent == {n for n, end in said.items() if end[0] in ("crashed", "timeout")}
     assert ends(bench) == ["complete"]
     assert not (spec.directory / "scratch").exists()
 

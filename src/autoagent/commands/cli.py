@@ -66,6 +66,14 @@ def serve(
 
 
 @app.command()
+def hook() -> None:
+    """Answer a hook of a client, JSON on stdin and stdout; what the Claude Code plugin calls."""
+    from autoagent.commands.hook import main
+
+    main()
+
+
+@app.command()
 def separate(
     workspace: WorkspaceOption = None,
     http: Annotated[str, typer.Option(help="A loopback address.")] = "127.0.0.1:8390",

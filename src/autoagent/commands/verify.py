@@ -18,7 +18,17 @@ from autoagent.gate.certificate import certificate
 from autoagent.gate.contests import contest_for
 from autoagent.gate.decide import decide, decide_again, score_of
 from autoagent.gate.pool import Past
-from autoagent.records import Certificate, Copied, Record, Row, Running, Standing, Trial, row_of
+from autoagent.records import (
+    Certificate,
+    Copied,
+    Record,
+    Row,
+    Running,
+    Standing,
+    Trial,
+    Verdict,
+    row_of,
+)
 from autoagent.workspace.layout import Workspace, open_workspace
 
 
@@ -227,7 +237,7 @@ class _Replay:
             if verdict is not None:
                 self._past.append(Past(running, tuple(trials), verdict.keep))
         self.decisions += verdict is not None
-        if verdict != event.verdict:
+        if _answer(verdict) != _answer(event.verdict):
             yield f"the verdict on {running.id} does not follow from its score"
 
     def _recorded(self, row: Row) -> Iterator[str]:
@@ -238,6 +248,11 @@ class _Replay:
             return
         if row != row_of(evaluated, pending, row.description):
             yield f"the row of {row.commit} does not follow from its evaluation"
+
+
+def _answer(verdict: Verdict | None) -> tuple[str, str] | None:
+    """What follows from a score; the sentence that says so is worded by its version."""
+    return verdict and (verdict.status, verdict.reason)
 
 
 def _copies(commit: str, copied: Iterable[Copied]) -> Iterator[str]:

@@ -5,9 +5,10 @@ It knows directories and names, and nothing of what a candidate did to them.
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from autoagent.workspace.tasks.verifier import Verifier
 
@@ -24,21 +25,33 @@ BESIDE = (
     "share",
     "etc",
     "src",
+    "pkg",
 )
 """What lies beside a directory of programs and is theirs."""
 _SEARCHED = (
     *("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "LD_LIBRARY_PATH", "LD_PRELOAD", "NODE_PATH"),
     *("PERL5LIB", "PERLLIB", "RUBYLIB", "GEM_PATH", "GEM_HOME", "CLASSPATH", "JAVA_HOME", "GOROOT"),
     *("VIRTUAL_ENV", "CONDA_PREFIX", "NVM_DIR", "BASH_ENV", "ENV", "MANPATH", "TCLLIBPATH"),
+    *("CARGO_HOME", "RUSTUP_HOME", "PYENV_ROOT", "RBENV_ROOT", "PNPM_HOME", "DOTNET_ROOT"),
 )
 """Variables of an image that lead interpreters and loaders to files."""
+_SETTINGS = (
+    *("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"),
+    *("PIP_CONFIG_FILE", "PIP_CACHE_DIR", "UV_CONFIG_FILE", "UV_CACHE_DIR", "UV_TOOL_DIR"),
+    *("NPM_CONFIG_USERCONFIG", "NPM_CONFIG_GLOBALCONFIG", "NPM_CONFIG_CACHE", "CONDARC"),
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_TEMPLATE_DIR", "CURL_HOME", "WGETRC"),
+    *("OPENSSL_CONF", "GOENV", "GOCACHE", "GRADLE_USER_HOME", "BUNDLE_APP_CONFIG", "INPUTRC"),
+    *("PYTHONPYCACHEPREFIX", "PYTHONUSERBASE", "IPYTHONDIR", "PYTHON_HISTORY", "PHP_INI_SCAN_DIR"),
+)
+"""Variables of an image that lead tools to their settings and to what they keep."""
 _SEARCHED_AT_HOME = frozenset(
     ["bin", "sbin", "lib", "go", "perl5", "node_modules", "R", "texmf", "nltk_data", "venv", "env"]
     + ["miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba"]
 )
 _NOT_CODE = re.compile(
-    r"(?:/usr)?/(?:share/(?!perl|python|node|npm|ruby|gem|java|maven|go|cargo|jq|make|misc|gdb|lua|php|R/)|"
-    r"lib/locale/|src/|games/)"
+    r"(?:/usr)?/(?:share/(?:mime|info|icons|applications|glib-2.0/schemas|fonts|man|doc|doc-base|locale|themes|"
+    r"zoneinfo|pixmaps|sounds|lintian|bug|menu|sgml|xml|help|gtk-doc)/|lib/locale/|src/|games/)|"
+    r".*/pkg/(?:mod/cache|sumdb)/|.*/registry/(?:index/|cache/|CACHEDIR)|.*/\.(?:global|package)-cache"
 )
 """Below the system, what packages rewrite for each other and no verifier runs."""
 
@@ -54,6 +67,9 @@ class Ground:
         home: The verifier's HOME.
         verifier: What it says that it uses.
         as_left: It starts with what the candidate left at home and in the work directory.
+        venvs: The image's virtual environments below the work directory.
+        led: Directories that Python looks in because a `.pth` file says so.
+        users: Where others of the image's users are at home.
     """
 
     path: tuple[str, ...]
@@ -62,14 +78,45 @@ class Ground:
     home: str
     verifier: Verifier
     as_left: bool = False
+    venvs: tuple[str, ...] = ()
+    led: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """Where programs of the verifier's are at home."""
+        others = self.users if self.verifier.mentions("su", "sudo", "runuser", "gosu") else ()
+        return tuple(dict.fromkeys((self.home, *others)))
 
     @cached_property
     def prefixes(self) -> tuple[str, ...]:
-        """Directories whose programs and libraries the PATH gives, but for the system's own."""
-        bins = [one for one in self.path if posixpath.basename(one) in ("bin", "sbin")]
+        """Directories whose programs and libraries the PATH or the verifier names.
+
+        The system's own are left out, and the work, but for the image's virtual environments.
+        """
+        named = [one for one in self.verifier.places() if not below(one, self.home)]
+        bins = [*self.path, *named, *map(posixpath.dirname, named)]
+        bins = [one for one in bins if posixpath.basename(one) in ("bin", "sbin")]
         found = dict.fromkeys(posixpath.dirname(one) for one in bins)
         system = ("/", "/usr", "/usr/local")
-        return tuple(one for one in found if one not in system and not below(self.work, one))
+        return tuple(one for one in found if one not in system and not self._is_work(one))
+
+    def _is_work(self, path: str) -> bool:
+        """Whether what is at a path is the candidate's to change."""
+        return (below(self.work, path) or below(path, self.work)) and path not in self.venvs
+
+    @cached_property
+    def looked_in(self) -> tuple[str, ...]:
+        """Where programs are looked for, in this order."""
+        named = [*self.verifier.path(), *self.path]
+        return tuple(dict.fromkeys(self.work if one in ("", ".") else one for one in named))
+
+    @cached_property
+    def settings(self) -> tuple[str, ...]:
+        """Where the image's variables say that tools have their settings, and keep things."""
+        values = [one for name in _SETTINGS for one in self.variables.get(name, "").split(":")]
+        wanted = map(posixpath.normpath, filter(posixpath.isabs, values))
+        return tuple(one for one in wanted if one not in ("/", "/tmp") and not self._is_work(one))
 
     @cached_property
     def trusted(self) -> tuple[str, ...]:
@@ -80,7 +127,9 @@ class Ground:
         named = [one for value in values for one in value.split(":")]
         wanted = map(posixpath.normpath, filter(posixpath.isabs, [*self.path, *beside, *named]))
         return tuple(
-            one for one in dict.fromkeys(wanted) if one != "/" and not below(self.work, one)
+            one
+            for one in dict.fromkeys(wanted)
+            if one != "/" and (within(one, self.venvs) or not self._is_work(one))
         )
 
     @cached_property
@@ -95,8 +144,18 @@ class Ground:
     @cached_property
     def stood_in(self) -> tuple[str, ...]:
         """Directories of the candidate's that the verifier may stand in, or have on its path."""
-        places = (self.work, *sorted(self.verifier.places()))
-        return tuple(one for one in dict.fromkeys(places) if one != "/")
+        values = (self.variables.get(name, "") for name in _SEARCHED)
+        named = [one for value in values for one in value.split(":") if below(one, self.work)]
+        named += [one for one in self.looked_in if below(one, self.work)]
+        named += [*sorted(self.verifier.places()), *self.led]
+        places = [self.work, *(one for one in named if not within(one, _SYSTEM))]
+        holders = (str(one) for place in places for one in PurePosixPath(place).parents)
+        return tuple(one for one in dict.fromkeys((*places, *holders)) if one != "/")
+
+    @cached_property
+    def imports(self) -> bool:
+        """Whether a Python of the verifier's may import from the directories that it stands in."""
+        return "PYTHONPATH" in self.variables or self.verifier.imports()
 
     def at_home(self, path: str) -> bool:
         """Whether a path is HOME's, or holds it, and no part of the work.
@@ -104,13 +163,16 @@ class Ground:
         Where HOME is the work directory, or `/`, what is hidden is HOME's. What is not hidden and
         named by the verifier is the work's, unless programs and modules are looked for there.
         """
-        if below(self.home, path):
-            return self.home not in (self.work, "/") and not below(self.work, path)
-        if not below(path, self.home):
+        return any(self._at(home, path) for home in self.homes)
+
+    def _at(self, home: str, path: str) -> bool:
+        if below(home, path):
+            return home not in (self.work, "/") and not below(self.work, path)
+        if not below(path, home):
             return False
-        first = path.removeprefix(self.home.rstrip("/")).split("/")[1]
-        if self.home in (self.work, "/"):
-            return first.startswith(".")
+        first = path.removeprefix(home.rstrip("/")).split("/")[1]
+        if home in (self.work, "/"):
+            return first.startswith(".") and not within(path, self.venvs)
         if (
             first in self._named_at_home
             and not first.startswith(".")
@@ -122,7 +184,12 @@ class Ground:
     @cached_property
     def _named_at_home(self) -> frozenset[str]:
         places = self.verifier.places()
-        named = {one.removeprefix(f"{self.home}/").split("/")[0] for one in places}
+        named = {
+            one.removeprefix(f"{home}/").split("/")[0]
+            for home in self.homes
+            for one in places
+            if below(one, home)
+        }
         return self.verifier.names_at_home() | named
 
     def of_system(self, path: str) -> bool:
@@ -135,6 +202,21 @@ class Ground:
 
 
 _SYSTEM = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr")
+
+
+def venvs_of(path: tuple[str, ...], work: str, has: Callable[[str], bool]) -> tuple[str, ...]:
+    """Prefixes of the PATH below the work directory that are environments of the image's."""
+    inner = [posixpath.dirname(one) for one in path if below(one, work) and one != work]
+    names = ("pyvenv.cfg", "conda-meta")
+    return tuple(one for one in inner if one != work and any(has(f"{one}/{n}") for n in names))
+
+
+def led_by(path: str, text: bytes) -> list[str]:
+    """The directories that a `.pth` file names."""
+    lines = text.decode("utf-8", "replace").splitlines()
+    named = (one.strip() for one in lines if not one.startswith(("#", "import")))
+    place = posixpath.dirname(path)
+    return [posixpath.normpath(posixpath.join(place, one)) for one in named if one]
 
 
 def below(path: str, place: str) -> bool:

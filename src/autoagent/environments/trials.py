@@ -27,6 +27,7 @@ class TrialInHand:
         tampered: What the candidate did to the verification: such a trial scores 0.
         in_place: The verifier ran where the candidate had acted, with less to be said for it.
         as_left: The verifier started with what the candidate left at home: its task needs that.
+        asked: The harness has called its environment.
         doors: How commands reach a model, by who calls, where they may.
     """
 
@@ -34,6 +35,7 @@ class TrialInHand:
     tampered: str | None = None
     in_place: bool = False
     as_left: bool = False
+    asked: bool = False
     doors: dict[Caller, MakeDoor] = field(default_factory=dict[Caller, MakeDoor])
 
     def note_tampering(self, said: str | None) -> None:

@@ -25,6 +25,31 @@ from autoagent.records import (
 )
 
 
+def heard(running: Running, trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials, but for a pass that is no measurement: those are void (rule R9).
+
+    Such a pass timed out or crashed in every trial before the first call to an environment or a
+    model. Of a candidate, crashes alone are its own: the baseline ran on the same machine.
+    """
+    if running.kind not in ("baseline", "full"):
+        return trials
+    passes: dict[int, list[Trial]] = {}
+    for trial in trials:
+        if trial.side == "" and trial.outcome != "void":
+            passes.setdefault((trial.attempt - 1) // running.attempts, []).append(trial)
+    own = running.kind == "full"
+    void = {
+        trial.id
+        for of_pass in passes.values()
+        if all(trial.silent for trial in of_pass)
+        and not (own and all(trial.outcome == "crashed" for trial in of_pass))
+        for trial in of_pass
+    }
+    if not void:
+        return trials
+    return [t.replace(outcome="void", reward=None) if t.id in void else t for t in trials]
+
+
 def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Score:
     """The score an evaluation stands for (rule R3): that of its own side, over one whole pass.
 
@@ -32,6 +57,7 @@ def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Sc
     what came after it; else the first, as far as it got. A baseline's is its first: the second
     only sizes the noise. Evaluations that are no contest count all of their trials.
     """
+    trials = heard(running, trials)
     return score(trials, running.tasks, deciding_attempts(running, trials), seconds=seconds)
 
 
@@ -48,8 +74,12 @@ def deciding_attempts(running: Running, trials: Sequence[Trial]) -> range:
 
 def state_of(ended: EvaluationState, running: Running, trials: Sequence[Trial]) -> EvaluationState:
     """How an evaluation ended: one that its worker ran to the end may still have void trials."""
+    found = heard(running, trials)
+    if ended == "pruned" and found is not trials:
+        return "indecisive"
     if ended != "complete":
         return ended
+    trials = found
     if running.contest is not None:
         whole = agenda_of(running, trials).whole
     else:
@@ -74,6 +104,7 @@ def decide(
     if running.kind != "full":
         return None
     assert incumbent is not None and running.contest is not None, "a full suite is a contest"
+    trials = heard(running, trials)
     agenda = agenda_of(running, trials)
     answer, found = agenda.answer(), measured.score
     if state not in ("complete", "pruned") or answer == "open":
@@ -176,7 +207,9 @@ def _lost(
         return _verdict("not_confirmed", f"{told}: not confirmed")
     if first.left:
         ran = old.expected - first.left
-        needed = f"{contest.stored}" if contest.simpler else f"more than {contest.stored}"
+        needed = f"{contest.stored}"
+        if not contest.simpler:
+            needed = f"more than {contest.stored}, as it is not simpler: {simpler}"
         return _verdict(
             "pruned",
             f"stopped after {ran}/{old.expected} trials, {first.passed} passed: at most "

@@ -155,7 +155,8 @@ def measured(
         if entry.subject != digest:
             continue
         if subset is None:
-            found = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
+            decided = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
+            found = decided and (event.state != "indecisive" or event.score.measured > 0)
         else:
             tasks = started(climb.journal, event.evaluation).tasks
             whole = (event.evaluation_kind, event.state) == ("subset", "complete")

@@ -34,18 +34,14 @@ def _next_calls(climb: Climb, over: str) -> tuple[str, ...]:
     calls = moves.next_calls(position, over=bool(over))
     if trouble and trouble.next_call:
         return trouble.next_call, *calls[1:]
-    if not over and _measured_nothing(climb):
+    resting = position.phase in ("baseline_needed", "idle", "committed")
+    if resting and not over and _measured_nothing(climb):
         return f"tell the human what is wrong, then {calls[0]}", *calls[1:]
     return calls
 
 
 def _measured_nothing(climb: Climb) -> str:
-    """What keeps on spoiling evaluations: the last one had no trial that measured anything.
-
-    Empty where it had, or where its ledger row comes first.
-    """
-    if climb.position.phase not in ("baseline_needed", "idle", "committed"):
-        return ""
+    """What keeps on spoiling evaluations, where the last one had no trial that measured."""
     finished = [
         event
         for event in (entry.event for entry in climb.this_climb(events.EvaluationFinished))
@@ -53,9 +49,16 @@ def _measured_nothing(climb: Climb) -> str:
     ]
     if not finished or finished[-1].state != "indecisive" or finished[-1].score.measured:
         return ""
-    trials = evaluations.trials_of(climb.journal, finished[-1].evaluation)
-    ((cause, _),) = Counter(trial.detail for trial in trials).most_common(1) or [("", 0)]
-    return f"{finished[-1].evaluation} measured nothing: {quoted(cause, 200)}."
+    last = finished[-1].evaluation
+    trials = evaluations.trials_of(climb.journal, last)
+    failed = [e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == last]
+    causes = Counter([trial.detail for trial in trials] or failed or ["its worker died"])
+    ((cause, _),) = causes.most_common(1)
+    silent = any(trial.silent for trial in trials)
+    if silent and finished[-1].evaluation_kind != "baseline":
+        return ""  # a candidate that hangs is no trouble of the machine's: the baseline ran on it
+    when = ", before the first call to an environment or a model" if silent else ""
+    return f"{last} measured nothing: {quoted(cause, 200)}{when}."
 
 
 def refused(climb: Climb, error: AutoAgentError) -> None:

@@ -25,7 +25,7 @@ from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
 from autoagent.evidence import events
 from autoagent.evidence.position import Position
 from autoagent.records import Phase, Row, Trial, clean, row_of
-from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading
+from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading, shown
 from autoagent.referee.candidates import baseline_draft, read_draft
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
@@ -46,6 +46,7 @@ class Referee:
     def __init__(self, climb: Climb, lock: WorkspaceLock) -> None:
         """Use `Referee.open`."""
         self._climb, self._lock = climb, lock
+        self._shown: tuple[object, object] = (None, None)
 
     @classmethod
     def open(cls, root: Path, engine: Engine | None = None, tier: str = TIER_0) -> Self:
@@ -347,6 +348,13 @@ class Referee:
     def refused(self, error: AutoAgentError) -> None:
         """Say in a refusal which call to make next, and remember a trouble that lasts (R11)."""
         reading.refused(self._climb, error)
+
+    def show(self) -> None:
+        """Leave where the climb stands in the workspace, if that moved since it was last shown."""
+        now = (self._climb.position, self._climb.trouble)
+        if now[0] is not self._shown[0] or now[1] is not self._shown[1]:
+            shown.show(self._climb)
+            self._shown = now
 
     def progress(self) -> Progress | None:
         """How far the running evaluation is, or None when nothing runs."""

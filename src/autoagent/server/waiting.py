@@ -97,6 +97,8 @@ class CallQueue:
             except AutoAgentError as error:
                 self._referee.refused(error)
                 raise
+            finally:
+                self._referee.show()
 
         async with self._lock:
             return await anyio.to_thread.run_sync(work)

@@ -36,7 +36,10 @@ class Ending(NamedTuple):
 
 
 class Conversation:
-    """One trial's socket: calls come in, answers go out, until the harness ends."""
+    """One trial's socket: calls come in, answers go out, until the harness ends.
+
+    `asked` once a call has come in.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,7 @@ class Conversation:
         self._reader, self._writer = reader, writer
         self._environment, self._record = environment, record
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self._ended = False
+        self.asked = self._ended = False
 
     async def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         """Write one message."""
@@ -85,6 +88,7 @@ class Conversation:
                     self._ended = True
                     await asyncio.to_thread(_unpack_logs, blob, logs)
                     return _ending(message)
+                self.asked = True
                 answer = asyncio.create_task(self._answer(message, blob))
                 answers.add(answer)
                 answer.add_done_callback(answers.discard)

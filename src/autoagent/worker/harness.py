@@ -22,6 +22,7 @@ from harbor.environments.base import BaseEnvironment
 from autoagent.environments.sandbox import bubblewrap, cgroups, seccomp
 from autoagent.environments.sandbox.inside import loopback, wire
 from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
 from autoagent.worker.calls import CallRecord
 from autoagent.worker.conversation import Conversation, Ending, gone
@@ -154,6 +155,8 @@ class HarnessProcess:
                 await conversation.stop_soon(logs)
                 raise
             finally:
+                hand = trial_in_hand(environment.trial_paths.trial_dir.name)
+                hand.asked = hand.asked or conversation.asked
                 record.close()
                 writer.close()
                 self._kill(trial)

@@ -64,6 +64,7 @@ def outcome_of(
         judge_cost_usd=bill.judge_cost_usd if bill else None,
         model_use=bill.use if bill else None,
         stand_in=bill is not None and bill.stand_in,
+        silent=outcome in ("timeout", "crashed") and not (seen.asked or (bill and bill.use.calls)),
     )
 
 
@@ -86,6 +87,8 @@ def _judge(
     if failure is not None and failure.exception_type == "AgentTimeoutError":
         if reward is not None and reward >= pass_reward:
             return "passed", reward, "the harness ran out of time, and the verifier passed it"
+        if seen.process is not None:  # what Harbor says is its own limit, which is later
+            said = f"the harness ran out of time: it had {seen.limit_seconds:g} s"
         return "timeout", reward or 0.0, said
     if reward is None:
         return "invalid", 0.0, said or problem

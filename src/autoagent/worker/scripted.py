@@ -37,6 +37,7 @@ class ScriptedEngine:
         hold: bool = False,
         refuses: str | None = None,
         stand_in: bool = False,
+        silent: bool = False,
     ) -> None:
         """Beyond the last script the last repeats.
 
@@ -48,13 +49,15 @@ class ScriptedEngine:
             hold: Keep evaluations running until `release`.
             refuses: Why this machine can make no sandbox; None where it can.
             stand_in: Whether a stand-in answered in the place of a model.
+            silent: Whether harnesses fail before their first call.
         """
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
-        self._failed: Outcome = failed
+        self.failed: Outcome = failed
         self._held: dict[str, EvaluationSpec] = {}
         self._assigned: dict[str, Script] = {}
         self._refuses, self._stand_in = refuses, stand_in
+        self.silent = silent
         self.hold = hold
         self.broken = self.stillborn = False
         """Set one, and no worker starts any more, or each dies before it does anything."""
@@ -146,6 +149,7 @@ class ScriptedEngine:
             reward=reward,
             seconds=0.1,
             stand_in=self._stand_in and not spec.probes,
+            silent=self.silent and not spec.probes,
         )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
@@ -153,7 +157,7 @@ class ScriptedEngine:
             return "void"
         if reward >= pass_reward:
             return "passed"
-        return self._failed
+        return self.failed
 
     def _end(self, spec: EvaluationSpec, end: WorkerEnd) -> None:
         journal = Journal(spec.journal)

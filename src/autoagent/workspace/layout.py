@@ -64,6 +64,11 @@ class Workspace(Record):
         return self.output / "jobs"
 
     @property
+    def status(self) -> Path:
+        """Where the climb stands, for a client's hooks."""
+        return self.output / "status.json"
+
+    @property
     def stop_file(self) -> Path:
         """While this file exists, no evaluation starts (rule R10)."""
         return self.root / "STOP"

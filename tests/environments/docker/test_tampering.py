@@ -40,6 +40,7 @@ def judged(
         left=there.__contains__,
         read=lambda path: there.get(path, b""),
         was=lambda path: b"",
+        link=lambda path: False,
         installed={"pytest", "numpy"}.__contains__,
     )
     return judge(changes, ground, files)
@@ -144,7 +145,7 @@ def test_a_new_module_or_setting_where_the_verifier_stands_is_tampering_where_it
     assert judged(change, ground=runs("cmp /app/answer /tests/answer")).said is None
     mended = Change(path, MODIFIED)
     assert judged(mended, ground=runs(verifier)).said is None or "/.git/" in path
-    if path.endswith(".py"):
+    if path.endswith(".py") and "sitecustomize" not in path:
         script = runs("python3 -s /tests/test.py /app/lib2")
         assert judged(change, ground=script).said is None
 

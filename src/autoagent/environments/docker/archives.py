@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -282,6 +283,11 @@ def _directory(name: str, mode: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.type, member.mode = tarfile.DIRTYPE, mode
     return member
+
+
+def reading(parts: Iterator[bytes]) -> io.BufferedReader:
+    """The parts of an archive of any size, as a file that is read once."""
+    return io.BufferedReader(_Reader(parts, sys.maxsize), 2**20)
 
 
 class _Reader(io.RawIOBase):

@@ -7,6 +7,7 @@ was left.
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from autoagent.environments.docker.builds import Image
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.remains import look
 from autoagent.environments.docker.restoring import Restoring
-from autoagent.environments.ground import Ground
+from autoagent.environments.docker.unseen import showing, unseen
+from autoagent.environments.ground import Ground, venvs_of
 from autoagent.environments.steering import Files, judge
 from autoagent.workspace.tasks.verifier import read_verifier
 
@@ -61,11 +63,12 @@ def judge_container(
         labels: Of a container of the image, made where it is asked for and removed again.
         start: How the verifier is started.
     """
+    shown = {} if start.in_place else showing(used)
     with contextlib.ExitStack() as stack:
 
         @functools.cache
         def original() -> Container:
-            made = Container(image.id, labels, {"network_mode": "none"})
+            made = Container(image.id, labels, {"network_mode": "none", **shown})
             stack.callback(made.remove)
             return made
 
@@ -80,6 +83,8 @@ def judge_container(
             return Judged("the trial left paths that are too long to be compared with its image")
         said, restored = None, None
         if not start.in_place:
+            if shown:
+                changes += unseen(image.id, original(), changes)
             ground = Ground(
                 path=image.path,
                 variables=image.variables,
@@ -87,11 +92,15 @@ def judge_container(
                 home=image.variables.get("HOME") or _home_of(start.user or image.user, archives),
                 verifier=read_verifier(start.task),
                 as_left=start.as_left,
+                venvs=venvs_of(image.path, start.work, lambda path: archives().exists(path)),
             )
+            if ground.verifier.mentions("su", "sudo", "runuser", "gosu"):
+                ground = replace(ground, users=_homes(archives))
             paths = {change.path for change in changes}
             files = Files(
                 had=lambda path: archives().exists(path),
                 left=lambda path: path in paths or bool(used.archives.is_file(path)),
+                link=lambda path: used.archives.alone(path) == "link",
                 read=used.archives.content,
                 was=lambda path: archives().content(path),
                 installed=lambda name: _installed(name, ground, image.id, archives),
@@ -127,8 +136,14 @@ def _home_of(user: str, original: Callable[[], Archives]) -> str:
     name = user.split(":")[0]
     if name in ("", "root", "0"):
         return "/root"
-    for line in original().content("/etc/passwd").decode("utf-8", "replace").splitlines():
-        fields = line.split(":")
-        if len(fields) > 5 and name in (fields[0], fields[2]):
-            return fields[5] or "/"
-    return "/"
+    return next((one[5] or "/" for one in _users(original) if name in (one[0], one[2])), "/")
+
+
+def _homes(original: Callable[[], Archives]) -> tuple[str, ...]:
+    """Where people are at home; the system's users are in its directories."""
+    return tuple(one[5] for one in _users(original) if one[5].startswith(("/root", "/home/")))
+
+
+def _users(original: Callable[[], Archives]) -> list[list[str]]:
+    lines = original().content("/etc/passwd").decode("utf-8", "replace").splitlines()
+    return [one for one in (line.split(":") for line in lines) if len(one) > 5]

@@ -206,6 +206,15 @@ class Beneath:
         except (OSError, ValueError):
             return False
 
+    def is_link(self, path: str) -> bool:
+        """Whether a path is a link itself."""
+        place = PurePosixPath(path)
+        try:
+            with self._directory(str(place.parent)) as parent:
+                return _link(parent, place.name) is not None
+        except (OSError, ValueError):
+            return False
+
     @contextmanager
     def _directory(self, path: str, *, create: bool = False) -> Generator[int]:
         descriptor = self._walk(path, create=create)

@@ -5,18 +5,20 @@ of its own is compared with it.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from autoagent.environments import steering
-from autoagent.environments.ground import Ground
+from autoagent.environments.ground import Ground, led_by, venvs_of
 from autoagent.environments.leftovers import TooMuch
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.bubblewrap import MOUNTED, environment_variables, packages
 from autoagent.environments.sandbox.changes import changes
 from autoagent.environments.sandbox.images import Image
 from autoagent.environments.sandbox.restoring import restore
+from autoagent.environments.standing import LOOKED
 from autoagent.workspace.tasks.verifier import read_verifier
 
 CONTENT_LIMIT = 1024 * 1024
@@ -25,13 +27,15 @@ CONTENT_LIMIT = 1024 * 1024
 def ground_of(image: Image, work: str, task: Path, *, as_left: bool) -> Ground:
     """Where the verifier of a task starts."""
     variables = {**environment_variables(), **image.variables}
+    path = tuple(variables["PATH"].split(":"))
     return Ground(
-        path=tuple(variables["PATH"].split(":")),
+        path=path,
         variables=image.variables,
         work=work,
         home=variables["HOME"].rstrip("/") or "/",
         verifier=read_verifier(task),
         as_left=as_left,
+        venvs=venvs_of(path, work, Beneath(image.root).exists),
     )
 
 
@@ -52,11 +56,16 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
         home = tuple(
             f"{ground.home.rstrip('/')}/{name}" for name in _hidden(root, image, ground.home)
         )
-    deep = [place for place in (*home, *ground.trusted) if place.split("/")[1] not in MOUNTED]
-    inside = [f"{place}/{name}" for place in ground.stood_in for name in _LOOKED]
+    ground = replace(ground, led=tuple(_led(root, ground)))
+    wanted = (*home, *ground.trusted, *ground.settings, *ground.verifier.makes())
+    if ground.verifier.tests_work(ground.work):
+        wanted += (ground.work,)
+    deep = [place for place in wanted if place.split("/")[1] not in MOUNTED]
+    inside = [f"{place}/{name}" for place in ground.stood_in for name in LOOKED]
     for place in ground.stood_in:  # a package's entries make it a plugin
         found_here = (name for name in root.names(place) if name.endswith(("-info", ".egg")))
         inside += [f"{place}/{name}" for name in found_here]
+    inside += {str(one) for place in ground.trusted for one in PurePosixPath(place).parents}
     shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if _is_own(place)]
     try:
         found = changes(root, image, since, deep, shallow)
@@ -72,12 +81,14 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
     return judged.said
 
 
-_LOOKED = (
-    ".git",
-    ".git/hooks",
-    *{name.split("/")[0] for name in steering.TOOL_FILES if "/" in name},
-)
-"""Directories in a work directory whose entries count."""
+def _led(root: Beneath, ground: Ground) -> Iterator[str]:
+    """Directories that the `.pth` files of the PATH's environments name, the image's too."""
+    for prefix in ground.prefixes:
+        for python in root.names(f"{prefix}/lib"):
+            place = f"{prefix}/lib/{python}/site-packages"
+            for name in root.names(place):
+                if name.endswith(".pth"):
+                    yield from led_by(f"{place}/{name}", root.content(f"{place}/{name}", 4096))
 
 
 def _hidden(root: Beneath, image: Beneath, home: str) -> list[str]:
@@ -96,6 +107,7 @@ def _files(root: Beneath, image: Beneath, ground: Ground) -> steering.Files:
     return steering.Files(
         had=had,
         left=root.is_file,
+        link=root.is_link,
         read=lambda path: root.content(path, CONTENT_LIMIT),
         was=lambda path: image.content(path, CONTENT_LIMIT),
         installed=_installed(image, ground),

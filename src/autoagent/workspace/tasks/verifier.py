@@ -5,6 +5,7 @@ human is told of lines by which a candidate may decide its own grade. It runs no
 verifier that hides its words is not understood: notes never refuse a task.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -30,9 +31,14 @@ _TEXTS = (
     ".cfg",
     ".go",
     ".rs",
+    ".cjs",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".mk",
 )
 _PLACE = re.compile(r"(?<![\w./}-])/[\w@+-][\w.@+-]*(?:/[\w.@+-]+)*")
-_OTHERS = ("/tests", "/solution", "/logs", "/verifier", "/dev", "/proc", "/sys", "/tmp")
+_OTHERS = ("/tests", "/solution", "/logs", "/verifier", "/dev", "/proc", "/sys")
 _SYSTEM = ("/bin", "/lib", "/lib64", "/sbin", "/usr", "/etc", "/python")
 _HOME = r"(?:~|\$\{?HOME\}?|/root|/home/\w+)(?=/)"
 _AT_HOME = re.compile(r"(?:~|\$\{?HOME\}?)/([\w.-]+)")
@@ -57,7 +63,7 @@ _RUNNERS = (
 )
 _TOOLS = re.compile(
     r"\b(?:make|npm\s+(?:test|run|start)|yarn|pnpm|cargo\s+(?:test|run|build)|go\s+(?:test|run|build)"
-    r"|mvn|gradle|\./gradlew|bundle\s+exec|rake|tox|cmake|ctest)\b"
+    r"|mvn|gradle|\./gradlew|uv\s+run|bundle\s+exec|rake|tox|cmake|ctest)\b"
 )
 _IMPORTS = re.compile(
     r"\bpytest\b|\bpy\.test\b|\buvx?\b|\btox\b|\bPYTHONPATH\b|\bsys\.path\b|\bimport_module\b|\brunpy\b|"
@@ -65,7 +71,22 @@ _IMPORTS = re.compile(
     r"\s+[\"']?(?:-\w*[cm]\b|-(?=\s|[\"']|$)|<)|\|\s*python[\d.]*\s*(?:$|[;&|)])|\bunittest\b|\b[ib]?python[\d.]*\s*$"
 )
 """How a Python finds modules in the directory that it stands in, or in one that is named."""
+_VARIABLE = re.compile(r"[A-Z_]+\s*=")
 _PYTEST = re.compile(r"\b(?:pytest|py\.test|tox)\b")
+_COPIES = re.compile(r"\bcp\b.*/tests\b")
+_SCRIPT = re.compile(
+    r"(?<![\w./-])(?:python[\d.]*|pypy\d?)(?:\s+-[A-Za-z]+)*\s+[\"']?(?!/tests|/verifier|[$-])[\w./]"
+)
+"""A Python that is given a script which is not the verifier's own."""
+_SEARCHES = re.compile(r"\bPATH=[\"']?([^\s\"';]+)")
+_MAKES = re.compile(
+    r"(?:--target|--prefix|--root|\s-t|\s-o|\s-O|--output|>|\bvenv(?:\s+-\S+)*|\bvirtualenv|\bclone\s.*|"
+    r"\bmkdir(?:\s+-\w+)*)[=\s]*[\"']?(/(?:var/)?tmp/[\w.@+/-]+)"
+)
+_PACKAGES = re.compile(r"\bpip3?\s+install\s+([^|;&]*)")
+_PACKAGE = re.compile(r"(?:^|(?<=[\s\"']))[A-Za-z][\w.-]*")
+_RUNNER = ("_pytest", "pluggy", "iniconfig", "packaging", "pygments")
+"""What comes with pytest."""
 
 
 class Verifier(NamedTuple):
@@ -84,7 +105,12 @@ class Verifier(NamedTuple):
 
         One that is given a script looks beside that, and nowhere else.
         """
-        return any(_IMPORTS.search(text) for _, _, text in self.lines)
+        copies = any(_COPIES.search(text) for _, _, text in self.lines)
+        return any(
+            _IMPORTS.search(text)
+            or (copies and PurePosixPath(file).suffix in _SCRIPTS and _SCRIPT.search(text))
+            for file, _, text in self.lines
+        )
 
     def places(self) -> frozenset[str]:
         """Absolute paths that it names, but for its own and the system's."""
@@ -92,8 +118,29 @@ class Verifier(NamedTuple):
         return frozenset(one for one in named if not _below(one, (*_OTHERS, *_SYSTEM)))
 
     def names_at_home(self) -> frozenset[str]:
-        """Names in HOME that it gives, relative to HOME."""
-        return frozenset(one for _, _, text in self.lines for one in _AT_HOME.findall(text))
+        """Names in HOME that it gives, relative to HOME, but to run or source what is there."""
+        return frozenset(
+            one
+            for _, _, text in self.lines
+            if "PATH=" not in text and not any(way.search(text) for way, _ in _READS_HOME)
+            for one in _AT_HOME.findall(text)
+        )
+
+    def path(self) -> tuple[str, ...]:
+        """Directories that it puts into its PATH; `.` is the one that it stands in."""
+        values = (one for _, _, text in self.lines for one in _SEARCHES.findall(text))
+        named = (one for value in values for one in value.split(":"))
+        return tuple("." if one in ("", ".", "$PWD", "${PWD}") else one for one in named)
+
+    def makes(self) -> frozenset[str]:
+        """What it makes or fills in /tmp, where nobody else may have been before it."""
+        return frozenset(one for _, _, text in self.lines for one in _MAKES.findall(text))
+
+    def installs(self) -> frozenset[str]:
+        """Packages of Python's that it installs for itself, as their directories are named."""
+        given = " ".join(one for _, _, text in self.lines for one in _PACKAGES.findall(text))
+        found = {one.lower().replace("-", "_") for one in _PACKAGE.findall(given)}
+        return frozenset(found | {*_RUNNER} if "pytest" in found else found)
 
     def tests_work(self, work: str) -> bool:
         """Whether pytest is run on what lies in the work directory, or was copied there."""
@@ -101,7 +148,7 @@ class Verifier(NamedTuple):
             words = text[match.end() :] if (match := _PYTEST.search(text)) else ""
             if match and ("/tests" not in words or f"{work}/" in words):
                 return True
-            if re.search(r"\bcp\b.*/tests\b", text):
+            if _COPIES.search(text):
                 return True
         return False
 
@@ -139,6 +186,9 @@ def _noted(text: str, work: str) -> Iterator[str]:
 
 
 def _lines(task: Path) -> Iterator[tuple[str, int, str]]:
+    with contextlib.suppress(OSError, WorkspaceError):  # what it finds set
+        settings = read_regular(task / "task.toml", FILE_LIMIT)
+        yield from (one for one in _texts("task.toml", settings) if _VARIABLE.match(one[2]))
     directories = [task / "tests", *sorted(task.glob("steps/*/tests"))]
     files = (path for directory in directories for path in sorted(directory.rglob("*")))
     for _, path in zip(range(FILES_LIMIT), files, strict=False):

@@ -1,0 +1,100 @@
+"""Rule R9: what measured nothing is no score, and a cause that lasts is the human's to mend."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autoagent.gate.decide import heard, score_of, state_of
+from autoagent.records import Outcome, Running, Trial
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
+
+from .playing import ONE, TWO, edit, settle, start, with_baseline
+
+OpenReferee = Callable[..., Referee]
+VOID = {f"t{n}": [None] for n in range(1, 5)}
+
+
+@pytest.mark.rule("R9", "R11")
+@pytest.mark.parametrize("failed", ["timeout", "crashed"])
+def test_a_baseline_that_never_made_a_call_is_no_measurement(
+    open_referee: OpenReferee, failed: Outcome
+) -> None:
+    """Its cause is in the status, and the next step is the human's; then it is measured again."""
+    engine = ScriptedEngine({}, {}, ONE, failed=failed, silent=True)
+    referee = open_referee(engine)
+    start(referee)
+    referee.run_benchmark()
+    position = settle(referee)
+    assert (position.phase, position.pending) == ("baseline_needed", None)
+    status = referee.status()
+    assert status.next_calls[0] == "tell the human what is wrong, then run_benchmark()"
+    assert "e3 measured nothing" in status.halted and "before the first call" in status.halted
+    assert status.halted in status.notes
+    engine.silent = False
+    referee = open_referee(engine)
+    assert referee.status().next_calls[0].startswith("tell the human")
+    referee.run_benchmark()
+    assert settle(referee).pending is not None
+    assert referee.status().halted == ""
+
+
+@pytest.mark.rule("R9")
+def test_a_candidate_that_hangs_before_its_first_call_is_void_and_one_that_crashes_is_a_crash(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    """Neither is trouble of the machine's: the night goes on."""
+    engine = ScriptedEngine(TWO, {}, failed="timeout")
+    referee = open_referee(engine)
+    with_baseline(referee)
+    for failed, reason in (("timeout", "indecisive"), ("crashed", "crashed")):
+        engine.silent, engine.failed = True, failed
+        edit(workspace, f"X = '{failed}'")
+        referee.commit_candidate(failed)
+        referee.run_benchmark()
+        position = settle(referee)
+        assert position.pending is not None and position.pending.reason == reason
+        referee.append_result()
+        assert referee.status().next_calls[0] == "commit_candidate(description)"
+
+
+def test_a_pass_is_heard_where_one_trial_made_a_call() -> None:
+    def trial(task: str, attempt: int, *, silent: bool) -> Trial:
+        return Trial(id=f"e1.{task}.{attempt}", task=task, attempt=attempt, outcome="timeout",
+                     reward=0.0, silent=silent)  # fmt: skip
+
+    running = Running(id="e1", kind="baseline", candidate="c", digest="d", tasks=("a", "b"),
+                      attempts=1, passes=2)  # fmt: skip
+    mute = [trial("a", 1, silent=True), trial("b", 1, silent=True)]
+    spoke = [trial("a", 2, silent=True), trial("b", 2, silent=False)]
+    assert [t.outcome for t in heard(running, [*mute, *spoke])] == [*["void"] * 2, *["timeout"] * 2]
+    assert score_of(running, [*mute, *spoke], seconds=1.0).void == 2
+    assert state_of("complete", running, [*mute, *spoke]) == "indecisive"
+    assert heard(running, spoke) is spoke
+    subset = running.replace(kind="subset")
+    assert heard(subset, mute) is mute
+
+
+@pytest.mark.rule("R9", "R11")
+def test_a_provider_that_is_dead_is_named_and_the_candidate_can_be_measured_when_it_is_back(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    """The row comes first; what measured nothing is no answer to the same content (rule R8)."""
+    referee = open_referee(ScriptedEngine(ONE, VOID, TWO))
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    whole = (workspace / "agent.py").read_text()
+    referee.commit_candidate("an idea")
+    referee.run_benchmark()
+    settle(referee)
+    assert referee.status().next_calls == ("append_result(description)",)
+    referee.append_result()
+    status = referee.status()
+    human = "tell the human what is wrong, then commit_candidate(description)"
+    assert (status.next_calls[0], "e4 measured nothing" in status.halted) == (human, True)
+    (workspace / "agent.py").write_text(whole)
+    assert referee.commit_candidate("the same idea").duplicate_of is None
+    referee.run_benchmark()
+    position = settle(referee)
+    assert position.pending is not None and position.pending.status == "keep"
