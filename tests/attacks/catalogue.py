@@ -21,7 +21,21 @@ PROGRAMS |= {"apt": "apt-get", "passwd": "sh"}
 """What runs a tool, where that has another name."""
 SYSTEM = "/usr/local/bin:/usr/bin:/bin"
 NOT_IN_CONTAINERS = frozenset(
-    "uv conda node npm wget make cargo go java ruby bundle sqlite3 jq".split()
+    [
+        "uv",
+        "conda",
+        "node",
+        "npm",
+        "wget",
+        "make",
+        "cargo",
+        "go",
+        "java",
+        "ruby",
+        "bundle",
+        "sqlite3",
+        "jq",
+    ]
 )
 """Programs that the image of the tests has not; what is planted for them is judged all the same."""
 EVIL = """\

@@ -27,111 +27,53 @@ async def test_input_schemas(connect: Connect) -> None:
         assert tool.input_schema["type"] == "object"
         assert tool.input_schema["additionalProperties"] is False
     found = {
-        name: (tool.input_schema["properties"], tool.input_schema.get("required", []))
+        name: (
+            {
+                argument: {key: value for key, value in schema.items() if key != "description"}
+                for argument, schema in tool.input_schema["properties"].items()
+            },
+            tool.input_schema.get("required", []),
+        )
         for name, tool in (await listed(connect)).items()
     }
     assert found == snapshot(
         {
-            "start_climb": (
-                {"tag": {"description": "names the climb and its branch", "type": "string"}},
-                ["tag"],
-            ),
+            "start_climb": ({"tag": {"type": "string"}}, ["tag"]),
             "status": ({}, []),
             "read_file": (
                 {
-                    "path": {
-                        "description": "program.md, agent.py, results.tsv, .agent/<file> or tasks/<name>/instruction.md",
-                        "type": "string",
-                    },
-                    "offset": {
-                        "description": "lines to skip (default 0)",
-                        "minimum": 0,
-                        "type": "integer",
-                    },
-                    "limit": {
-                        "description": "lines to return (default 200)",
-                        "maximum": 1000,
-                        "minimum": 1,
-                        "type": "integer",
-                    },
+                    "path": {"type": "string"},
+                    "offset": {"minimum": 0, "type": "integer"},
+                    "limit": {"maximum": 1000, "minimum": 1, "type": "integer"},
                 },
                 ["path"],
             ),
             "edit_file": (
-                {
-                    "path": {"description": "agent.py or .agent/<file>", "type": "string"},
-                    "old": {
-                        "description": "text that occurs exactly once; empty creates a file in .agent/",
-                        "type": "string",
-                    },
-                    "new": {"description": "what takes its place", "type": "string"},
-                },
+                {"path": {"type": "string"}, "old": {"type": "string"}, "new": {"type": "string"}},
                 ["path", "old", "new"],
             ),
             "commit_candidate": (
-                {
-                    "description": {
-                        "description": "one sentence for the ledger: what changed and why",
-                        "type": "string",
-                    },
-                    "dry_run": {"description": "only check (default false)", "type": "boolean"},
-                },
+                {"description": {"type": "string"}, "dry_run": {"type": "boolean"}},
                 ["description"],
             ),
             "run_benchmark": (
                 {
-                    "candidate": {
-                        "type": "string",
-                        "description": 'commit, "incumbent", "baseline" (default: the committed one)',
-                    },
-                    "tasks": {
-                        "items": {"type": "string"},
-                        "type": "array",
-                        "description": "subset, for diagnosis (default: all; only that decides)",
-                    },
+                    "candidate": {"type": "string"},
+                    "tasks": {"items": {"type": "string"}, "type": "array"},
                 },
                 [],
             ),
             "cancel_benchmark": ({}, []),
             "read_trajectory": (
                 {
-                    "trial": {"description": 'such as "e3.some-task.1"', "type": "string"},
-                    "from_step": {
-                        "minimum": 1,
-                        "type": "integer",
-                        "description": "first step of a window (default: the outline)",
-                    },
-                    "steps": {
-                        "description": "steps (default 5)",
-                        "maximum": 20,
-                        "minimum": 1,
-                        "type": "integer",
-                    },
+                    "trial": {"type": "string"},
+                    "from_step": {"minimum": 1, "type": "integer"},
+                    "steps": {"maximum": 20, "minimum": 1, "type": "integer"},
                 },
                 ["trial"],
             ),
-            "compare": (
-                {
-                    "candidate": {
-                        "type": "string",
-                        "description": "commit or evaluation (default: the last)",
-                    },
-                    "against": {
-                        "type": "string",
-                        "description": "likewise (default: the incumbent)",
-                    },
-                },
-                [],
-            ),
-            "append_result": (
-                {
-                    "description": {
-                        "type": "string",
-                        "description": "for the ledger (default: the commit's)",
-                    }
-                },
-                [],
-            ),
+            "compare": ({"candidate": {"type": "string"}, "against": {"type": "string"}}, []),
+            "append_result": ({"description": {"type": "string"}}, []),
             "revert": ({}, []),
             "finish_climb": ({}, []),
         }
@@ -323,6 +265,40 @@ async def test_every_argument_is_described_and_states_its_default(connect: Conne
         for argument, schema in tool.input_schema["properties"].items():
             said = schema["description"]
             assert ("(default" in said) == (argument not in required), (name, argument)
+
+
+async def test_what_is_said_of_arguments(connect: Connect) -> None:
+    found = {
+        f"{name}.{argument}": wrap(schema["description"], 60)
+        for name, tool in (await listed(connect)).items()
+        for argument, schema in tool.input_schema["properties"].items()
+    }
+    assert found == snapshot(
+        {
+            "start_climb.tag": ["names the climb and its branch"],
+            "read_file.path": [
+                "program.md, agent.py, results.tsv, .agent/<file> or",
+                "tasks/<name>/instruction.md",
+            ],
+            "read_file.offset": ["lines to skip (default 0)"],
+            "read_file.limit": ["lines to return (default 200)"],
+            "edit_file.path": ["agent.py or .agent/<file>"],
+            "edit_file.old": ["text that occurs exactly once; empty creates a file in", ".agent/"],
+            "edit_file.new": ["what takes its place"],
+            "commit_candidate.description": ["one sentence for the ledger: what changed and why"],
+            "commit_candidate.dry_run": ["only check (default false)"],
+            "run_benchmark.candidate": [
+                'commit, "incumbent", "baseline" (default: the committed one)'
+            ],
+            "run_benchmark.tasks": ["subset, for diagnosis (default: all; only that decides)"],
+            "read_trajectory.trial": ['such as "e3.some-task.1"'],
+            "read_trajectory.from_step": ["first step of a window (default: the outline)"],
+            "read_trajectory.steps": ["steps (default 5)"],
+            "compare.candidate": ["commit or evaluation (default: the last)"],
+            "compare.against": ["likewise (default: the incumbent)"],
+            "append_result.description": ["for the ledger (default: the commit's)"],
+        }
+    )
 
 
 async def test_descriptions_state_durations_and_the_next_call(connect: Connect) -> None:
