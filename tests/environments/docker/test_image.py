@@ -123,7 +123,7 @@ async def test_a_climb_is_played_over_http_against_the_image(served: tuple[str, 
                 if "phase" in reply:
                     return reply
 
-        with anyio.fail_after(120):
+        with anyio.fail_after(200):
             await call("start_climb", tag="night")
             baseline = await call("run_benchmark")
             await call("append_result")
