@@ -40,6 +40,8 @@ def environment(place: Path, name: str, group: Sequence[Case], *, as_left: bool)
     )
 
 
+@pytest.mark.attack("C6.6", ending="no effect", what="the catalogue: files that tools load")
+@pytest.mark.attack("C7.6", ending="tampered", what="the catalogue: settings where it stands")
 async def test_what_tools_load_unasked_is_not_the_candidates(tmp_path: Path) -> None:
     everywhere = [case for case in cases() if case.where != "docker"]
     chosen = [case for case in everywhere if case.here]

@@ -7,13 +7,15 @@ tasks, and some whose answer is reached through what tools leave, in several pla
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+import tomli
 
 from autoagent.records import Trial
 
 from ...acting import acting
+from ...attacks.catalogue import SYSTEM
 
 pytestmark = pytest.mark.slow
 
@@ -66,6 +68,27 @@ LINKS = {
     "rm x; touch -h logs; echo done > answer",
     "the image's links left": "readlink /app/fixture /app/root; echo done > answer",
 }
+
+
+class Work(NamedTuple):
+    """Honest work, and how its verifier looks at it; `needs` is a program of the machine's."""
+
+    does: str
+    verifier: str
+    needs: str = "sh"
+    as_left: bool = False
+
+
+WORKS = {
+    facts.pop("name"): Work(**facts)
+    for facts in tomli.loads(Path(__file__).with_name("works.toml").read_text())["work"]
+}
+WORKED = """\
+FROM autoagent-base
+WORKDIR /app
+RUN python3 -m venv --without-pip /opt/venv && echo "print('broken')" > /app/broken.py
+ENV PATH=/opt/venv/bin:/opt/tools/bin:/python/bin:/usr/local/bin:/usr/bin:/bin
+"""
 IMAGE = """\
 FROM autoagent-base
 WORKDIR /app
@@ -74,6 +97,11 @@ RUN mkdir -p @PLACE@ && cd @PLACE@ && ln -s /tests/fixture fixture && ln -s / ro
 """
 PLAIN = "FROM autoagent-base\nWORKDIR /app\nCOPY question.txt /app/\n"
 TESTED = 'test "$(cat @PLACE@/answer)" = done; echo $((! $?)) > /logs/verifier/reward.txt\n'
+
+
+def named(work: str) -> str:
+    """A task's name."""
+    return work.replace(" ", "-").replace("'", "")
 
 
 def written(place: Path, write_task: Callable[..., None], work: str, where: str) -> str:
@@ -111,16 +139,34 @@ async def test_no_honest_oracle_is_tampering(bench: Bench, write_task: Callable[
             place = bench.directory / "tasks" / f"links-{number}-{which}"
             add(place, written(place, write_task, work, where))
 
+    missing = {work.needs for work in WORKS.values() if not shutil.which(work.needs, path=SYSTEM)}
+    print("not on this machine:", *sorted(missing))  # noqa: T201
+    for name, work in WORKS.items():
+        if work.needs in missing:
+            continue
+        place = bench.directory / "tasks" / named(name)
+        write_task(place, expected="done", question=place.name)
+        tested = f"cd /app\n{work.verifier}\n{TESTED.replace('@PLACE@', '/app')}"
+        (place / "tests/test.sh").write_text(f"#!/bin/bash\n{tested}")
+        (place / "environment/Dockerfile").write_text(WORKED)
+        add(place, f"set -eu; cd /app; {work.does}")
+
     harness = acting("solves", SOLUTIONS=solutions)
     spec = bench.spec(harness, {}, concurrency=2, trial_timeout_seconds=30)
     spec = bench.over(spec, tasks)
-    needs = {name for name in tasks if name.startswith(f"links-{[*LINKS].index('links at home')}-")}
+    needs = {
+        name.replace(" ", "-").replace("'", "") for name, work in WORKS.items() if work.as_left
+    } & tasks.keys()
+    needs |= {
+        name for name in tasks if name.startswith(f"links-{[*LINKS].index('links at home')}-")
+    }
     chosen = [one.model_copy(update={"as_left": one.name in needs}) for one in spec.tasks]
     spec = spec.model_copy(update={"tasks": tuple(chosen)})
     trials: dict[str, Trial] = await bench.finish(spec, 400)
 
     wrong = {name: (t.outcome, t.detail) for name, t in trials.items() if t.reward != 1.0}
     assert wrong == {}, bench.log()[-3000:]
-    assert len(trials) == len(tasks) == own + len(LINKS) * len(PLACES)
+    works = sum(work.needs not in missing for work in WORKS.values())
+    assert len(trials) == len(tasks) == own + len(LINKS) * len(PLACES) + works
     assert {name for name, trial in trials.items() if trial.as_left} == needs
     assert own > 50 and len(trials) >= 100

@@ -2,9 +2,10 @@
 
 `choosing` says which class runs a task: `environment` or, for services, `composed`. An
 environment has `container`s and volumes, made of an image from `builds` on `base_image`; files
-travel as `archives`. Afterwards `judging` holds one against its image, by changes and `remains`,
-`unseen` tells what the daemon does not, `restoring` puts the image's home back, and `watching` sees foreign hands. `daemon` asks the daemon
-and labels what is ours, `plugin` asks for compose, and the `janitor` removes what was left.
+travel as `archives`. Afterwards `judging` holds one against its image, by changes and `remains`;
+`unseen` reads what a daemon does not tell, `restoring` puts the image's home back, and `watching`
+sees foreign hands. `daemon` asks the daemon and labels what is ours, `plugin` asks for compose, and
+the `janitor` removes what was left.
 
 Nothing here knows how or where a daemon stores what it holds.
 """

@@ -96,10 +96,9 @@ def judge_container(
             )
             if ground.verifier.mentions("su", "sudo", "runuser", "gosu"):
                 ground = replace(ground, users=_homes(archives))
-            paths = {change.path for change in changes}
             files = Files(
                 had=lambda path: archives().exists(path),
-                left=lambda path: path in paths or bool(used.archives.is_file(path)),
+                left=lambda path: bool(used.archives.is_file(path)),
                 link=lambda path: used.archives.alone(path) == "link",
                 read=used.archives.content,
                 was=lambda path: archives().content(path),

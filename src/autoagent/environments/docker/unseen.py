@@ -67,4 +67,6 @@ def _contents(stream: Iterator[bytes], place: str) -> dict[str, bytes]:
                 found[path] = found.get(inside(member.linkname), b"")
             elif (file := archive.extractfile(member)) is not None:
                 found[path] = hashlib.file_digest(cast(Any, file), "blake2b").digest()
+    for _ in stream:  # to its end, so that the connection is free again
+        pass
     return found

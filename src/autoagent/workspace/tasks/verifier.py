@@ -61,6 +61,7 @@ _RUNNERS = (
     r"(?:python[\d.]*|node|bash|sh|ruby|perl|java\s+-jar|php|Rscript|deno|bun|tsx|source|\.|exec|sudo|"
     r"timeout\s+\S+|env)"
 )
+_PROGRAM = rf"(?:^|[;&|(]|\$\(|\bif\s|\bthen\s)\s*(?:{_RUNNERS}\s+(?:-\w+\s+)*)*[\"']?(?<![\w./-])"
 _TOOLS = re.compile(
     r"\b(?:make|npm\s+(?:test|run|start)|yarn|pnpm|cargo\s+(?:test|run|build)|go\s+(?:test|run|build)"
     r"|mvn|gradle|\./gradlew|uv\s+run|bundle\s+exec|rake|tox|cmake|ctest)\b"
@@ -179,10 +180,11 @@ def _noted(text: str, work: str) -> Iterator[str]:
             break
     if _DOWNLOADS.search(text) and not _LOOPBACK.search(text):
         yield "downloads its tools when it verifies: the grade depends on what is there then"
-    place = re.escape(work.rstrip("/"))
-    program = rf"(?:^|[;&|(]|\$\(|\bif\s|\bthen\s)\s*(?:{_RUNNERS}\s+(?:-\w+\s+)*)*[\"']?"
-    if re.search(rf"{program}(?:{place}|\.)/[\w./-]+", text) or _TOOLS.search(text):
+    run = re.findall(rf"{_PROGRAM}((?:\.|/[\w.-]+)/[\w./-]+)", text)
+    if _TOOLS.search(text) or any(_below(one, (".", work)) for one in run):
         yield "runs files of the work directory, which the candidate may write"
+    elif any("/bin/" not in one and not _below(one, (*_OTHERS, *_SYSTEM, "/root")) for one in run):
+        yield "runs a file that is no part of the system, which the candidate may write"
 
 
 def _lines(task: Path) -> Iterator[tuple[str, int, str]]:
