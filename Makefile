@@ -36,7 +36,7 @@ endef
 # Where `make install` puts the command.
 BIN = $(shell $(UV) tool dir --bin)
 
-.PHONY: demo install quick test test-313 check fix lock lock-check bench setup clean
+.PHONY: demo install mcpb quick test test-313 check fix lock lock-check bench setup clean
 
 demo: setup
 	.venv/bin/autoagent demo
@@ -49,6 +49,14 @@ install: $(FETCHED_UV)
 	@echo "Installed $(BIN)/autoagent."
 	@case ":$$PATH:" in *":$(BIN):"*) ;; *) echo "Your shell does not look there yet:" \
 		"export PATH=\"$(BIN):\$$PATH\"";; esac
+
+# A bundle for Claude Desktop: dist/autoagent.mcpb, checked and packed by the tool of its makers.
+BUNDLED := pyproject.toml requirements.lock README.md LICENSE src examples/quickstart
+mcpb:
+	@rm -rf build/mcpb && mkdir -p build/mcpb dist
+	@git ls-files -z $(BUNDLED) | xargs -0 cp --parents -t build/mcpb
+	@cp packaging/manifest.json build/mcpb
+	@npx --yes @anthropic-ai/mcpb@2.1.2 pack build/mcpb dist/autoagent.mcpb
 
 test: setup
 	.venv/bin/python $(PYTEST)

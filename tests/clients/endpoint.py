@@ -152,7 +152,7 @@ def _id(kind: str) -> str:
 
 
 FORMS: dict[str, Form] = {"/v1/messages": Messages()}
-"""By the path that a client posts to."""
+"""By the path that a client posts to, or by what follows its colon."""
 
 
 class Endpoint:
@@ -188,13 +188,13 @@ def serving(script: Script) -> Generator[Endpoint]:
         def do_POST(self) -> None:
             path = self.path.partition("?")[0]
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-            form = FORMS.get(path)
+            form = FORMS.get(path.rpartition(":")[2])
             if form is None:  # telemetry, token counts: nothing that needs an answer
                 self._send("application/json", b'{"input_tokens": 1}')
                 return
             asked = form.read(path, body)
             answer = endpoint.answer(asked)
-            if body.get("stream"):
+            if body.get("stream") or path.endswith(":streamGenerateContent"):
                 events = form.events(asked, answer)
                 self._send("text/event-stream", b"".join(_sse(*event) for event in events))
             else:

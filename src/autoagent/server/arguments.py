@@ -140,7 +140,9 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
     for name, full in properties.items():
         choices = [choice for choice in full.get("anyOf", [full]) if choice["type"] != "null"]
         slim["properties"][name] = {
-            key: value for key, value in choices[0].items() if key not in ("title", "default")
+            key: value
+            for key, value in (choices[0] | {"description": full["description"]}).items()
+            if key not in ("title", "default")
         }
     if required := schema.get("required"):
         slim["required"] = required

@@ -5,11 +5,12 @@ The rules are in `referee.py`; nothing is decided here.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
+from pydantic import Field
 
 from autoagent.evidence.untrusted import quoted
 from autoagent.records import STAND_IN, Phase, Trial
@@ -74,13 +75,17 @@ class Moves:
         self._queue = queue
         self._unread: dict[Subset, str] = {}
 
-    async def start_climb(self, tag: str, context: AnyContext) -> StartReply:
+    async def start_climb(
+        self,
+        tag: Annotated[str, Field(description="names the climb and its branch")],
+        context: AnyContext,
+    ) -> StartReply:
         """Start a climb, or go on waiting for its validation.
 
         Freezes tasks, verifiers, program.md, the fixed section, the model and autoagent.toml, then
-        proves every task: its oracle must pass, a no-op must fail. `tag` names the climb and its
-        branch. A later climb draws on what is left of the night's caps. Takes minutes; while it
-        says `running`, call it again. Next: run_benchmark().
+        proves every task: its oracle must pass, a no-op must fail. A later climb draws on what is
+        left of the night's caps. Takes minutes; while it says `running`, call it again. Next:
+        run_benchmark().
         """
         self._unread.clear()
         await self._queue.ask(lambda r: r.start_climb(tag))
@@ -96,12 +101,17 @@ class Moves:
             next_step(status, run_benchmark="run_benchmark() measures the unmodified baseline"),
         )
 
-    async def commit_candidate(self, description: str, dry_run: bool = False) -> CommitReply:
+    async def commit_candidate(
+        self,
+        description: Annotated[
+            str, Field(description="one sentence for the ledger: what changed and why")
+        ],
+        dry_run: Annotated[bool, Field(description="only check (default false)")] = False,
+    ) -> CommitReply:
         """Check the harness on disk and store it as the candidate to measure.
 
         It is agent.py above the boundary and .agent/; any other changed file is refused.
-        `description`: one sentence on what changed and why, for the ledger. `dry_run` (default
-        false) only checks. Takes a second. Next: run_benchmark().
+        Takes a second. Next: run_benchmark().
         """
         found, status = await self._queue.ask_settled(
             lambda r: (r.commit_candidate(description, dry_run=dry_run), r.status())
@@ -119,12 +129,19 @@ class Moves:
         return CommitReply.of(status, message, step, **dict(found))
 
     async def run_benchmark(
-        self, context: AnyContext, candidate: str | None = None, tasks: list[str] | None = None
+        self,
+        context: AnyContext,
+        candidate: Annotated[
+            str | None,
+            Field(description='commit, "incumbent", "baseline" (default: the committed one)'),
+        ] = None,
+        tasks: Annotated[
+            list[str] | None,
+            Field(description="subset, for diagnosis (default: all; only that decides)"),
+        ] = None,
     ) -> BenchmarkReply:
         """Measure the candidate (first of all the unmodified baseline), or wait for what runs.
 
-        Without `tasks` (default): the full suite, and only that decides; `tasks`: a subset, for
-        diagnosis. `candidate`: a commit, "incumbent" or "baseline" (default: the committed one).
         Takes minutes to hours. Safe to repeat: nothing is measured twice; while it says `running`,
         call it again. Next: append_result().
         """
@@ -159,12 +176,17 @@ class Moves:
         reply = await self._queue.ask(lambda r: _benchmark_reply(r, evaluation))
         return Reply(**{name: getattr(reply, name) for name in Reply.model_fields})
 
-    async def append_result(self, description: str | None = None) -> ResultReply:
+    async def append_result(
+        self,
+        description: Annotated[
+            str | None, Field(description="for the ledger (default: the commit's)")
+        ] = None,
+    ) -> ResultReply:
         """Write the ledger row of the measured candidate; the verdict takes effect.
 
         A keep makes it the incumbent; a discard restores the incumbent's agent.py and .agent/.
-        `description` (default: the commit's) is for the ledger; no score is asked for. Instant.
-        Next: read_trajectory(trial), edit, commit_candidate(description).
+        No score is asked for. Instant. Next: read_trajectory(trial), edit,
+        commit_candidate(description).
         """
         row, status = await self._queue.ask_settled(
             lambda r: (r.append_result(description), r.status())
