@@ -47,6 +47,8 @@ class Benchmark(Section):
         "sandbox", pattern=r"^(sandbox|docker|harbor:[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?)$"
     )
     """Where tasks run: `sandbox`, `docker`, or `harbor:<type>`, a provider of Harbor's."""
+    every_task: bool = False
+    """Start no climb where a task cannot be used; else such a task is left out, and is named."""
     verify_in_place: tuple[str, ...] = Field((), strict=False)
     """Patterns of tasks whose verifiers need what the harness left running; a weaker proof."""
     concurrency: int = Field(4, ge=1, le=256)

@@ -12,6 +12,7 @@ from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.scripted import ScriptedEngine
 
 from ..acting import acting
+from ..conftest import git
 from ..server.callers import ALL, TWO, edit
 
 Serving = Any  # conftest.py
@@ -59,6 +60,24 @@ async def test_every_attempt_counts(serving: Serving, make_workspace: Callable[.
         rows = (await caller.ask("status"))["rows"]
     assert "evaluations" in said
     assert rows == 3
+
+
+@E("E1.4", ending="refused", what="ends the climb and starts another, for caps that it raised")
+async def test_a_night_has_its_caps_once(
+    serving: Serving, make_workspace: Callable[..., Path]
+) -> None:
+    """Committed by its own hand: what it may write and call grants it nothing."""
+    caps = "[budget]\nevaluations = {}\n[certify]\npasses = 0\n"
+    root = make_workspace(config=caps.format(1))
+    async with serving(root, ScriptedEngine(TWO, ALL)) as caller:
+        await caller.baseline()
+        over = await caller.ask("finish_climb")
+        (root / "autoagent.toml").write_text(caps.format(99))
+        git(root, "commit", "-qam", "more")
+        said = await caller.refused("start_climb", tag="second")
+    assert "start_climb" not in f"{over['next_step']} {over['next_calls']}"
+    assert "All 1 evaluations" in said and "`autoagent renew`" in said
+    assert said.endswith("tell the human what the night brought (morning_report).")
 
 
 @E("E2.1", ending="no effect", what="measures only the easy tasks and asks for the row")

@@ -89,7 +89,7 @@ class Messages:
                         made: str = block["tool_use_id"]
                         call, text = calls.get(made, Call("unknown")), _text(block.get("content"))
                         heard.append(Result(made, call, text, bool(block.get("is_error"))))
-                    case "text" if message["role"] == "user":
+                    case "text" if message["role"] != "assistant":
                         heard.append(block["text"])
                     case _:
                         pass

@@ -1,6 +1,7 @@
 """A workspace whose evaluations take a second or two, and the facts of a night on it."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from autoagent.evidence import ledger
 
 from ..conftest import HARNESS, git, write_one_task
+from .endpoint import Endpoint
 from .player import COMMAND, IDEAS, TASKS
 
 COMMAND_LINE = '"cp /app/question.txt /app/answer.txt"'
@@ -44,6 +46,17 @@ def fates(root: Path) -> list[str]:
 def standing(root: Path) -> dict[str, Any]:
     """What the server left of where the climb stands."""
     return json.loads((root / ".autoagent/status.json").read_bytes())
+
+
+SENT_ON = r"The climb night is not over \(.*?\)"
+TOLD = r"AutoAgent: climb night is being played, .*? ledger rows"
+"""What the hooks say at a stop and at a start, as patterns."""
+
+
+def hooks_said(endpoint: Endpoint, pattern: str) -> set[str]:
+    """The different things of a kind that the model was told."""
+    texts = {text for asked in endpoint.asked for text in asked.heard if isinstance(text, str)}
+    return {found for text in texts for found in re.findall(pattern, text)}
 
 
 def wait_for(happened: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -16,6 +16,7 @@ from .endpoint import Answer, Asked, Call, Result
 ASKING = "Shall I go on with the next idea?"
 STUCK = "The tools refuse what I ask."
 REPORT = "The climb is over."
+COMPACTING = "Respond with TEXT ONLY"
 SUMMARY = "<summary>I climb with the AutoAgent tools.</summary>"
 ANCHOR = "*) a=$q ;;"
 """Where an idea is put into the harness: its own branch comes before this one."""
@@ -118,8 +119,8 @@ class Player:
         """What a model would say next."""
         results = [heard for heard in asked.heard if isinstance(heard, Result)]
         self.results |= {result.id: result for result in results}
-        last = asked.heard[-1]
-        if isinstance(last, str) and "summary of the conversation" in last[:2000]:
+        latest = asked.heard[-3:]
+        if any(isinstance(text, str) and COMPACTING in text for text in latest):
             self.compacted += 1
             return Answer(SUMMARY)
         if "Read" not in asked.tools:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from autoagent.commands.init import TEMPLATES
 
 from . import night
 from .claude import ESCAPE, ROOT, SERVER, Claude, install
@@ -19,8 +22,6 @@ pytestmark = pytest.mark.slow
 
 README = (ROOT / "README.md").read_text()
 INSTALL = [line for line in README.splitlines() if line.startswith("claude plugin ")]
-SENT_ON = "is not over"
-"""What the Stop hook says."""
 
 
 class Session(NamedTuple):
@@ -60,12 +61,6 @@ def session(tmp_path: Path) -> Open:
     return opened
 
 
-def heard(endpoint: Endpoint, words: str) -> int:
-    """How many different texts with these words the model was shown."""
-    texts = {text for asked in endpoint.asked for text in asked.heard if isinstance(text, str)}
-    return sum(words in text for text in texts)
-
-
 def test_the_plugin_and_its_marketplace_are_valid_and_are_said_to_be_of_this_version(
     session: Open, tmp_path: Path
 ) -> None:
@@ -92,7 +87,7 @@ def test_a_session_outside_a_workspace_notices_nothing(session: Open, tmp_path: 
         done = claude.run("-p", "--permission-mode", "acceptEdits", "Make a note.")
     assert (done.returncode, done.stdout, done.stderr) == (0, "Noted.\n", "")
     assert (place / "note").read_text() == "x"
-    assert heard(endpoint, "AutoAgent:") == 0
+    assert night.hooks_said(endpoint, "AutoAgent") == set()
 
 
 def test_a_night_that_stops_is_compacted_and_is_killed_ends_certified(
@@ -122,11 +117,9 @@ def test_a_night_that_stops_is_compacted_and_is_killed_ends_certified(
     assert (second.returncode, second.stderr) == (0, "")
     assert "Certified: " in night.standing(root)["worth"]
     assert night.fates(root) == [idea.fate for idea in IDEAS[:3]]
-    assert (player.asked, player.compacted, heard(endpoint, SENT_ON)) == (1, 1, 1)
-    after = endpoint.asked[-1].heard
-    assert any(
-        "AutoAgent: climb night is being played" in text for text in after if isinstance(text, str)
-    )
+    assert (player.asked, player.compacted) == (1, 1)
+    assert len(night.hooks_said(endpoint, night.SENT_ON)) == 1
+    assert len(night.hooks_said(endpoint, night.TOLD)) == 2, "compacted, and resumed"
     reasons = ["is frozen", "from the journal alone", "is frozen", "below the boundary"]
     assert [reason in said for reason, said in zip(reasons, player.refusals, strict=True)] == [
         True
@@ -155,25 +148,35 @@ def test_in_a_terminal_a_human_may_break_in_and_compact_and_the_climb_goes_on(
 
     assert "Certified: " in night.standing(root)["worth"]
     assert night.fates(root) == [idea.fate for idea in IDEAS[:2]]
-    assert (player.asked, player.compacted, heard(endpoint, SENT_ON)) == (1, 1, 1)
+    assert (player.asked, player.compacted) == (1, 1)
+    assert len(night.hooks_said(endpoint, night.SENT_ON)) == 1
 
 
 def test_the_client_lets_go_of_a_session_that_only_talks_after_eight_times(
     session: Open, tmp_path: Path
 ) -> None:
+    """In a workspace whose `.mcp.json` names the same server, which takes the plugin's place."""
     root = night.make_workspace(tmp_path / "workspace", candidates=1)
+    (root / ".mcp.json").write_text((TEMPLATES / "mcp.json").read_text())
+    start, said = Call("mcp__autoagent__start_climb", {"tag": "night"}), list[str]()
 
     def script(asked: Asked) -> Answer:
-        begins = asked.heard[-1] == "Climb."
-        start = Call(f"{SERVER}start_climb", {"tag": "n"})
-        return Answer("", [start]) if begins else Answer("Tired.")
+        calls = {heard.call.name for heard in asked.heard if isinstance(heard, Result)}
+        if "Climb." in asked.heard and start.name not in calls:
+            ready = start.name in asked.tools
+            time.sleep(0 if ready else 0.2)
+            return Answer("", [start if ready else Call("Read", {"file_path": "agent.py"})])
+        said.append("Tired.")
+        return Answer(said[-1])
 
     with session(root, script) as (claude, endpoint):
         done = claude.run("-p", "Climb.")
-        talks = len(endpoint.asked)
+        talked = len(said)
         (root / "STOP").touch()
         claude.run("-p", "What became of the climb?")
 
     assert done.returncode == 0
-    assert talks == 1 + 1 + 8
-    assert len(endpoint.asked) == talks + 1, "a session that does not play is not sent on"
+    assert night.standing(root)["phase"] == "baseline_needed"
+    assert not any(SERVER in tool for tool in endpoint.asked[-1].tools)
+    assert talked == 1 + 8
+    assert len(said) == talked + 1, "a session that does not play is not sent on"

@@ -145,6 +145,24 @@ def test_what_a_candidate_is_may_be_edited_without_asking(
     assert (permission(answer) or ("",))[0] == "allow"
 
 
+@pytest.mark.parametrize(
+    ("command", "granted"),
+    [
+        (str(Path(sys.executable).with_name("autoagent")), True),
+        ("/bin/cat", False),
+        ("none", False),
+    ],
+)
+def test_a_server_of_the_project_is_ours_only_where_it_is_this_program(
+    workspace: Path, ask: Ask, command: str, granted: bool
+) -> None:
+    """A project that names its own program `autoagent` is not granted anything."""
+    server = {"autoagent": {"command": command, "args": ["serve"]}}
+    (workspace / ".mcp.json").write_text(json.dumps({"mcpServers": server}))
+    answer = ask("PreToolUse", tool_name="mcp__autoagent__run_benchmark", tool_input={})
+    assert (answer is not None) == granted
+
+
 def test_files_elsewhere_and_those_of_no_climb_are_left_to_the_humans_permissions(
     referee: Referee, workspace: Path, tmp_path: Path, ask: Ask
 ) -> None:

@@ -144,7 +144,7 @@ def verdict(
             "pruned",
             "pruned",
             "stopped after 9/14 trials, 0 passed: at most 5 could pass, and a keep takes "
-            "more than 5",
+            "more than 5, as it is not simpler: complexity 600, was 500 (simpler is 490 or less)",
         ),
         (
             "+" + "-" * 10,

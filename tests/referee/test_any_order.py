@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as play
 
+from autoagent.commands.renew import renew
 from autoagent.commands.verify import audit
 from autoagent.errors import AutoAgentError, BudgetExceeded, OutOfOrder
 from autoagent.evidence.journal import Journal
@@ -45,11 +46,18 @@ class AnyOrder(RuleBasedStateMachine):
         self.referee.close()
         shutil.rmtree(self.home)
 
-    @initialize(rewards=st.lists(st.sampled_from([None, 0.0, 1.0]), min_size=6, max_size=6))
-    def open(self, rewards: list[float | None]) -> None:
-        scripts = [{"t1": [1.0], "t2": [reward]} for reward in rewards]
+    @initialize(
+        rewards=st.lists(st.sampled_from([None, 0.0, 1.0]), min_size=6, max_size=6),
+        dead=st.sampled_from([False, False, True]),
+        early=st.sampled_from([False, False, True]),
+    )
+    def open(self, rewards: list[float | None], dead: bool, early: bool) -> None:
+        """Most climbs begin with a baseline; `dead`: the provider answers nothing after it."""
+        scripts = [{"t1": [None if dead else 1.0], "t2": [reward]} for reward in rewards]
         self.engine = ScriptedEngine({"t1": [1.0]}, *scripts, hold=True)
         self.referee = Referee.open(self.root, self.engine)
+        if early:
+            return
         self.start("first")
         for step in (*[self.wait] * 4, self.run, self.wait, self.append_result):
             step()
@@ -77,7 +85,7 @@ class AnyOrder(RuleBasedStateMachine):
                 "as told", dry_run="dry_run" in given
             ),
             "run_benchmark": lambda: self.referee.run_benchmark(
-                None, ("t1",) if "tasks" in given else ()
+                "incumbent" if "incumbent" in given else None, ("t1",) if "tasks" in given else ()
             ),
             "read_trajectory": lambda: self.referee.trial("e1.t1.1"),
             "read_file": lambda: self.referee.read_file("program.md"),
@@ -168,6 +176,18 @@ class AnyOrder(RuleBasedStateMachine):
     def other(self, name: str) -> None:
         self.call(getattr(self.referee, name))
 
+    @rule(name=st.sampled_from(["e1.t1.1", "e99.t1.1", "tasks/t1/instruction.md", "nothing"]))
+    def look(self, name: str) -> None:
+        self.call(lambda: self.referee.trial(name))
+        self.call(lambda: self.referee.read_file(name))
+        self.call(lambda: self.referee.compare(name))
+        self.call(lambda: self.referee.edit_file(name, "no", "yes"))
+
+    @rule()
+    def renewed(self) -> None:
+        if self.referee.position.phase != "new":
+            renew(self.root)
+
     @rule()
     def another_server(self) -> None:
         self.referee.close()
@@ -177,6 +197,8 @@ class AnyOrder(RuleBasedStateMachine):
     def the_journal_verifies(self) -> None:
         """Rows, position and verdicts follow; each standing was measured on its own content."""
         status, position = self.referee.status(), self.referee.position
+        if position.phase == "new":
+            return
         journal = Journal(Path(status.state_directory, "journal.sqlite3"), read_only=True)
         text = (self.root / "results.tsv").read_text()
         found = audit(journal, text)

@@ -192,8 +192,8 @@ async def test_descriptions(connect: Connect) -> None:
                 "Start a climb, or go on waiting for its validation. Freezes tasks, verifiers,",
                 "program.md, the fixed section, the model and autoagent.toml, then proves every",
                 "task: its oracle must pass, a no-op must fail. `tag` names the climb and its",
-                "branch. Takes minutes; while the phase is `validating`, call it again. Next:",
-                "run_benchmark().",
+                "branch. A later climb draws on what is left of the night's caps. Takes minutes;",
+                "while it says `running`, call it again. Next: run_benchmark().",
             ],
             "status": [
                 "Tell where the climb stands. Call it first and whenever unsure. Phase,",
@@ -221,8 +221,7 @@ async def test_descriptions(connect: Connect) -> None:
                 "runs. Without `tasks` (default): the full suite, and only that decides; `tasks`:",
                 'a subset, for diagnosis. `candidate`: a commit, "incumbent" or "baseline"',
                 "(default: the committed one). Takes minutes to hours. Safe to repeat: nothing is",
-                "measured twice; while the state is `running`, call it again. Next:",
-                "append_result().",
+                "measured twice; while it says `running`, call it again. Next: append_result().",
             ],
             "cancel_benchmark": [
                 "Stop the running evaluation; its verdict is then a discard. What was started",
@@ -255,8 +254,8 @@ async def test_descriptions(connect: Connect) -> None:
             "finish_climb": [
                 "End the climb and certify it: baseline and champion measured afresh, once. A",
                 "measured candidate gets its row; an unmeasured one is dropped. Call it when the",
-                "budget is used up or the human asks; while the phase is `certifying`, call it",
-                "again. Takes minutes. Next: the morning_report prompt.",
+                "budget is used up or the human asks; while it says `running`, call it again.",
+                "Takes minutes. Next: tell the human (prompt morning_report).",
             ],
         }
     )

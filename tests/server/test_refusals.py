@@ -77,7 +77,7 @@ async def test_calls_out_of_order_name_the_call_that_is_in_order(
             "nothing runs": "commit_candidate(description).",
             "no change": "edit above the boundary, then commit_candidate(description).",
             "unknown task": "run_benchmark(tasks=[...]) with names from this list.",
-            "unknown trial": "status().",
+            "unknown trial": 'run_benchmark("incumbent"), which lists its failing trials.',
             "unknown file": 'read_file("program.md").',
             "missing note": 'read_file("program.md").',
             "missing note, edited": 'edit_file(".agent/none.md", "", text) to create it.',
@@ -102,6 +102,64 @@ async def test_tasks_that_cannot_be_used_are_told_to_whoever_waits(connect: Conn
     async with connect(ScriptedEngine(TWO, oracle={"t1": [0.0]})) as caller:
         text = await caller.refused("start_climb", tag="night")
     assert text.startswith("No task can be used. tasks/t1: its oracle")
+
+
+async def test_a_start_that_left_tasks_out_says_how_many(connect: Connect) -> None:
+    failing = {"t1": [1.0], "t2": [0.0], "t3": [1.0], "t4": [0.0]}
+    async with connect(ScriptedEngine(TWO, oracle=failing)) as caller:
+        reply = await caller.ask("start_climb", tag="night")
+    assert "2 of 4 tasks are validated, 2 left out" in reply["message"]
+
+
+async def test_where_every_task_has_to_be_usable_one_that_is_not_ends_the_start(
+    make_workspace: Callable[..., Path],
+) -> None:
+    root = make_workspace(config="[benchmark]\nevery_task = true\n")
+    referee = Referee.open(root, ScriptedEngine(TWO, oracle={"t1": [1.0]}))
+    async with Client(build_server(referee, PATIENT)) as client:
+        text = await Caller(client).refused("start_climb", tag="night")
+    referee.close()
+    assert text.startswith("Not every task can be used. tasks/t2: its oracle did not pass")
+    assert "Next: tell the human which task to mend, then start_climb(another tag)" in text
+
+
+async def test_what_cannot_be_read_or_found_names_the_call_that_helps(connect: Connect) -> None:
+    async with connect() as caller:
+        early = await caller.refused("read_file", path="tasks/t1/instruction.md")
+        await caller.baseline()
+        unknown = await caller.refused("read_trajectory", trial="e9.t1.1")
+        listed = await caller.ask("run_benchmark", candidate="incumbent")
+    assert early.endswith("can be read once a climb has frozen the tasks. Next: start_climb(tag).")
+    assert unknown.endswith('Next: run_benchmark("incumbent"), which lists its failing trials.')
+    assert [line.split()[0] for line in listed["failing"]] == ["e3.t3.1", "e3.t4.1"]
+
+
+async def test_an_edit_after_the_commit_is_told_until_its_row_is_written(
+    connect: Connect, workspace: Path
+) -> None:
+    """It is neither measured nor kept: a discard puts it aside."""
+    told = "changed after commit_candidate: that is neither measured nor kept"
+    async with connect(ScriptedEngine(TWO, TWO)) as caller:
+        await caller.baseline()
+        edit(workspace, "X = 1")
+        await caller.ask("commit_candidate", description="x")
+        assert told not in str(await caller.ask("status"))
+        edit(workspace, "Y = 1")
+        assert told in str((await caller.ask("status"))["notes"])
+        assert told in (await caller.ask("run_benchmark"))["message"]
+        await caller.ask("append_result")
+        assert told not in str(await caller.ask("status"))
+
+
+async def test_a_stop_file_is_told_by_every_reply(connect: Connect, workspace: Path) -> None:
+    async with connect() as caller:
+        await caller.baseline()
+        (workspace / "STOP").touch()
+        note = {"path": ".agent/a", "old": "", "new": "a"}
+        for tool, given in (("status", {}), ("revert", {}), ("edit_file", note)):
+            reply = await caller.ask(tool, **given)
+            assert "STOP asks for the end of the climb" in reply["message"]
+            assert reply["next_calls"][0] == "finish_climb()"
 
 
 class Broken(ScriptedEngine):

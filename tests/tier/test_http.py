@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import Implementation
 
 from autoagent.errors import ConfigError, InfrastructureFault
 from autoagent.server.http import listening, loopback
@@ -22,11 +23,12 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 @asynccontextmanager
-async def connected(url: str, token: str, mode: str) -> AsyncGenerator[Client]:
+async def connected(url: str, token: str, mode: str, name: str = "test") -> AsyncGenerator[Client]:
+    me = Implementation(name=name, version="1")
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         httpx2.AsyncClient(headers=headers, timeout=60) as http,
-        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+        Client(streamable_http_client(url, http_client=http), mode=mode, client_info=me) as client,
     ):
         yield client
 
@@ -43,6 +45,21 @@ async def test_both_eras_are_served_over_http(serve_http: Server, token: str) ->
             assert reply["phase"] == "new"
             assert reply["tier"].startswith("tier 0 (same user)")
             assert token not in str(reply)
+
+
+async def test_two_sessions_are_told_of_each_other(serve_http: Server, token: str) -> None:
+    """By the session's id, or where the protocol has none by the client's name."""
+    for mode, names in (("legacy", ("one", "one")), ("auto", ("two", "three"))):
+        async with (
+            connected(serve_http.url, token, mode, names[0]) as first,
+            connected(serve_http.url, token, mode, names[1]) as second,
+        ):
+            told = [str((await each.call_tool("status", {})).structured_content["message"])  # pyright: ignore
+                    for each in (first, second, first)]  # fmt: skip
+        assert [f'Another session ("{names[k]} 1")' in told[n] for n, k in ((1, 0), (2, 1))] == [
+            True,
+            True,
+        ], told
 
 
 def test_nobody_gets_in_without_the_token(serve_http: Server, token: str) -> None:

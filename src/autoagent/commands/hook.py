@@ -10,6 +10,7 @@ The questions and answers are those of Claude Code's hooks.
 import hashlib
 import json
 import re
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -20,8 +21,8 @@ from autoagent.commands.serve import workspace_root
 
 Json = dict[str, Any]
 
-OWN_TOOLS = "mcp__plugin_autoagent_autoagent__"
-"""How the client names the tools of the server that the plugin brings."""
+PLUGINS, PROJECTS = "mcp__plugin_autoagent_autoagent__", "mcp__autoagent__"
+"""How the client names the tools of the plugin's server, and of one that `.mcp.json` names."""
 NOTES = ".agent"
 MOVED = re.compile(
     rb'autoagent__(start_climb|commit_candidate|run_benchmark|append_result|finish_climb)",\s*"input"'
@@ -52,9 +53,9 @@ def answered(asked: Json, root: Path, now: float) -> Json | None:
     Raises:
         OSError: No climb was started in this workspace.
     """
-    event = asked["hook_event_name"]
-    if event == "PreToolUse" and asked["tool_name"].startswith(OWN_TOOLS):
-        return _permission("allow", "a tool of the AutoAgent plugin")
+    event, tool = asked["hook_event_name"], asked.get("tool_name", "")
+    if tool.startswith(PLUGINS) or (tool.startswith(PROJECTS) and _is_ours(root)):
+        return _permission("allow", "a tool of this server's")
     status = json.loads((root / ".autoagent/status.json").read_bytes())
     match event:
         case "PreToolUse":
@@ -66,6 +67,17 @@ def answered(asked: Json, root: Path, now: float) -> Json | None:
             return {"hookSpecificOutput": told}
         case _:
             return None
+
+
+def _is_ours(root: Path) -> bool:
+    """Whether the project's server of our name is this very program, and not somebody else's.
+
+    The client takes it in the place of the plugin's where both are the same command.
+    """
+    server: Json = json.loads((root / ".mcp.json").read_bytes())["mcpServers"]["autoagent"]
+    program = Path(shutil.which(str(server["command"])) or "/").resolve()
+    own = Path(sys.executable).with_name("autoagent").resolve()
+    return program == own and server["args"][:1] == ["serve"]
 
 
 def standing(root: Path, status: Json, now: float) -> str:

@@ -178,4 +178,7 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
     for entry in journal.about(evaluation, events.TrialFinished):
         if entry.event.trial.id == trial and not hidden:
             return entry.event.trial, Path(entry.event.directory)
-    raise UnknownName(f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.")
+    raise UnknownName(
+        f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.",
+        'run_benchmark("incumbent"), which lists its failing trials',
+    )

@@ -44,6 +44,7 @@ IN_ORDER: Mapping[str, tuple[Phase, ...]] = {
     "start_climb(": ("new", "finished"),
     "run_benchmark()": ("baseline_needed", "idle", "committed", "evaluating", "evaluated"),
     "run_benchmark(tasks": ("idle", "committed"),
+    'run_benchmark("incumbent")': ("idle", "committed", "evaluated"),
     "cancel_benchmark()": ("evaluating",),
     "commit_candidate(description)": ("idle",),
     "commit_candidate(description, dry_run": ("idle", "committed", "evaluated", "baseline_needed"),

@@ -3,6 +3,9 @@
 Held-out tasks are proved by themselves, in evaluations that no tool tells of.
 """
 
+from collections.abc import Mapping
+from typing import NoReturn
+
 from autoagent.errors import TaskError
 from autoagent.evidence.events import ClimbFinished, EvaluationStarted, TasksValidated
 from autoagent.referee import measuring, validation
@@ -13,9 +16,12 @@ def step(climb: Climb) -> None:
     """Run the next probe that is missing, or close the validation.
 
     Raises:
-        TaskError: No task can be used; the climb is over.
+        TaskError: No task can be used, or one cannot where every task has to; the climb is over.
     """
     journal, frozen, tag = climb.journal, climb.frozen, climb.position.tag
+    every = climb.workspace.config.benchmark.every_task
+    if every and frozen.excluded:
+        _refuse(climb, "Not every task can be used", frozen.excluded)
     runs = [entry.event.running for entry in climb.this_climb(EvaluationStarted)]
     asked = {(run.kind, run.as_left, run.hidden) for run in runs}
     needed = validation.Terms.of(climb.workspace.config)
@@ -30,6 +36,9 @@ def step(climb: Climb) -> None:
                 return
     used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
     held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
+    if every and (left_out or unusable or frozen.holdout_excluded):
+        hidden = len(unusable) + len(frozen.holdout_excluded)
+        _refuse(climb, "Not every task can be used", left_out, hidden)
     if used:
         validated = TasksValidated(
             tasks=tuple(used),
@@ -40,9 +49,16 @@ def step(climb: Climb) -> None:
         )
         climb.append(validated, tag)
         return
-    climb.append(ClimbFinished(reason="no usable task"), tag)
-    listed = "; ".join(f"tasks/{name}: {why}" for name, why in left_out.items())
+    _refuse(climb, "No task can be used", left_out)
+
+
+def _refuse(climb: Climb, what: str, left_out: Mapping[str, str], hidden: int = 0) -> NoReturn:
+    """End the climb before it begins; held-out tasks are counted, never named."""
+    climb.append(ClimbFinished(reason="no usable task"), climb.position.tag)
+    listed = [f"tasks/{name}: {why}" for name, why in left_out.items()]
+    if hidden:
+        listed.append(f"{hidden} held-out tasks: `autoagent doctor` tells which, and why")
     raise TaskError(
-        f"No task can be used. {listed}.",
+        f"{what}. {'; '.join(listed)}.",
         "tell the human which task to mend, then start_climb(another tag)",
     )

@@ -8,8 +8,9 @@ import hashlib
 import json
 import time
 from contextlib import suppress
+from typing import Any
 
-from autoagent.errors import WorkspaceError
+from autoagent.errors import AutoAgentError
 from autoagent.files import read_regular, write_durably
 from autoagent.referee import reading
 from autoagent.referee.climb import Climb
@@ -25,15 +26,19 @@ def show(climb: Climb) -> None:
     """
     if climb.position.phase == "new":
         return
+    with suppress(OSError, AutoAgentError):  # no reason to refuse the call that moved the climb
+        text = json.dumps(_facts(climb), indent=1)
+        climb.workspace.status.parent.mkdir(exist_ok=True)
+        write_durably(climb.workspace.status, text.encode())
+
+
+def _facts(climb: Climb) -> dict[str, Any]:
     status = reading.status(climb)
     hours = status.budget_left.hours
     fixed = read_regular(climb.frozen.directory / "fixed.py")
-    facts = status.model_dump(mode="json") | {
+    return status.model_dump(mode="json") | {
         "worth": worth(status) if status.phase == "finished" else "",
         "until": None if hours is None else time.time() + hours * 3600,
         "harness": climb.workspace.harness.name,
         "fixed": {"bytes": len(fixed), "sha256": hashlib.sha256(fixed).hexdigest()},
     }
-    with suppress(OSError, WorkspaceError):
-        climb.workspace.status.parent.mkdir(exist_ok=True)
-        write_durably(climb.workspace.status, json.dumps(facts, indent=1).encode())

@@ -57,7 +57,7 @@ def build_server(
         title="AutoAgent",
         instructions=INSTRUCTIONS,
         version=_version(),
-        tools=build_tools(queue),
+        tools=list(build_tools(queue)),
         lifespan=lifespan,
         log_level="WARNING",
     )

@@ -16,12 +16,13 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from autoagent import errors
 from autoagent.evidence.untrusted import clip, one_line
 from autoagent.referee.moves import advice
 from autoagent.server.reply import Reply, Words
+from autoagent.server.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ def strict_tool(
     destructive: bool = False,
     idempotent: bool = False,
     open_world: bool = False,
-) -> Tool:
+) -> "StrictTool":
     """A tool from an async function that returns a `Reply`; its docstring is the description.
 
     All annotations are sent: none is left to a client's guess.
@@ -70,7 +71,7 @@ def strict_tool(
     tool.fn_metadata.arg_model = strict
     tool.parameters = input_schema(strict)
     tool.fn_metadata.output_schema = output_schema(tool.fn_metadata.output_model)
-    return tool
+    return cast("StrictTool", tool)
 
 
 class _Strict(ArgModelBase):
@@ -79,6 +80,9 @@ class _Strict(ArgModelBase):
 
 class StrictTool(Tool):
     """A tool whose arguments are validated as they are and whose errors are told."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    sessions: Sessions = Field(default_factory=Sessions, exclude=True)
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
@@ -95,8 +99,10 @@ class StrictTool(Tool):
         if self.context_kwarg is not None:
             given[self.context_kwarg] = context
         try:
-            reply = cast("Reply", await self.fn(**given))
-            return reply.result()
+            with self.sessions.call(context) as others:
+                reply = cast("Reply", await self.fn(**given))
+            told = f"{reply.message} {others}" if others else reply.message
+            return reply.replace(message=told).result()
         except errors.AutoAgentError as error:
             raise ToolError(refusal(error)) from error
         except (ToolError, MCPError):

@@ -3,7 +3,7 @@
 The rules are in `referee.py`; nothing is decided here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from autoagent.server.reply import (
     StartReply,
     next_step,
 )
+from autoagent.server.sessions import Sessions
 from autoagent.server.waiting import CallQueue, Client
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ AnyContext = Context[Any, Any]
 Subset = tuple[str | None, frozenset[str]]
 
 
-def build_tools(queue: CallQueue) -> list[Tool]:
+def build_tools(queue: CallQueue) -> Sequence[Tool]:
     """All twelve, in the order a climb uses them, each with its hints."""
     move, look = Moves(queue), Lookups(queue)
     looking = partial(strict_tool, read_only=True, idempotent=True)
-    return [
+    tools = [
         strict_tool(move.start_climb, "Start a climb", idempotent=True),
         looking(look.status, "Where the climb stands"),
         looking(look.read_file, "Read a file"),
@@ -56,6 +57,10 @@ def build_tools(queue: CallQueue) -> list[Tool]:
         strict_tool(move.revert, "Revert to the incumbent", destructive=True),
         strict_tool(move.finish_climb, "Finish the climb", destructive=True),
     ]
+    sessions = Sessions()
+    for tool in tools:
+        tool.sessions = sessions
+    return tools
 
 
 class Moves:
@@ -74,8 +79,8 @@ class Moves:
 
         Freezes tasks, verifiers, program.md, the fixed section, the model and autoagent.toml, then
         proves every task: its oracle must pass, a no-op must fail. `tag` names the climb and its
-        branch. Takes minutes; while the phase is `validating`, call it again. Next:
-        run_benchmark().
+        branch. A later climb draws on what is left of the night's caps. Takes minutes; while it
+        says `running`, call it again. Next: run_benchmark().
         """
         self._unread.clear()
         await self._queue.ask(lambda r: r.start_climb(tag))
@@ -120,8 +125,8 @@ class Moves:
 
         Without `tasks` (default): the full suite, and only that decides; `tasks`: a subset, for
         diagnosis. `candidate`: a commit, "incumbent" or "baseline" (default: the committed one).
-        Takes minutes to hours. Safe to repeat: nothing is measured twice; while the state is
-        `running`, call it again. Next: append_result().
+        Takes minutes to hours. Safe to repeat: nothing is measured twice; while it says `running`,
+        call it again. Next: append_result().
         """
         asked: Subset = (candidate, frozenset(tasks or ()))
         evaluation = self._unread.get(asked)
@@ -198,8 +203,8 @@ class Moves:
         """End the climb and certify it: baseline and champion measured afresh, once.
 
         A measured candidate gets its row; an unmeasured one is dropped. Call it when the budget is
-        used up or the human asks; while the phase is `certifying`, call it again. Takes minutes.
-        Next: the morning_report prompt.
+        used up or the human asks; while it says `running`, call it again. Takes minutes. Next: tell
+        the human (prompt morning_report).
         """
         await self._queue.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()

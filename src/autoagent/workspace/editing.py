@@ -33,6 +33,9 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
     place, note = named.get(path), _note(workspace, path)
     instead = f'read_file("{workspace.program.name}")'
     if place is None and note is None:
+        if not tasks and path.startswith(f"{workspace.tasks.name}/"):
+            told = f"{path!r} can be read once a climb has frozen the tasks."
+            raise UnknownName(told, "start_climb(tag)")
         raise UnknownName(
             f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000], instead
         )
