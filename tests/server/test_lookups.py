@@ -233,7 +233,7 @@ async def test_every_idea_that_was_measured_is_listed_with_what_came_of_it(
 
     assert [line.split(" ", 2)[2] for line in text.splitlines()[1:]] == [
         "keep, 2/4 passed (night): baseline",
-        "discard, 2/4 passed (night): Ask  first",
+        "discard (night): (pruned after 2/4) Ask  first",
         "keep, 4/4 passed (night): Look twice",
     ]
     assert [line for line in again["warnings"] if "same description was measured" in line]

@@ -6,5 +6,6 @@ Before the first evaluation: `validation` proves the tasks. A candidate: `candid
 stores it, `passages` finds what it copied, `evaluations` says what is measured next, `measuring`
 follows that, `reading` looks things up, `budget` says whether it may start. At the end:
 `certifying`, `ablation` and `proving` measure what the climb brought, and `worth` says it.
-`views` is what others are shown, and `shown` leaves it for a client's hooks.
+`views` is what others are shown, and `shown` leaves it for a client's hooks; `onlooker` reads where
+another process referees.
 """

@@ -246,7 +246,7 @@ def tried_before(climb: Climb, description: str) -> list[str]:
     return [
         f"the same description was measured before: {row.commit} {row.status}; see {TRIED}"
         for row in climb.rows()
-        if row.description.casefold().split() == words
+        if row.description.casefold().split()[-len(words) :] == words  # its reason may stand before
     ]
 
 

@@ -23,7 +23,6 @@ from typing import Any, Self
 from autoagent.environments.kinds import kind_of
 from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder, WorkspaceBusy
 from autoagent.evidence import events
-from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.gateway.plan import model_row
 from autoagent.records import Phase, Row, Trial, clean, row_of
@@ -48,7 +47,7 @@ class Referee:
     def __init__(
         self, climb: Climb, lock: WorkspaceLock, busy: WorkspaceBusy | None = None
     ) -> None:
-        """Use `Referee.open` or `Referee.look`."""
+        """Use `Referee.open`, or `onlooker.look`."""
         self._climb, self._lock, self._busy = climb, lock, busy
         self._shown: tuple[object, object] = (None, None)
 
@@ -75,29 +74,6 @@ class Referee:
             lock.release()
             raise
         return cls(climb, lock)
-
-    @classmethod
-    def look(cls, root: Path, busy: WorkspaceBusy, tier: str = TIER_0) -> Self:
-        """An onlooker beside the process that referees: it sees what stands, and moves nothing.
-
-        What it knows is as of now: it is made anew for each call.
-
-        Args:
-            root: The workspace.
-            busy: Who holds it, which every move is refused with.
-            tier: As for `open`.
-
-        Raises:
-            JournalError: There is none to read yet.
-        """
-        from autoagent.worker.detached import DetachedEngine
-
-        workspace = open_workspace(root)
-        engine = DetachedEngine(workspace.evaluations)
-        climb = Climb(workspace, engine, Journal(workspace.journal, read_only=True), tier)
-        busy.next_call = moves.LOOK_ON
-        climb.trouble = busy
-        return cls(climb, WorkspaceLock(workspace.lock), busy)
 
     def close(self) -> None:
         """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""

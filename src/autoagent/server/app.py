@@ -95,9 +95,9 @@ def server_of(root: Path, tier: str) -> MCPServer:
         return Referee.open(root, tier=tier)
 
     def look(busy: "WorkspaceBusy") -> "Referee":
-        from autoagent.referee.referee import Referee
+        from autoagent.referee import onlooker
 
-        return Referee.look(root, busy, tier)
+        return onlooker.look(root, busy, tier)
 
     return build_server(open_referee, look=look)
 
