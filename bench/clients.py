@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.clients import forms, npm  # noqa: E402, F401
+import tests.clients.forms  # noqa: E402, F401  # pyright: ignore[reportUnusedImport]  # it registers its forms
+from tests.clients import npm  # noqa: E402
 from tests.clients.endpoint import Answer, Asked, Call, Result, serving  # noqa: E402
 
 from autoagent.commands.demo_script import load_edits  # noqa: E402
