@@ -28,7 +28,7 @@ from autoagent.commands.init import commit_all
 from autoagent.records import Row, Verdict
 from autoagent.referee.referee import Referee
 from autoagent.referee.worth import worth
-from autoagent.workspace.layout import STATE_VARIABLE
+from autoagent.workspace.state import STATE_VARIABLE
 
 NOISE = """
     if __import__("random").random() < 0.4:

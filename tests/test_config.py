@@ -56,7 +56,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             "gates = 1\n",
             snapshot(
-                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, gate, budget, certify, holdout, gateway."
+                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, gate, budget, certify, holdout, gateway, night."
             ),
         ),
         (

@@ -14,6 +14,7 @@ from autoagent.errors import ConfigError
 from autoagent.records import GateRule
 
 FILE_NAME = "autoagent.toml"
+HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
 
 
 class Section(BaseModel):
@@ -111,6 +112,29 @@ class Budget(Section):
         return self.model_copy(update={"evaluations": None, "hours": None, "dollars": None})
 
 
+class Night(Section):
+    """`[night]`: how `autoagent night` drives an agent that speaks ACP. See docs/night.md."""
+
+    agent: tuple[str, ...] = Field((), strict=False)
+    """The command that starts the agent, word by word."""
+    at: str | None = Field(None, pattern=HOUR)
+    """When the night starts, as HH:MM; None starts at once."""
+    until: str | None = Field(None, pattern=HOUR)
+    """When the climb is certified at the latest, about; None leaves the end to the budget."""
+    allow: tuple[str, ...] = Field((), strict=False)
+    """Kinds of tool calls to grant besides, such as `execute` or `fetch`."""
+    stall_minutes: float = Field(15.0, gt=0, strict=False)
+    """An agent that does nothing for so long, while nothing is measured, is started again."""
+    sessions: int = Field(40, ge=1)
+    """How often the agent may be started."""
+    turns: int = Field(200, ge=1)
+    """How often it may be prompted, in all its sessions."""
+    dollars: float | None = Field(None, gt=0, strict=False)
+    """What the agent itself may cost, where it tells; `budget.dollars` is the harness's."""
+    webhook: str | None = Field(None, pattern=r"^https?://\S+$")
+    """Where the end of the night is posted, as JSON."""
+
+
 class Holdout(Section):
     """`[holdout]`: tasks the meta-agent never sees; only the certification runs them."""
 
@@ -186,6 +210,7 @@ class Config(Section):
     certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
     gateway: GatewayConfig = GatewayConfig()  # pyright: ignore[reportCallIssue]
+    night: Night = Night()  # pyright: ignore[reportCallIssue]
 
 
 def load_config(workspace: Path) -> Config:

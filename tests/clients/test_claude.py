@@ -87,7 +87,7 @@ def test_a_session_outside_a_workspace_notices_nothing(session: Open, tmp_path: 
         done = claude.run("-p", "--permission-mode", "acceptEdits", "Make a note.")
     assert (done.returncode, done.stdout, done.stderr) == (0, "Noted.\n", "")
     assert (place / "note").read_text() == "x"
-    assert night.hooks_said(endpoint, "AutoAgent") == set()
+    assert night.hooks_said(endpoint, "AutoAgent: ") == set()
 
 
 def test_a_night_that_stops_is_compacted_and_is_killed_ends_certified(
@@ -157,7 +157,7 @@ def test_the_client_lets_go_of_a_session_that_only_talks_after_eight_times(
 ) -> None:
     """In a workspace whose `.mcp.json` names the same server, which takes the plugin's place."""
     root = night.make_workspace(tmp_path / "workspace", candidates=1)
-    (root / ".mcp.json").write_text((TEMPLATES / "mcp.json").read_text())
+    (root / ".mcp.json").write_text((TEMPLATES / "clients/mcp.json").read_text())
     start, said = Call("mcp__autoagent__start_climb", {"tag": "night"}), list[str]()
 
     def script(asked: Asked) -> Answer:

@@ -238,9 +238,12 @@ def test_a_discard_restores_the_harness_and_its_notes_and_nothing_else(
     before = (workspace / "agent.py").read_bytes()
     (workspace / ".agent").mkdir()
     (workspace / ".agent/skill.md").write_text("a skill that does not help")
+    (workspace / ".agent/notes/deep").mkdir(parents=True)
+    (workspace / ".agent/notes/deep/learnt.md").write_text("the skill does not help")
     (workspace / "untracked.txt").write_text("mine")
     row = propose(referee, workspace)
     assert row.status == "discard"
+    assert (workspace / ".agent/notes/deep/learnt.md").read_text() == "the skill does not help"
     assert (workspace / "agent.py").read_bytes() == before
     assert not (workspace / ".agent/skill.md").exists()
     assert (workspace / "untracked.txt").read_text() == "mine"

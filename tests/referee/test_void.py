@@ -48,7 +48,8 @@ def test_a_candidate_that_hangs_before_its_first_call_is_void_and_one_that_crash
     engine = ScriptedEngine(TWO, {}, failed="timeout")
     referee = open_referee(engine)
     with_baseline(referee)
-    for failed, reason in (("timeout", "indecisive"), ("crashed", "crashed")):
+    cases: list[tuple[Outcome, str]] = [("timeout", "indecisive"), ("crashed", "crashed")]
+    for failed, reason in cases:
         engine.silent, engine.failed = True, failed
         edit(workspace, f"X = '{failed}'")
         referee.commit_candidate(failed)

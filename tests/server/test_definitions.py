@@ -139,6 +139,7 @@ async def test_output_schemas(connect: Connect) -> None:
                 "against": "string",
                 "fixed": "array",
                 "broken": "array",
+                "not_run": "array",
                 "same_passed": "integer",
                 "same_failed": "integer",
                 "parts": "array",
@@ -235,8 +236,8 @@ async def test_descriptions(connect: Connect) -> None:
                 "then commit_candidate(description).",
             ],
             "compare": [
-                "List the tasks fixed and broken between two full evaluations. Also tells where",
-                "their trajectories part. Instant. Next: read_trajectory(trial).",
+                "List the tasks fixed, broken and not run between two full evaluations. Also",
+                "tells where their trajectories part. Instant. Next: read_trajectory(trial).",
             ],
             "append_result": [
                 "Write the ledger row of the measured candidate; the verdict takes effect. A keep",

@@ -198,6 +198,70 @@ async def test_compare_quotes_where_trajectories_part(connect: Connect, workspac
     assert reply["parts"] == ["t3: no trajectory on one side", "t4: no trajectory on one side"]
 
 
+async def test_a_task_that_never_ran_is_not_called_broken(
+    connect: Connect, workspace: Path
+) -> None:
+    """Pruning stops a candidate as soon as it cannot be kept any more."""
+    async with connect(ScriptedEngine({"t1": [1.0], "t2": [1.0]}, {})) as caller:
+        await caller.baseline()
+        edit(workspace)
+        await caller.ask("commit_candidate", description="worse")
+        assert (await caller.ask("run_benchmark"))["state"] == "pruned"
+        reply = await caller.ask("compare")
+
+    assert reply["not_run"]
+    assert {*reply["broken"]} <= {"t1", "t2"} - {*reply["not_run"]}
+    seen = len([*reply["fixed"], *reply["broken"], *reply["not_run"]])
+    assert seen + reply["same_passed"] + reply["same_failed"] == 4
+    assert f"{len(reply['not_run'])} not run" in reply["message"]
+
+
+async def test_every_idea_that_was_measured_is_listed_with_what_came_of_it(
+    connect: Connect, workspace: Path
+) -> None:
+    async with connect(ScriptedEngine(TWO, TWO, ALL)) as caller:
+        assert "Measured so far" in (await caller.ask("read_file", path="tried.md"))["text"]
+        await caller.baseline()
+        for n, description in enumerate(["Ask  first", "Look twice"]):
+            edit(workspace, f"X = {n}")
+            await caller.ask("commit_candidate", description=description)
+            await caller.ask("run_benchmark")
+            await caller.ask("append_result")
+        edit(workspace, "X = 7")
+        again = await caller.ask("commit_candidate", description="ask first", dry_run=True)
+        text = (await caller.ask("read_file", path="tried.md"))["text"]
+
+    assert [line.split(" ", 2)[2] for line in text.splitlines()[1:]] == [
+        "keep, 2/4 passed (night): baseline",
+        "discard, 2/4 passed (night): Ask  first",
+        "keep, 4/4 passed (night): Look twice",
+    ]
+    assert [line for line in again["warnings"] if "same description was measured" in line]
+
+
+async def test_the_memory_is_read_and_written_and_is_no_candidates(
+    connect: Connect, workspace: Path
+) -> None:
+    """It changes no content, costs no complexity, and no harness is given it (rule R8)."""
+    async with connect(ScriptedEngine(TWO, TWO)) as caller:
+        await caller.baseline()
+        note = {"path": ".agent/notes/learnt.md", "old": "", "new": "turns do not help"}
+        await caller.ask("edit_file", **note)
+        refused = await caller.refused("commit_candidate", description="only a note")
+        edit(workspace)
+        reply = await caller.ask("commit_candidate", description="x")
+        state = Path((await caller.ask("status"))["state_directory"])
+        await caller.ask("run_benchmark")
+        assert (await caller.ask("append_result"))["row"]["status"] == "discard"
+        read = await caller.ask("read_file", path=".agent/notes/learnt.md")
+
+    assert "no_change" in refused
+    assert reply["complexity"] - reply["incumbent_complexity"] < 10
+    assert read["text"] == "turns do not help"
+    assert [*state.glob("evaluations/*/harness/.agent")]
+    assert not [*state.glob("evaluations/*/harness/.agent/*")]
+
+
 # -- prompts and resources -------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from autoagent.commands import separate
 from autoagent.commands.separate import Account
 from autoagent.errors import AutoAgentError
-from autoagent.workspace.layout import state_directory
+from autoagent.workspace.state import state_directory
 
 root, token = Path(sys.argv[1]), Path(sys.argv[2])
 server, peer = (Account(int(n), int(n), f"user-{n}", token.parent) for n in sys.argv[3:5])

@@ -58,7 +58,7 @@ async def played(tmp_path: Path, starting: float, working: float) -> None:
     )
     try:
         agent = ProxyAgent(logs_dir=tmp_path / "agent", digest="d" * 12)
-        await agent.run("do it", cast("Any", Place(tmp_path)), AgentContext())
+        await agent.run("do it", cast("Any", cast("Any", Place)(tmp_path)), AgentContext())
     finally:
         del in_hand[tmp_path.name]
 

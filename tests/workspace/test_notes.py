@@ -49,7 +49,7 @@ def test_a_shared_directory_stays_shared_when_it_is_made_anew(workspace: Path) -
     modes = [(workspace / ".agent" / p).stat().st_mode & 0o7777 for p in ("", "skills")]
     assert modes == [0o2775, 0o2775]
     assert (workspace / ".agent/skills/a.md").stat().st_mode & 0o777 == 0o664
-    assert list(opened.output.iterdir()) == []
+    assert [path.name for path in opened.output.iterdir()] == ["state.json"]
 
 
 def test_what_is_made_below_a_shared_directory_is_shared(workspace: Path) -> None:
@@ -60,3 +60,32 @@ def test_what_is_made_below_a_shared_directory_is_shared(workspace: Path) -> Non
 
     assert (workspace / ".agent/skills").stat().st_mode & 0o020
     assert (workspace / ".agent/skills/a.md").stat().st_mode & 0o777 == 0o664
+
+
+def test_the_memory_is_no_part_of_a_candidate_and_only_plain_files_are_carried_over(
+    workspace: Path, tmp_path: Path
+) -> None:
+    memory = workspace / ".agent/notes"
+    (memory / "deep").mkdir(parents=True)
+    (memory / "tried.md").write_text("more turns: no")
+    (memory / "deep/a.md").write_text("a")
+    (memory / "big").write_bytes(bytes(notes.NOTES_LIMIT_BYTES + 1))
+    (tmp_path / "secret").write_text("not for the meta-agent")
+    (memory / "link").symlink_to(tmp_path / "secret")
+    (workspace / ".agent/skill.md").write_text("a skill")
+    opened = open_workspace(workspace)
+
+    assert notes.read_all(opened) == ({".agent/skill.md": b"a skill"}, [])
+    assert notes.read_memory(opened) == {
+        ".agent/notes/tried.md": b"more turns: no",
+        ".agent/notes/deep/a.md": b"a",
+    }
+
+
+def test_a_memory_that_a_link_leads_to_is_not_read(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/secret").write_text("not for the meta-agent")
+    (workspace / ".agent").mkdir()
+    (workspace / ".agent/notes").symlink_to(tmp_path / "elsewhere")
+
+    assert notes.read_memory(open_workspace(workspace)) == {}

@@ -3,7 +3,7 @@
 `cli` has every command, one function each. What they do: `init` makes a workspace, `doctor` says
 what keeps it from a night (`machine` asks the machine), `serve` waits for a client and `hook`
 answers the client's hooks, `run` measures once, `calibrate` finds how many trials at a time are
-enough, `certify` measures afterwards what a climb brought, `renew` grants another night, `verify`
-audits a journal, `export` writes it out, `separate` makes tier 1. `demo` plays `demo_script`.
-`terminal` prints; `templates/` is what `init` copies.
+enough, `certify` measures afterwards what a climb brought, `renew` grants another night, `night`
+has an agent play one, `verify` audits a journal, `export` writes it out, `separate` makes tier 1.
+`demo` plays `demo_script`. `terminal` prints; `templates/` is what `init` copies.
 """

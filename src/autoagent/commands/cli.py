@@ -187,6 +187,25 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
 
 
 @app.command()
+def night(
+    workspace: WorkspaceOption = None,
+    agent: Annotated[str | None, typer.Option(help="What starts the agent.")] = None,
+    at: Annotated[str | None, typer.Option(help="HH:MM.", show_default="now")] = None,
+    until: Annotated[str | None, typer.Option(help="HH:MM; else the budget ends it.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="Where the end is posted.")] = None,
+) -> None:
+    """Drive an agent that speaks ACP through a night; options go before autoagent.toml's `[night]`.
+
+    Exit codes: 0 the climb is over, and certified unless nothing was kept; 1 it is not; 2 it could
+    not be done; 3 the agent could not be used; 130, 143 interrupted.
+    """
+    from autoagent.commands.night import night as whole_night
+
+    given = {"agent": agent, "at": at, "until": until, "webhook": webhook}
+    raise typer.Exit(whole_night(workspace_root(workspace), given, typer.echo))
+
+
+@app.command()
 def renew(workspace: WorkspaceOption = None) -> None:
     """Grant another night: the next climb starts with the caps of autoagent.toml anew.
 

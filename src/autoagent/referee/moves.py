@@ -66,6 +66,9 @@ STARTING = ("run_benchmark()", "run_benchmark(tasks", "commit_candidate(descript
 LASTING = (errors.ConfigError, errors.InfrastructureFault, errors.JournalError)
 """Troubles that stay until somebody mends them; the status names the last one."""
 
+LOOK_ON = "tell the human which process referees; status() and what reads are answered meanwhile"
+"""What to do where another process referees."""
+
 ADVICE: Mapping[type[AutoAgentError], str] = {
     errors.AutoAgentError: "{then}",
     errors.ConfigError: "tell the human to mend autoagent.toml, then {then}",

@@ -5,19 +5,27 @@ from collections import Counter
 from collections.abc import Sequence
 
 from autoagent.config import Config
-from autoagent.errors import AutoAgentError, UnknownName
+from autoagent.errors import AutoAgentError, ConfigError, UnknownName, WorkspaceBusy
 from autoagent.evidence import events, trajectory
 from autoagent.evidence.untrusted import quoted
 from autoagent.files import read_regular
 from autoagent.gate import noise
+from autoagent.gateway.plan import model_row
 from autoagent.records import Trial
 from autoagent.referee import budget, evaluations, measuring, moves
-from autoagent.referee.candidates import HARNESS_LIMIT_BYTES, content_digest, read_notes
+from autoagent.referee.candidates import (
+    HARNESS_LIMIT_BYTES,
+    baseline_draft,
+    content_digest,
+    read_notes,
+)
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
 from autoagent.referee.views import PARTS_SHOWN, Comparison, EvaluationReport, Status
 from autoagent.referee.worth import STOOD_IN
 
+TRIED = "tried.md"
+"""What `read_file` answers with the ideas that were tried; no file."""
 NIGHT = 50
 """Candidates of a night, where no budget says how many."""
 
@@ -29,6 +37,8 @@ def next_calls(climb: Climb) -> tuple[str, ...]:
 
 def _next_calls(climb: Climb, over: str) -> tuple[str, ...]:
     position, trouble = climb.position, climb.trouble
+    if isinstance(trouble, WorkspaceBusy):
+        return moves.LOOK_ON, "status()"
     if position.phase == "finished" and not over and not climb.continues:
         return moves.NEXT["new"]
     calls = moves.next_calls(position, over=bool(over))
@@ -143,6 +153,7 @@ def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
     """What the human should know: trouble, noise, tasks left out, lint lines, a repaired branch."""
     position = climb.position
     trouble = [halted] if halted else []
+    trouble += [said for said in _about_the_model(climb) if said != halted]
     if position.phase == "new":
         return tuple(trouble)
     measured = [s for s in (position.incumbent, position.evaluated) if s is not None]
@@ -166,6 +177,20 @@ def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
         *(e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == running),
         *climb.notes,
     )
+
+
+def _about_the_model(climb: Climb) -> list[str]:
+    """Why the harness could not call its model, where it could not: a key is missing, say."""
+    workspace, playing = climb.workspace, climb.position.phase not in ("new", "finished")
+    try:
+        model = climb.started.model if playing else baseline_draft(workspace)[2]
+    except AutoAgentError:  # start_climb says what is wrong with the harness
+        return []
+    try:
+        model_row(workspace.config, model, workspace.root)
+    except ConfigError as error:
+        return [error.message]
+    return []
 
 
 def _about_holdout(climb: Climb) -> list[str]:
@@ -203,6 +228,28 @@ def _about_noise(climb: Climb) -> Sequence[str]:
     return noise.sentences(found, candidates, config.gate.rule) if found else ()
 
 
+def tried(climb: Climb) -> str:
+    """Every idea that was measured in this workspace, in any climb, and what came of it."""
+    entries = climb.journal.of_kind(events.ResultRecorded)
+    lines = [
+        f"- {row.commit} {row.status}{f', {row.passed} passed' if row.passed else ''}"
+        f" ({entry.event.climb}): {row.description}"
+        for entry in entries
+        for row in (entry.event.row,)
+    ]
+    return "\n".join(["Measured so far, oldest first: none of it need be tried again.", *lines])
+
+
+def tried_before(climb: Climb, description: str) -> list[str]:
+    """What came of a candidate of the very same description, if there was one."""
+    words = description.casefold().split()
+    return [
+        f"the same description was measured before: {row.commit} {row.status}; see {TRIED}"
+        for row in climb.rows()
+        if row.description.casefold().split() == words
+    ]
+
+
 def compare(climb: Climb, candidate: str | None, against: str | None) -> Comparison:
     """Tasks fixed and broken between two full evaluations, by default the last and the incumbent.
 
@@ -221,14 +268,16 @@ def compare(climb: Climb, candidate: str | None, against: str | None) -> Compari
     fallback = incumbent if incumbent != last else ids[max(0, ids.index(last) - 1)]
     old = _named(reports, against, fallback)
     before, after = _passed(old.trials), _passed(new.trials)
-    changed = [task for task in position.tasks if before.get(task) != after.get(task)]
+    both = [task for task in position.tasks if task in before and task in after]
+    changed = [task for task in both if before[task] != after[task]]
     return Comparison(
         candidate=new.candidate,
         against=old.candidate,
-        fixed=tuple(task for task in changed if after.get(task)),
-        broken=tuple(task for task in changed if not after.get(task)),
-        same_passed=sum(bool(after.get(t)) for t in position.tasks if t not in changed),
-        same_failed=sum(not after.get(t) for t in position.tasks if t not in changed),
+        fixed=tuple(task for task in changed if after[task]),
+        broken=tuple(task for task in changed if not after[task]),
+        not_run=tuple(task for task in position.tasks if task not in both),
+        same_passed=sum(bool(after[t]) for t in both if t not in changed),
+        same_failed=sum(not after[t] for t in both if t not in changed),
         parts=tuple(
             f"{task}: {_parting(climb, old.trials, new.trials, task)}"
             for task in changed[:PARTS_SHOWN]
@@ -251,9 +300,10 @@ def _named(
 
 
 def _passed(trials: Sequence[Trial]) -> dict[str, bool]:
-    """Whether every attempt of a task passed."""
-    tasks = {trial.task for trial in trials}
-    return {task: all(t.outcome == "passed" for t in trials if t.task == task) for task in tasks}
+    """Whether every attempt of a task passed; a task without a measured trial is not there."""
+    measured = [trial for trial in trials if trial.outcome != "void"]
+    tasks = {trial.task for trial in measured}
+    return {task: all(t.outcome == "passed" for t in measured if t.task == task) for task in tasks}
 
 
 def _parting(climb: Climb, old: Sequence[Trial], new: Sequence[Trial], task: str) -> str:

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from autoagent.environments.kinds import kind_of
-from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder
+from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder, WorkspaceBusy
 from autoagent.evidence import events
+from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
+from autoagent.gateway.plan import model_row
 from autoagent.records import Phase, Row, Trial, clean, row_of
 from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading, shown
 from autoagent.referee.candidates import baseline_draft, read_draft
@@ -38,14 +40,16 @@ from autoagent.workspace.tier import TIER_0
 
 
 class Referee:
-    """One workspace's referee, which holds the workspace's lock.
+    """One workspace's referee, which holds the workspace's lock; or an onlooker, who only reads.
 
     Not safe for concurrent calls; the server makes them one at a time.
     """
 
-    def __init__(self, climb: Climb, lock: WorkspaceLock) -> None:
-        """Use `Referee.open`."""
-        self._climb, self._lock = climb, lock
+    def __init__(
+        self, climb: Climb, lock: WorkspaceLock, busy: WorkspaceBusy | None = None
+    ) -> None:
+        """Use `Referee.open` or `Referee.look`."""
+        self._climb, self._lock, self._busy = climb, lock, busy
         self._shown: tuple[object, object] = (None, None)
 
     @classmethod
@@ -71,6 +75,29 @@ class Referee:
             lock.release()
             raise
         return cls(climb, lock)
+
+    @classmethod
+    def look(cls, root: Path, busy: WorkspaceBusy, tier: str = TIER_0) -> Self:
+        """An onlooker beside the process that referees: it sees what stands, and moves nothing.
+
+        What it knows is as of now: it is made anew for each call.
+
+        Args:
+            root: The workspace.
+            busy: Who holds it, which every move is refused with.
+            tier: As for `open`.
+
+        Raises:
+            JournalError: There is none to read yet.
+        """
+        from autoagent.worker.detached import DetachedEngine
+
+        workspace = open_workspace(root)
+        engine = DetachedEngine(workspace.evaluations)
+        climb = Climb(workspace, engine, Journal(workspace.journal, read_only=True), tier)
+        busy.next_call = moves.LOOK_ON
+        climb.trouble = busy
+        return cls(climb, WorkspaceLock(workspace.lock), busy)
 
     def close(self) -> None:
         """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""
@@ -99,6 +126,7 @@ class Referee:
             BudgetExceeded: The night's caps are used up, or a STOP file asks for the end (R10).
             WorkspaceError: The workspace, its git repository or the harness is not ready.
             TaskError: No task can be used.
+            ConfigError: The harness could not call its model: a key is missing, say.
             InfrastructureFault: This machine cannot isolate as autoagent.toml says.
         """
         position = self.position
@@ -117,6 +145,7 @@ class Referee:
         played = workspace.replace(config=config)
         climb = Climb(played, engine, self._climb.journal, self._climb.tier)
         draft, split, model = baseline_draft(workspace)
+        model_row(config, model, workspace.root)
         head = climb.projection.clean_head(tag)
         kind = kind_of(config.benchmark.environment)
         frozen = snapshot.take(workspace, split.fixed, kind.gives)
@@ -161,7 +190,8 @@ class Referee:
             raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
         draft = read_draft(climb.workspace, climb.canonical, climb.started.model)
         copied = () if dry_run else climb.copied(draft.files)  # no free soundings
-        draft = draft.replace(warnings=(*sentences(copied), *draft.warnings))
+        again = reading.tried_before(climb, description)
+        draft = draft.replace(warnings=(*again, *sentences(copied), *draft.warnings))
         incumbent = climb.candidate_named("incumbent" if climb.position.incumbent else "baseline")
         earlier = evaluations.measured(climb, draft.digest)
         facts: dict[str, Any] = {
@@ -247,6 +277,7 @@ class Referee:
         Raises:
             OutOfOrder: Nothing runs, or the baseline does: it is the yardstick and must be whole.
         """
+        self._may_move()
         running = self.position.running
         if running is None:
             raise OutOfOrder("No evaluation is running.", self._next_call())
@@ -261,6 +292,8 @@ class Referee:
 
     def advance(self) -> Position:
         """Settle what workers have done since the last call. Quick; call it until nothing runs."""
+        if self._busy is not None:
+            return self.position
         climb, phase, running = self._climb, self.position.phase, self.position.running
         if running is None:
             if phase == "validating":
@@ -374,7 +407,9 @@ class Referee:
         return reading.compare(self._climb, candidate, against)
 
     def read_file(self, path: str) -> bytes:
-        """A file of the enumerated set: program, harness, ledger, notes, instructions."""
+        """A file of the enumerated set: program, harness, ledger, notes, instructions, ideas."""
+        if path == reading.TRIED:
+            return reading.tried(self._climb).encode()
         known = self._climb.frozen.tasks if self.position.snapshot else ()
         tasks = {task.name: task.path for task in known}
         return editing.read(self._climb.workspace, tasks, path)
@@ -387,6 +422,7 @@ class Referee:
 
     def _require(self, *phases: Phase) -> Position:
         """Refuse a call that is out of order, naming the call to make next (R11)."""
+        self._may_move()
         position = self.position
         if position.phase not in phases:
             raise OutOfOrder(
@@ -394,6 +430,11 @@ class Referee:
                 self._next_call(),
             )
         return position
+
+    def _may_move(self) -> None:
+        """Refuse every move of an onlooker's, saying who referees."""
+        if self._busy is not None:
+            raise self._busy
 
     def _next_call(self) -> str:
         return reading.next_calls(self._climb)[0]

@@ -175,12 +175,16 @@ class EvaluationReport(Record):
 
 
 class Comparison(Record):
-    """Two evaluations, task by task. `parts` tells where a changed task's trajectories part."""
+    """Two evaluations, task by task. `parts` tells where a changed task's trajectories part.
+
+    `not_run`: tasks that one of the two has no measured trial of, because it was stopped, say.
+    """
 
     candidate: ShownCommit
     against: ShownCommit
     fixed: Lines
     broken: Lines
+    not_run: Lines
     same_passed: int
     same_failed: int
     parts: Annotated[tuple[str, ...], PlainSerializer(partial(cut, count=PARTS_SHOWN, length=240))]

@@ -21,13 +21,16 @@ from autoagent.server.waiting import CallQueue, Waiting
 from autoagent.workspace.tier import TIER_0
 
 if TYPE_CHECKING:
+    from autoagent.errors import WorkspaceBusy
     from autoagent.referee.referee import Referee
 
 logger = logging.getLogger(__name__)
 
 
 def build_server(
-    referee: "Referee | Callable[[], Referee]", waiting: Waiting | None = None
+    referee: "Referee | Callable[[], Referee]",
+    waiting: Waiting | None = None,
+    look: "Callable[[WorkspaceBusy], Referee] | None" = None,
 ) -> MCPServer:
     """A server over a referee, or over one that the first call opens.
 
@@ -37,9 +40,11 @@ def build_server(
     Args:
         referee: The referee, or how to open it.
         waiting: How long calls wait; by default what each client was measured to bear.
+        look: How to look on where another process referees; None refuses every call then.
     """
     opened_here = callable(referee)
-    queue = CallQueue(referee if callable(referee) else lambda: referee, waiting or Waiting())
+    opener = referee if callable(referee) else lambda: referee
+    queue = CallQueue(opener, waiting or Waiting(), look)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncGenerator[None]:
@@ -76,16 +81,25 @@ def serve(root: Path) -> None:
     # Clients kill servers without a goodbye, and none is needed: the journal is durable, the lock
     # is the kernel's and a running evaluation is a process of its own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    build_server(lambda: open_referee(root, TIER_0)).run("stdio")
+    server_of(root, TIER_0).run("stdio")
 
 
-def open_referee(root: Path, tier: str) -> "Referee":
-    """The referee of a workspace, for a server of this tier."""
-    from autoagent.referee.referee import (
-        Referee,  # git and the rules: after the client has its answer
-    )
+def server_of(root: Path, tier: str) -> MCPServer:
+    """The server of the workspace at `root`, of this tier: it referees, or looks on."""
 
-    return Referee.open(root, tier=tier)
+    def open_referee() -> "Referee":
+        from autoagent.referee.referee import (
+            Referee,  # git and the rules: after the client has its answer
+        )
+
+        return Referee.open(root, tier=tier)
+
+    def look(busy: "WorkspaceBusy") -> "Referee":
+        from autoagent.referee.referee import Referee
+
+        return Referee.look(root, busy, tier)
+
+    return build_server(open_referee, look=look)
 
 
 def plain_logging() -> None:

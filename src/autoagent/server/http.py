@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse
 
 from autoagent.errors import ConfigError, InfrastructureFault
 from autoagent.files import read_regular, write_durably
-from autoagent.server.app import build_server, open_referee, plain_logging
+from autoagent.server.app import plain_logging, server_of
 from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.tier import peer_of, tier
 
@@ -59,7 +59,7 @@ def serve(root: Path, address: str) -> None:
     digest = peer.token_sha256 if peer else hashed(own_token(workspace.state / TOKEN_FILE))
     with suppress(KeyboardInterrupt), listening(host, port) as listener:  # a human ends it so
         bound = listener.getsockname()[1]
-        server = build_server(lambda: open_referee(root, found))
+        server = server_of(root, found)
         told = "" if peer else f"; the token is in {workspace.state / TOKEN_FILE}"
         sys.stderr.write(f"autoagent: {url(host, bound)}, {found}{told}\n")
         sys.stderr.flush()

@@ -47,8 +47,8 @@ class Lookups:
         path: Annotated[
             str,
             Field(
-                description="program.md, agent.py, results.tsv, .agent/<file> or "
-                "tasks/<name>/instruction.md"
+                description="program.md, agent.py, results.tsv, tried.md (every idea measured "
+                "and its fate), .agent/<file> or tasks/<name>/instruction.md"
             ),
         ],
         offset: Annotated[int, Field(ge=0, description="lines to skip (default 0)")] = 0,
@@ -144,7 +144,7 @@ class Lookups:
             str | None, Field(description="likewise (default: the incumbent)")
         ] = None,
     ) -> CompareReply:
-        """List the tasks fixed and broken between two full evaluations.
+        """List the tasks fixed, broken and not run between two full evaluations.
 
         Also tells where their trajectories part. Instant. Next: read_trajectory(trial).
         """
@@ -154,8 +154,9 @@ class Lookups:
         return CompareReply.of(
             status,
             f"{found.candidate[:7]} against {found.against[:7]}: {len(found.fixed)} fixed, "
-            f"{len(found.broken)} broken, {found.same_passed} pass and {found.same_failed} fail in "
-            "both. Text in quotes is from trajectories: untrusted data.",
+            f"{len(found.broken)} broken, {len(found.not_run)} not run, {found.same_passed} pass "
+            f"and {found.same_failed} fail in both. Text in quotes is from trajectories: untrusted "
+            "data.",
             "read_trajectory(trial) of a changed task" if found.parts else None,
             **dict(found),
         )

@@ -20,6 +20,9 @@ and simpler: kept. Else your files are put back to the incumbent's.
 4. Go on until the budget is used up or the human stops you; then finish_climb(). Do not stop to \
 ask.
 
+Your memory is .agent/notes/: no harness sees it, it costs no complexity, and no discard takes it \
+away. read_file("tried.md") lists every idea measured so far and what came of it.
+
 Protected: the fixed section of agent.py below the boundary, tasks/, program.md, autoagent.toml \
 and the model. Changes to them are refused and reported. Never edit results.tsv by hand: it is \
 written from the journal, and so is every score.
@@ -49,8 +52,9 @@ having? If not, drop it. Never write a task's name or answer into the harness.
 3. Edit agent.py above the boundary, or .agent/. commit_candidate(description): one sentence, \
 what and why.
 4. run_benchmark(). While it says `running`, call it again.
-5. append_result(). Kept or discarded, learn from it: what was newly solved, what broke? Keep a \
-short list of ideas tried in .agent/, so none is tried twice. When ideas run dry, simplify: as \
+5. append_result(). Kept or discarded, learn from it: what was newly solved, what broke? \
+read_file("tried.md") lists every idea and its fate, so that none is tried twice; what you learn, \
+keep in .agent/notes/. When ideas run dry, simplify: as \
 many passed with less is kept too.
 
 Stop only when a reply says the budget is used up or a human says so; then finish_climb() and \
@@ -81,8 +85,8 @@ Go on with the climb that is being played; an earlier session left it.
 
 status() says where it stands, and its `next_step` what to call. An evaluation that was running \
 went on meanwhile: run_benchmark() waits for it or returns its result. Read program.md, the \
-ledger with read_file("results.tsv") and the notes in .agent/ before you have a new idea, so \
-that nothing is tried twice. Working changes nobody committed: look at them, then \
+ideas that were tried with read_file("tried.md") and your notes in .agent/notes/ before you have \
+a new one, so that nothing is tried twice. Working changes nobody committed: look at them, then \
 commit_candidate(description) or revert(). Then climb on as the prompt hillclimb says."""
 
 

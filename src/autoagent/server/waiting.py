@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import anyio
 import anyio.to_thread
 
-from autoagent.errors import AutoAgentError
+from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy
 from autoagent.records import STAND_IN
 from autoagent.referee.views import Progress
 
@@ -74,12 +74,18 @@ class CallQueue:
 
     The referee is opened by the first call that needs it. When that fails the call is
     refused with the reason and the next one tries again: a server that died of it would be
-    lost to its client for the whole session.
+    lost to its client for the whole session. Where another process referees, calls that read are
+    answered by an onlooker, and the others are refused with who that is.
     """
 
-    def __init__(self, opener: "Callable[[], Referee]", waiting: Waiting) -> None:
+    def __init__(
+        self,
+        opener: "Callable[[], Referee]",
+        waiting: Waiting,
+        look: "Callable[[WorkspaceBusy], Referee] | None" = None,
+    ) -> None:
         self.waiting = waiting
-        self._opener, self._referee = opener, None
+        self._opener, self._look, self._referee = opener, look, None
         self._lock = anyio.Lock()
 
     async def ask[T](self, call: "Callable[[Referee], T]") -> T:
@@ -90,18 +96,34 @@ class CallQueue:
         """
 
         def work() -> T:
-            if self._referee is None:
-                self._referee = self._opener()
+            referee = self._opened()
             try:
-                return call(self._referee)
+                return call(referee)
             except AutoAgentError as error:
-                self._referee.refused(error)
+                referee.refused(error)
                 raise
             finally:
-                self._referee.show()
+                if referee is not self._referee:
+                    referee.close()
+                else:
+                    referee.show()
 
         async with self._lock:
             return await anyio.to_thread.run_sync(work)
+
+    def _opened(self) -> "Referee":
+        """The referee, or an onlooker for this call alone."""
+        if self._referee is None:
+            try:
+                self._referee = self._opener()
+            except WorkspaceBusy as busy:
+                if self._look is None:
+                    raise
+                try:
+                    return self._look(busy)
+                except JournalError:  # nothing to read: it referees with another state
+                    raise busy from None
+        return self._referee
 
     async def ask_settled[T](self, call: "Callable[[Referee], T]") -> T:
         """Settle what workers have done since the last call, then make this one.

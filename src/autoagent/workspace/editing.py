@@ -37,7 +37,10 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
             told = f"{path!r} can be read once a climb has frozen the tasks."
             raise UnknownName(told, "start_climb(tag)")
         raise UnknownName(
-            f"{path!r} cannot be read. Readable: {', '.join(named)}, .agent/<file>."[:1000], instead
+            f"{path!r} cannot be read. Readable: tried.md, .agent/<file>, {', '.join(named)}."[
+                :1000
+            ],
+            instead,
         )
     try:
         if place is not None:

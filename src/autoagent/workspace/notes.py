@@ -1,5 +1,8 @@
 """`.agent/`: the one directory of the workspace that stays the meta-agent's to fill.
 
+All of it is a candidate's but `.agent/notes/`, the meta-agent's memory: no harness sees that, it
+costs nothing, and no discard takes it away.
+
 Where the server has its own user, a link planted there could lead it to what only it may read or
 write, even a link put in a directory's place between two looks. So every directory is opened
 below the one before, and a whole new `.agent/` is made out of sight and then renamed into place.
@@ -9,18 +12,22 @@ import os
 import shutil
 import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from autoagent.errors import WorkspaceError
 from autoagent.files import opened_directory, put, read_regular
 from autoagent.workspace.layout import Workspace
 
+MEMORY = "notes"
+MEMORY_LIMIT_BYTES = 16 * 1024 * 1024
+"""What of the memory a restore carries over; the rest is set aside."""
 NOTES_LIMIT_BYTES = 1024 * 1024
 _PERMISSIONS = 0o2777
 
 
 def read_all(workspace: Workspace) -> tuple[dict[str, bytes], list[str]]:
-    """Every plain file under `.agent/`, by path relative to the workspace, and what else is there.
+    """Every plain file of a candidate's under `.agent/`, by path, and what else is there.
 
     One line for each link, special file, unreadable directory, or file larger than all may be.
     """
@@ -37,6 +44,8 @@ def read_all(workspace: Workspace) -> tuple[dict[str, bytes], list[str]]:
         return {}, []
     with opened_directory(workspace.root) as root:
         for directory, folders, names, opened in os.fwalk(top, dir_fd=root, onerror=unlisted):
+            if directory == top and MEMORY in folders:
+                folders.remove(MEMORY)
             problems += [
                 f"{directory}/{folder}: a link; plain files only"
                 for folder in folders
@@ -49,6 +58,32 @@ def read_all(workspace: Workspace) -> tuple[dict[str, bytes], list[str]]:
                 except (WorkspaceError, OSError) as error:
                     problems.append(unreadable(path.as_posix(), error))
     return notes, problems
+
+
+def read_memory(workspace: Workspace) -> dict[str, bytes]:
+    """The plain files under `.agent/notes/`, by path relative to the workspace."""
+    memory: dict[str, bytes] = {}
+    left = MEMORY_LIMIT_BYTES
+    with suppress(OSError), opened_directory(workspace.root, workspace.notes.name) as notes:
+        for directory, folders, names, opened in os.fwalk(MEMORY, dir_fd=notes):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(workspace.notes.name, directory, name)
+                with suppress(WorkspaceError, OSError):
+                    data = read_regular(path, min(NOTES_LIMIT_BYTES, left), opened)
+                    memory[path.as_posix()] = data
+                    left -= len(data)
+    return memory
+
+
+def is_memory(workspace: Workspace, path: str) -> bool:
+    """Whether a path is below `.agent/notes/`."""
+    return path.startswith(f"{memory_of(workspace)}/")
+
+
+def memory_of(workspace: Workspace) -> str:
+    """The memory's path relative to the workspace."""
+    return f"{workspace.notes.name}/{MEMORY}"
 
 
 def read_one(workspace: Workspace, parts: Sequence[str], limit: int) -> bytes:

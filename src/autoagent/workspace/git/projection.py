@@ -92,7 +92,7 @@ class Projection:
         workspace = self._workspace
         ignore = (*own, workspace.ledger, workspace.output, workspace.stop_file)
         cache = StatCache(workspace.state / "tracked.json")
-        names = [*(place.name for place in ignore), *CLIENTS]
+        names = [*(place.name for place in ignore), *CLIENTS, notes.memory_of(workspace)]
         return unnamed(workspace, changed(workspace.root, self._store.tree(head), names, cache))
 
     def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:
@@ -114,7 +114,7 @@ class Projection:
         return directory
 
     def restore(self, commit: str, event: int) -> None:
-        """R6: make the harness and `.agent/` the candidate's; nothing else is touched.
+        """R6: make the harness and `.agent/` the candidate's, but for `.agent/notes/`.
 
         What stands there and differs is moved to `aside/` in the state directory, or to
         `.autoagent/` where that is on another file system, so that no restore loses work.
@@ -127,16 +127,18 @@ class Projection:
         marker = self._workspace.state / "restored"
         if marker.exists() and int(marker.read_text()) >= event:
             return
-        wanted = self.content(commit)
+        content = self.content(commit)
+        wanted = {p: d for p, d in content.items() if not notes.is_memory(self._workspace, p)}
         aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
         for place in (self._workspace.harness, self._workspace.notes):
             here = {p: d for p, d in wanted.items() if PurePath(p).is_relative_to(place.name)}
             if self._found(place) == here:
                 continue
-            mode = notes.mode_of(self._workspace)
+            mode, memory = notes.mode_of(self._workspace), notes.read_memory(self._workspace)
             self._set_aside(place, aside)
             if place == self._workspace.notes:
-                notes.replace_all(self._workspace, here, mode)
+                clash = notes.memory_of(self._workspace) in here  # a file of the candidate's
+                notes.replace_all(self._workspace, here if clash else here | memory, mode)
             else:
                 for data in here.values():
                     write_durably(place, data)

@@ -1,0 +1,133 @@
+"""A night is played to its end, whatever the agent does."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import anyio
+import pytest
+
+from autoagent.evidence.events import WorkerEnded, WorkerStarted
+from autoagent.evidence.journal import Journal
+from autoagent.night.standing import look
+from autoagent.workspace.layout import WorkspaceLock, open_workspace
+
+from .conftest import Scripted
+from .driven import position_of
+
+MakeNight = Callable[[str], Scripted]
+CONFIG = "[certify]\npasses = 1\n[night]\nstall_minutes = 0.2\n"
+
+
+@pytest.mark.slow
+def test_a_night_ends_certified_though_its_agent_asks_dies_stalls_and_cheats(
+    make_night: MakeNight, webhook: tuple[str, list[dict[str, Any]]]
+) -> None:
+    night = make_night(CONFIG)
+    night.wants("asks", "dies", "stalls", "cheats")
+
+    code, said = night.play("--webhook", webhook[0])
+
+    assert code == 0, said
+    position = position_of(night)
+    assert position.phase == "finished"
+    assert position.certificate is not None
+    assert position.certificate.effect.difference == 0.5
+    assert position.rows == 3
+    lives = [event["reason"] for event in night.of("session") if "reason" in event]
+    assert lives == ["stalled", "died"]
+    first, asked, *later = night.prompts
+    assert "Make the harness answer more." in first
+    assert 'start_climb("night-' in first
+    assert asked.startswith("Go on: nobody is there")
+    assert "the incumbent passes 1/2" in asked
+    assert [prompt.partition(";")[0] for prompt in later] == [
+        "Go on with the climb that is being played"
+    ] * 2
+    *denied, why = json.loads((night.memory / "cheated").read_text())
+    assert denied == [False, False]
+    assert "below the boundary" in why
+    assert len(night.of("denied")) == 3
+    (posted,) = webhook[1]
+    assert (posted["code"], posted["passed"], posted["expected"]) == (0, 2, 2)
+    assert posted["certificate"]["effect"]["difference"] == 0.5
+    assert (posted["sessions"], posted["agent_dollars"]) == (3, 0.5)
+    assert posted["message"] in said
+    with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
+        assert len(journal.about("e4", WorkerStarted)) == 1  # what outlived its agent is rejoined
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R12")
+def test_an_agent_that_cost_too_much_is_ended_and_the_night_certifies_the_climb(
+    make_night: MakeNight,
+) -> None:
+    night = make_night(CONFIG + "dollars = 0.2\n")
+    night.wants("leaves")
+
+    code, said = night.play()
+
+    assert code == 0, said
+    assert "the agent's own dollars are spent" in said
+    assert not any("finish_climb" in event["words"] for event in night.of("tool"))
+    position = position_of(night)
+    assert position.certificate is not None
+    assert position.certificate.effect.difference == 0.5
+
+
+@pytest.mark.slow
+async def test_a_signal_ends_the_agent_and_leaves_an_evaluation_to_be_rejoined(
+    make_night: MakeNight,
+) -> None:
+    night = make_night(CONFIG)
+    workspace = open_workspace(night.root)
+    process = night.start()
+    try:
+        with anyio.fail_after(180):
+            while look(workspace).position.phase != "evaluating":
+                assert process.poll() is None
+                await anyio.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+
+    assert process.returncode == 128 + signal.SIGTERM, said
+    (session,) = night.of("session")
+    with pytest.raises(ProcessLookupError):
+        os.killpg(session["pid"], 0)
+    assert position_of(night).phase == "evaluating"
+    with anyio.fail_after(60), WorkspaceLock(workspace.lock):
+        while look(workspace).measuring:
+            await anyio.sleep(0.05)
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        assert [e.event.end for e in journal.about("e3", WorkerEnded)] == ["complete"]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--agent", "no-such-agent"], "'no-such-agent' cannot be started: No such file"),
+        (["--until", "7 o'clock"], '--until is "7 o\'clock"'),
+        (["--agent", "sh -c 'exit 3'", "--at", "25:00"], "--at is '25:00'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_exits_2(
+    make_night: MakeNight, options: list[str], why: str
+) -> None:
+    code, said = make_night("").play(*options)
+
+    assert code == 2
+    assert why in said
+
+
+def test_a_second_night_is_refused(make_night: MakeNight) -> None:
+    night = make_night("")
+    with WorkspaceLock(open_workspace(night.root).state / "night.lock", "autoagent night"):
+        code, said = night.play()
+
+    assert code == 2
+    assert "(autoagent night)" in said
