@@ -223,8 +223,8 @@ def test_a_really_full_disk_refuses_the_climb_and_leaves_the_workspace_alone(
     workspace: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUTOAGENT_STATE_DIR", str(small_disk))
+    referee = Referee.open(workspace, ScriptedEngine(GOOD))  # the workspace names its state
     before = {p: p.read_bytes() for p in workspace.rglob("*") if p.is_file()}
-    referee = Referee.open(workspace, ScriptedEngine(GOOD))
     filler = small_disk / "filler"
     with (
         filler.open("wb", buffering=0) as file,
