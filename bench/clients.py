@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.clients import forms, npm  # noqa: E402, F401
+import tests.clients.forms  # noqa: E402
+from tests.clients import npm  # noqa: E402
 from tests.clients.endpoint import Answer, Asked, Call, Result, serving  # noqa: E402
 
 from autoagent.commands.demo_script import load_edits  # noqa: E402
@@ -239,6 +240,7 @@ def main() -> None:
     """Play and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("clients", nargs="*", metavar="CLIENT", help=", ".join(CLIENTS))
+    assert tests.clients.forms.FORMS  # importing them adds them to the endpoint's
     parser.add_argument("--keep", type=Path, help="a new directory for workspaces and transcripts")
     given = parser.parse_args()
     place = given.keep or Path(tempfile.mkdtemp(prefix="autoagent-clients-"))

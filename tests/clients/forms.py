@@ -179,9 +179,11 @@ def _text(content: Any) -> str:
     return "\n".join(block.get("text", "") for block in content)
 
 
-FORMS |= {
-    "/v1/responses": Responses(),
-    "/v1/chat/completions": ChatCompletions(),
-    "generateContent": GenerateContent(),
-    "streamGenerateContent": GenerateContent(),
-}
+FORMS.update(
+    {
+        "/v1/responses": Responses(),
+        "/v1/chat/completions": ChatCompletions(),
+        "generateContent": GenerateContent(),
+        "streamGenerateContent": GenerateContent(),
+    }
+)

@@ -12,7 +12,7 @@ import pytest
 
 from autoagent.environments import survey
 from autoagent.environments.leftovers import Budget, TooMuch
-from autoagent.environments.sandbox.beneath import remove_tree
+from autoagent.environments.trees import remove_tree
 
 
 def found(root: Path, **how: object) -> dict[str, str]:

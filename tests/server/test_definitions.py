@@ -279,7 +279,8 @@ async def test_what_is_said_of_arguments(connect: Connect) -> None:
         {
             "start_climb.tag": ["names the climb and its branch"],
             "read_file.path": [
-                "program.md, agent.py, results.tsv, .agent/<file> or",
+                "program.md, agent.py, results.tsv, tried.md (every idea",
+                "measured and its fate), .agent/<file> or",
                 "tasks/<name>/instruction.md",
             ],
             "read_file.offset": ["lines to skip (default 0)"],

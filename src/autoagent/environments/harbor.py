@@ -35,7 +35,7 @@ from autoagent.environments.harbor_types import PROVIDER_PREFIX
 from autoagent.environments.leftovers import Leftover
 from autoagent.environments.listing import COMMAND, listed, tampering
 from autoagent.environments.refereed import RefereedEnvironment
-from autoagent.environments.sandbox.beneath import remove_tree
+from autoagent.environments.trees import remove_tree
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
 from autoagent.installed import installing, normal
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from autoagent.environments.sandbox.beneath import remove_tree
+from autoagent.environments.trees import remove_tree
 
 REWARD_LIMIT_BYTES = 64 * 1024
 REWARDS = ("reward.txt", "reward.json")

@@ -20,21 +20,27 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from autoagent.environments.kinds import kind_of
 from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder, WorkspaceBusy
 from autoagent.evidence import events
 from autoagent.evidence.position import Position
-from autoagent.gateway.plan import model_row
 from autoagent.records import Phase, Row, Trial, clean, row_of
-from autoagent.referee import certifying, evaluations, measuring, moves, proving, reading, shown
-from autoagent.referee.candidates import baseline_draft, read_draft
+from autoagent.referee import (
+    certifying,
+    evaluations,
+    measuring,
+    moves,
+    proving,
+    reading,
+    shown,
+    starting,
+)
+from autoagent.referee.candidates import read_draft
 from autoagent.referee.climb import Climb
 from autoagent.referee.passages import sentences
 from autoagent.referee.views import Commitment, Comparison, EvaluationReport, Progress, Status
 from autoagent.worker.engine import Engine
 from autoagent.workspace import editing
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
-from autoagent.workspace.tasks import snapshot
 from autoagent.workspace.tier import TIER_0
 
 
@@ -110,41 +116,8 @@ class Referee:
             self.advance()
             return self.status()
         self._require("new", "finished")
-        workspace = open_workspace(self._climb.workspace.root)
-        config, engine = workspace.config, self._climb.engine
-        engine.check(config.isolation, config.benchmark.environment)
-        continues, caps = self._climb.continues, self._climb.caps_of(config)
-        measuring.refuse_stopped(workspace)
-        if continues:
-            measuring.refuse_spent(self._climb, caps)
-        config = config.model_copy(update={"budget": caps})
-        played = workspace.replace(config=config)
-        climb = Climb(played, engine, self._climb.journal, self._climb.tier)
-        draft, split, model = baseline_draft(workspace)
-        model_row(config, model, workspace.root)
-        head = climb.projection.clean_head(tag)
-        kind = kind_of(config.benchmark.environment)
-        frozen = snapshot.take(workspace, split.fixed, kind.gives)
-        engine.check_tasks(config.benchmark.environment, frozen.composed)
-        commit = climb.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
-        baseline = draft.stored(commit, parent=None, description="baseline")
-        self._climb = climb
-        started = events.ClimbStarted(
-            tag=tag,
-            snapshot=frozen.digest,
-            tasks=tuple(task.name for task in frozen.tasks),
-            holdout=tuple(task.name for task in frozen.holdout),
-            excluded=frozen.excluded,
-            baseline=baseline,
-            model=model,
-            config=config.model_dump(mode="json", by_alias=True),
-            head=head,
-            isolation=config.isolation,
-            tier=climb.tier,
-            continues=continues,
-        )
-        climb.append(started, tag)
-        climb.project()
+        self._climb = starting.start(self._climb, tag)
+        self._climb.project()
         self.advance()
         return self.status()
 

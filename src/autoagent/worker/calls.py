@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from harbor.environments.base import BaseEnvironment
 
-from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
+from autoagent.environments.trees import unpack
 
 RECORD_LIMIT = 4 * 1024 * 1024
 TEXT_LIMIT = 4000

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from harbor.environments.base import BaseEnvironment
 
-from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside import wire
+from autoagent.environments.trees import unpack
 from autoagent.errors import InfrastructureFault
 from autoagent.records import clean
 from autoagent.worker.calls import CallRecord, serve_call

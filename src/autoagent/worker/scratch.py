@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from autoagent.environments.sandbox.beneath import remove_tree
+from autoagent.environments.trees import remove_tree
 
 ELSEWHERE = Path("/var/tmp")
 PREFIX = "autoagent-"

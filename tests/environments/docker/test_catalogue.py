@@ -35,7 +35,12 @@ from ...attacks.catalogue import (
     written,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # The SDK drops the connection of an exec without closing it.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("collected"),
+]
 
 
 class Part(Container):
@@ -115,8 +120,10 @@ class Judge:
             uses = "".join(
                 one.used().replace("(cd /app;", f"(cd {places[one.number]};") for one in moved
             ).replace("EVIL=/app/evil", "EVIL=$PWD/evil")
-            done = self.ran(made, f"mkdir -p /logs/verifier\n{uses}ls /logs/verifier")
-            return said, Ended(None, marks(done.stdout.decode().split()))
+            self.ran(made, f"mkdir -p /logs/verifier\n{uses}")
+            left = self.place / f"left{group[0].number}{plant}"
+            made.get_tree("/logs/verifier", left)
+            return said, Ended(None, marks(path.name for path in left.iterdir()))
         finally:
             made.remove()
 

@@ -171,3 +171,52 @@ def test_at_home_what_is_named_or_is_the_work_is_the_works() -> None:
     restored = judged(*new, ground=replace(runs("cat ~/out"), work="/root/work")).restored
     assert restored == ("/root/.x", "/root/bin")
     assert judged(*new, ground=ground(work="/root")).restored == ("/root/.x",)
+
+
+@pytest.mark.parametrize(
+    ("path", "verifier"),
+    [
+        ("/etc/apt/apt.conf.d/99", ""),
+        ("/etc/ssl/openssl.cnf", ""),
+        ("/usr/local/pip.conf", ""),
+        ("/usr/local/lib/node_modules/npm/npmrc", ""),
+        ("/usr/share/git-core/templates/hooks/post-checkout", ""),
+        ("/opt/venv/config.toml", ""),
+        ("/srv/settings/git/config", ""),
+        ("/tmp/deps", "mkdir -p /tmp/deps"),
+        ("/var/lib/dpkg", "apt-get install -y curl"),
+        ("/opt/other/lib/python3.11/site-packages/x.pth", "/opt/other/bin/python -m pytest"),
+        (f"{LIBRARY}/iniconfig-2.0.dist-info", "pip install pytest"),
+        ("/home/al/.profile", "su - al -c true"),
+    ],
+)
+def test_settings_of_tools_and_what_a_verifier_makes_itself_are_the_images_again(
+    path: str, verifier: str
+) -> None:
+    found = ground(
+        verifier=Verifier((("test.sh", 1, verifier),)),
+        variables={"XDG_CONFIG_HOME": "/srv/settings"},
+        users=("/home/al",),
+    )
+    left = {path: b"import x\n"} if path.endswith(".pth") else {}
+    assert judged(Change(path, ADDED), ground=found, left=left).restored == (path,)
+    if verifier:
+        plain = replace(found, verifier=Verifier((("test.sh", 1, "cmp a b"),)))
+        assert judged(Change(path, ADDED), ground=plain, left=left).restored == ()
+
+
+def test_what_is_found_before_the_images_own_is_tampering_in_every_language(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for had, planted in {
+        "/usr/lib/ruby/3.1.0/json.rb": "/usr/local/lib/site_ruby/3.1.0/json.rb",
+        "/usr/share/perl/5.36/Carp.pm": "/usr/share/perl5/Carp.pm",
+        "/usr/share/nodejs/chalk": "/usr/share/nodejs/npm/node_modules/chalk",
+        "/usr/lib/x86_64-linux-gnu/libz.so.1": "/usr/lib/glibc-hwcaps/v3/libz.so.1",
+    }.items():
+        place = had.rpartition("/")[0]
+        there = {had, place, "/usr/share/nodejs/npm/package.json"}
+        monkeypatch.setattr(f"{__name__}.IMAGE", there)
+        assert planted in (said_of(Change(planted, ADDED)) or ""), planted
+        monkeypatch.setattr(f"{__name__}.IMAGE", set[str]())
+        assert said_of(Change(planted, ADDED)) is None, planted

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from autoagent.environments.sandbox import remains
-from autoagent.environments.sandbox.beneath import Beneath, remove_tree
+from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.environments.trees import remove_tree
 from autoagent.environments.trials import in_hand, trial_in_hand
 
 from ...attacks.links import LEADING, Leading

@@ -7,5 +7,6 @@ travel as `archives`. Afterwards `judging` holds one against its image, by chang
 sees foreign hands. `daemon` asks the daemon and labels what is ours, `plugin` asks for compose, and
 the `janitor` removes what was left.
 
-Nothing here knows how or where a daemon stores what it holds.
+Nothing here knows where a daemon stores what it holds, or reads it there; only `unseen` has the
+daemon mount a directory which that itself names.
 """

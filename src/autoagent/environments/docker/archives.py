@@ -13,8 +13,8 @@ from typing import Any, Literal, override
 from docker.errors import APIError, NotFound
 
 from autoagent.environments.leftovers import Budget, LeftKind, Leftover, TooMuch
-from autoagent.environments.sandbox.beneath import unpack
 from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
+from autoagent.environments.trees import unpack
 
 _LINK = 1 << 27
 """Go's ModeSymlink, by which the daemon tells that a path is a link."""

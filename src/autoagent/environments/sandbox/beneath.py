@@ -5,13 +5,10 @@ kernel; links are resolved here, inside the root, as a chroot would. Only plain 
 and directories are read; devices, sockets and pipes do not exist for us.
 """
 
-import io
 import os
 import secrets
 import shutil
 import stat
-import subprocess
-import tarfile
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,8 +18,6 @@ DEPTH_LIMIT = 128
 FILE_LIMIT = 256 * 1024 * 1024
 TREE_LIMIT = 512 * 1024 * 1024
 TREE_FILES_LIMIT = 20_000
-MEMBERS_LIMIT = 10_000
-"""Of an archive."""
 _PART = 1024 * 1024
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -361,37 +356,6 @@ class Beneath:
                     _copy(descriptor, target / name)
             finally:
                 os.close(descriptor)
-
-
-def unpack(blob: bytes, target: Path, *, links: bool = True) -> None:
-    """Unpack an archive that the candidate made: not compressed, bounded, and inside `target`.
-
-    Args:
-        blob: The archive.
-        target: An existing directory of ours.
-        links: Whether links inside the target are taken too.
-
-    Raises:
-        ValueError: It holds more than an archive of its own size can.
-        tarfile.TarError: It is no archive, or a member would leave the target.
-    """
-    with tarfile.open(fileobj=io.BytesIO(blob), mode="r:") as archive:
-        for count, member in enumerate(archive):
-            if count >= MEMBERS_LIMIT or member.size > len(blob):
-                raise ValueError("the archive holds more than it can")
-            if links or member.isreg() or member.isdir():
-                archive.extract(member, target, filter="data")
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a whole tree, however deep, whatever permissions a sandboxed process left in it."""
-    try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        return
-    except (OSError, RecursionError):
-        for command in (["chmod", "-R", "u+rwX", "--"], ["rm", "-rf", "--"]):
-            subprocess.run([*command, str(path)], check=False, capture_output=True)
 
 
 def _parts(path: str) -> list[str]:

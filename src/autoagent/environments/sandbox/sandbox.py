@@ -32,12 +32,13 @@ from autoagent.environments.refereed import (
     to_its_end,
 )
 from autoagent.environments.sandbox import bubblewrap, cgroups, looking, remains
-from autoagent.environments.sandbox.beneath import Beneath, remove_tree
+from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.commands import run, sandbox_options
 from autoagent.environments.sandbox.images import Image, Images, copy_tree
 from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
+from autoagent.environments.trees import remove_tree
 from autoagent.gateway.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
