@@ -139,11 +139,11 @@ def replace_all(workspace: Workspace, files: Mapping[str, bytes], mode: int | No
         place = staging / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
+    for place in (made, *made.rglob("*")):
+        if shared:  # by the group that the workspace's directory hands down, wherever this is made
+            os.chown(place, -1, workspace.root.stat().st_gid)
         if folder_mode is not None:
-            place.chmod(folder_mode & 0o666)
-    if folder_mode is not None:
-        for folder in (made, *(p for p in made.rglob("*") if p.is_dir())):
-            folder.chmod(folder_mode)
+            place.chmod(folder_mode if place.is_dir() else folder_mode & 0o666)
     made.rename(workspace.notes)
     staging.rmdir()
 

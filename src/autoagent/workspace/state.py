@@ -98,7 +98,7 @@ def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) ->
             put(folder, temporary, _text(state), 0o600)
             if owner is not None:
                 os.chown(identity, *owner, follow_symlinks=False)
-                os.fchown(folder, *owner)
+                os.fchown(folder, owner[0], -1)  # its group is the workspace's
                 os.chown(temporary, *owner, dir_fd=folder, follow_symlinks=False)
                 os.replace(temporary, POINTER, src_dir_fd=folder, dst_dir_fd=folder)
                 return
