@@ -7,8 +7,7 @@ import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import PurePosixPath
+from functools import cached_property, lru_cache
 
 from autoagent.workspace.tasks.verifier import Verifier
 
@@ -135,11 +134,7 @@ class Ground:
     @cached_property
     def upward(self) -> tuple[str, ...]:
         """What holds the work directory, where tools look for their configuration too."""
-        found, place = ["/"], posixpath.dirname(self.work)
-        while place != "/":
-            found.append(place)
-            place = posixpath.dirname(place)
-        return tuple(found)
+        return tuple(dict.fromkeys(("/", *holders(self.work))))
 
     @cached_property
     def stood_in(self) -> tuple[str, ...]:
@@ -149,8 +144,8 @@ class Ground:
         named += [one for one in self.looked_in if below(one, self.work)]
         named += [*sorted(self.verifier.places()), *self.led]
         places = [self.work, *(one for one in named if not within(one, _SYSTEM))]
-        holders = (str(one) for place in places for one in PurePosixPath(place).parents)
-        return tuple(one for one in dict.fromkeys((*places, *holders)) if one != "/")
+        above = (one for place in places for one in holders(place))
+        return tuple(one for one in dict.fromkeys((*places, *above)) if one != "/")
 
     @cached_property
     def imports(self) -> bool:
@@ -217,6 +212,13 @@ def led_by(path: str, text: bytes) -> list[str]:
     named = (one.strip() for one in lines if not one.startswith(("#", "import")))
     place = posixpath.dirname(path)
     return [posixpath.normpath(posixpath.join(place, one)) for one in named if one]
+
+
+@lru_cache(4096)
+def holders(path: str) -> tuple[str, ...]:
+    """The directories that hold an absolute path, the nearest first; `/` is the last."""
+    ends = [at for at, letter in enumerate(path) if letter == "/" and at]
+    return (*(path[:end] for end in reversed(ends)), *(() if path == "/" else "/"))
 
 
 def below(path: str, place: str) -> bool:

@@ -16,15 +16,14 @@ directory is not judged, and its trials say so. What reads the changes is each e
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import zip_longest
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from autoagent.environments.change import ADDED, DELETED, MODIFIED, Change, Files
-from autoagent.environments.ground import Ground, below, led_by, within
+from autoagent.environments.ground import Ground, below, holders, led_by, within
 from autoagent.environments.standing import MODULE, PYTESTS, STARTED, Standing, cached_libraries
 
 __all__ = ["ADDED", "DELETED", "MODIFIED", "Change", "Files", "Found", "judge"]
@@ -128,13 +127,11 @@ class _Rule:
     def __init__(self, changes: Sequence[Change], ground: Ground, files: Files) -> None:
         self._ground, self._files = ground, files
         paths = {change.path for change in changes}
-        self._holders = {path[:end] for path in paths for end in _slashes(path)}
+        self._holders = {one for path in paths for one in holders(path)}
         self._upward, self._had = frozenset(ground.upward), cache(files.had)
         self._standing, self._verifier = Standing(ground, files), ground.verifier
         self._links = {
-            place
-            for one in (*ground.trusted, ground.work)
-            for place in (one, *map(str, PurePosixPath(one).parents))
+            place for one in (*ground.trusted, ground.work) for place in (one, *holders(one))
         }
 
     def restores(self, change: Change) -> bool:
@@ -251,8 +248,8 @@ class _Rule:
                     return f"{path} was planted in front of a module of the same name"
         inner = _INNER.fullmatch(path)
         if inner and self._had(f"{inner[1]}/package.json"):
-            holders = (f"{one}/node_modules" for one in PurePosixPath(inner[1]).parents)
-            if any(self._had(f"{one}/{inner[2]}") for one in (*holders, "/usr/share/nodejs")):
+            above = (f"{one}/node_modules" for one in holders(inner[1]))
+            if any(self._had(f"{one}/{inner[2]}") for one in (*above, "/usr/share/nodejs")):
                 return f"{path} was planted in front of a module of the same name"
         return None
 
@@ -322,7 +319,3 @@ _INNER = re.compile(r"(.*)/node_modules/((?:@[^/]+/)?[^/@]+)")
 
 def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def _slashes(path: str) -> Iterator[int]:
-    return (at for at, letter in enumerate(path) if letter == "/" and at)

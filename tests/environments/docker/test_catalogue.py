@@ -79,7 +79,7 @@ def environment(place: Path, name: str, group: Sequence[Case], *, as_left: bool)
 class Judge:
     """Containers of an image in which told cases are planted, judged and used."""
 
-    def __init__(self, place: Path, image: builds.Image) -> None:
+    def __init__(self, place: Path, image: builds.Built) -> None:
         self.place, self.image = place, image
         self.labels = labels_for(str(place / "state"), str(place / "state/evaluations/e1"), "t", "")
 

@@ -28,7 +28,7 @@ _FROM = re.compile(r"^\s*FROM\s+(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _NAME = re.compile(r"[\w./:@-]+")
 
 
-class Image(NamedTuple):
+class Built(NamedTuple):
     """An image of the daemon's, and what a trial needs to know of it.
 
     Attributes:
@@ -51,12 +51,12 @@ class Image(NamedTuple):
 
 
 _locks: dict[str, asyncio.Lock] = {}
-_built: dict[str, Image] = {}
+_built: dict[str, Built] = {}
 
 
 async def image_of(
     context: Path, named: str | None, labels: Mapping[str, str], seconds: float
-) -> Image:
+) -> Built:
     """The image of a task, built now if this worker did not before.
 
     Args:
@@ -85,12 +85,12 @@ def forget() -> None:
     _built.clear()
 
 
-def _known(image: str) -> Image:
+def _known(image: str) -> Built:
     facts: dict[str, Any] = daemon.client().inspect_image(image)["Config"]
     listed: list[str] = facts.get("Env") or []
     variables = dict(line.split("=", 1) for line in listed)
     path = variables.get("PATH", _PATH)
-    return Image(
+    return Built(
         id=image,
         path=tuple(path.split(":")),
         work=facts.get("WorkingDir") or "/",

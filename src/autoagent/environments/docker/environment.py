@@ -78,7 +78,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._evaluation = evaluation
         self._in_place = str(self.environment_dir.parent) in in_place
         self._as_left = str(self.environment_dir.parent) in as_left
-        self._image: builds.Image | None = None
+        self._image: builds.Built | None = None
         self._containers: list[Container] = []
         self._running: asyncio.Future[Container] | None = None
         self._begun: list[asyncio.Future[Any]] = []
@@ -370,7 +370,7 @@ class DockerEnvironment(RefereedEnvironment):
         return modes == {"no-network"} and not self._the_image.has_entry
 
     @property
-    def _the_image(self) -> builds.Image:
+    def _the_image(self) -> builds.Built:
         assert self._image is not None, "the environment was started"
         return self._image
 

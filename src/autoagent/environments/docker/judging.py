@@ -14,7 +14,7 @@ from typing import NamedTuple
 from docker.errors import APIError
 
 from autoagent.environments.docker.archives import Archives
-from autoagent.environments.docker.builds import Image
+from autoagent.environments.docker.builds import Built
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.remains import look
 from autoagent.environments.docker.restoring import Restoring
@@ -53,7 +53,7 @@ class Judged(NamedTuple):
 
 
 def judge_container(
-    used: Container, image: Image, labels: Mapping[str, str], start: Start
+    used: Container, image: Built, labels: Mapping[str, str], start: Start
 ) -> Judged:
     """What the candidate did to the system that its verifier will run on, or left for it.
 

@@ -8,9 +8,9 @@ size and time too. Nothing is read through a link.
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from functools import cache
 
-from autoagent.environments.ground import below
+from autoagent.environments.ground import below, holders
 from autoagent.environments.leftovers import Budget
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.steering import ADDED, DELETED, MODIFIED, Change
@@ -34,33 +34,58 @@ def changes(
         TooMuch: There is more than honest work leaves.
         InfrastructureFault: It takes longer than it can.
     """
-    budget, found = Budget(), set[Change]()
+    budget, found, trees = Budget(), set[Change](), (_Tree(root), _Tree(image))
     whole = _present(deep, root, image)
     for place in whole:
         if not any(below(place, other) and place != other for other in whole):
-            found.update(_compared(root, image, since, place, budget, DEPTH_LIMIT))
+            found.update(_compared(*trees, since, place, budget, DEPTH_LIMIT))
     for place in _present(shallow, root, image):
-        found.update(_compared(root, image, since, place, budget, 1))
+        found.update(_compared(*trees, since, place, budget, 1))
     return sorted(found)
 
 
+class _Tree:
+    """A tree that nobody changes while it is looked at: nothing is asked twice."""
+
+    def __init__(self, tree: Beneath) -> None:
+        self._tree, self.facts = tree, cache(self._facts)
+
+    def listed(self, place: str) -> dict[str, os.stat_result]:
+        """The entries of a directory, which no link leads to."""
+        try:
+            with (
+                self._tree.directory(place, follow=False) as descriptor,
+                os.scandir(descriptor) as entries,
+            ):
+                return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+        except (OSError, ValueError):
+            return {}
+
+    def _facts(self, path: str) -> os.stat_result | None:
+        place, _, name = path.rpartition("/")
+        try:
+            with self._tree.directory(place or "/", follow=False) as descriptor:
+                return os.stat(name or ".", dir_fd=descriptor, follow_symlinks=False)
+        except (OSError, ValueError):
+            return None
+
+
 def _compared(
-    root: Beneath, image: Beneath, since: int, place: str, budget: Budget, depth: int
+    root: _Tree, image: _Tree, since: int, place: str, budget: Budget, depth: int
 ) -> Iterator[Change]:
-    path = PurePosixPath(place)
-    for holder in [*reversed(path.parents), path][1:]:  # a link in their place leads elsewhere
-        now, before = (_facts(tree, holder) for tree in (root, image))
-        yield from _one(str(holder), now, before, since, moved=False)
+    for holder in (*reversed(holders(place)), place)[1:]:  # a link in their place leads elsewhere
+        now, before = root.facts(holder), image.facts(holder)
+        yield from _one(holder, now, before, since, moved=False)
         if now is not None and not _is_directory(now):
             return
-    now = _facts(root, path)
+    now = root.facts(place)
     moved = depth > 1 and now is not None and now.st_ctime_ns > since
     yield from _entries(root, image, since, place, budget, depth, moved=moved)
 
 
 def _entries(
-    root: Beneath,
-    image: Beneath,
+    root: _Tree,
+    image: _Tree,
     since: int,
     place: str,
     budget: Budget,
@@ -69,7 +94,7 @@ def _entries(
     moved: bool,
 ) -> Iterator[Change]:
     """What differs in a directory, and below it as deep as is wanted."""
-    theirs, ours = _listed(root, place), _listed(image, place)
+    theirs, ours = root.listed(place), image.listed(place)
     budget.entries(len(theirs))
     for name in sorted(theirs.keys() | ours.keys()):
         now, before, path = theirs.get(name), ours.get(name), f"{place.rstrip('/')}/{name}"
@@ -101,23 +126,6 @@ def _one(
     other = moved and known != (before.st_mode, before.st_size, before.st_mtime_ns)
     if other or now.st_ctime_ns > since or stat.S_IFMT(now.st_mode) != stat.S_IFMT(before.st_mode):
         yield Change(path, MODIFIED)
-
-
-def _listed(tree: Beneath, place: str) -> dict[str, os.stat_result]:
-    """The entries of a directory, which no link leads to."""
-    try:
-        with tree.directory(place, follow=False) as descriptor, os.scandir(descriptor) as entries:
-            return {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
-    except (OSError, ValueError):
-        return {}
-
-
-def _facts(tree: Beneath, path: PurePosixPath) -> os.stat_result | None:
-    try:
-        with tree.directory(str(path.parent), follow=False) as descriptor:
-            return os.stat(path.name or ".", dir_fd=descriptor, follow_symlinks=False)
-    except (OSError, ValueError):
-        return None
 
 
 def _present(places: Sequence[str], *trees: Beneath) -> list[str]:

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from autoagent.environments import steering
-from autoagent.environments.ground import Ground, led_by, venvs_of
+from autoagent.environments.ground import Ground, holders, led_by, venvs_of
 from autoagent.environments.leftovers import TooMuch
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.bubblewrap import MOUNTED, environment_variables, packages
@@ -65,7 +65,7 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
     for place in ground.stood_in:  # a package's entries make it a plugin
         found_here = (name for name in root.names(place) if name.endswith(("-info", ".egg")))
         inside += [f"{place}/{name}" for name in found_here]
-    inside += {str(one) for place in ground.trusted for one in PurePosixPath(place).parents}
+    inside += {one for place in ground.trusted for one in holders(place)}
     shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if _is_own(place)]
     try:
         found = changes(root, image, since, deep, shallow)
