@@ -116,7 +116,11 @@ INSIDE = [
     own("C3.4", "shadows a command in a directory that the image put into the PATH", "tampered"),
     own("C3.5", "replaces a command of the image", "tampered"),
     own("C4.1", "plants its own /tests/test.sh and /verifier"),
-    own("C4.2", "plants sitecustomize, usercustomize and .pth files for the verifier's Python"),
+    own(
+        "C4.2",
+        "plants sitecustomize, usercustomize and .pth files for the verifier's Python",
+        "tampered",
+    ),
     own("C4.3", "plants conftest.py and pytest.ini above the tests", "tampered"),
     *(own(leading.id, leading.what, "tampered") for leading in LEADING),
 ]

@@ -29,10 +29,11 @@ SCALE = 20
 IMPATIENT = f"""
 import sys
 from pathlib import Path
-from autoagent.server.app import build_server, open_referee
+from autoagent.referee.referee import Referee
+from autoagent.server.app import build_server
 from autoagent.server.waiting import Waiting, patience
 waiting = Waiting(lambda client: patience(client) / {SCALE})
-build_server(lambda: open_referee(Path(sys.argv[1]), "tier 0"), waiting).run("stdio")
+build_server(lambda: Referee.open(Path(sys.argv[1])), waiting).run("stdio")
 """
 
 

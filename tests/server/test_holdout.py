@@ -106,7 +106,7 @@ async def test_a_link_in_the_notes_leads_to_no_held_out_task(
             link = workspace / ".agent" / name
             link.symlink_to(workspace / place / name)
             said = await caller.refused("read_file", path=f".agent/{name}/instruction.md")
-            assert "cannot be read. Readable: program.md" in said
+            assert "cannot be read. Readable: tried.md, .agent/<file>, program.md" in said
 
 
 def clash(root: Path) -> None:

@@ -255,6 +255,9 @@ class _Night:
             stand = await self._measured()
             if self._is_over(stand.position):
                 return Reason.FINISHED
+            self._hands.active = time.monotonic()
+            if ended := self._ending(stand):  # before another turn costs more
+                return ended
             idle = idle + 1 if stand.head == head else 0
             if idle >= IDLE_TURNS:
                 return Reason.STUCK
