@@ -118,7 +118,8 @@ async def test_the_bundle_is_valid_and_serves_a_workspace(
     make_workspace: Callable[..., Path], tmp_path: Path
 ) -> None:
     """`make mcpb` has it checked by the tool of its makers; then it starts as the app starts it."""
-    if shutil.which("npx") is None or shutil.which("uv") is None:
+    uv = shutil.which("uv", path=f"{os.environ['PATH']}{os.pathsep}{ROOT / '.tools/bin'}")
+    if shutil.which("npx") is None or uv is None:
         pytest.skip("the bundle is packed by npx and started by uv; one is not installed")
     made = subprocess.run(["make", "mcpb"], cwd=ROOT, capture_output=True, text=True, check=False)
     if "npm error" in made.stderr:
@@ -139,7 +140,7 @@ async def test_the_bundle_is_valid_and_serves_a_workspace(
 
     start = manifest["server"]["mcp_config"]
     # uv takes no virtual environment's Python for a tool.
-    path = f"{Path(sys.base_prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join((f"{sys.base_prefix}/bin", os.environ["PATH"], str(Path(uv).parent)))
     with anyio.fail_after(120):
         async with desktop(start["command"], *map(filled, start["args"]), PATH=path) as app:
             assert (await app.call("status"))["phase"] == "new"
