@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -213,3 +214,14 @@ def test_a_newer_versions_journal_is_refused_and_not_touched(
         refused.value.next_call == "the same call with the AutoAgent that wrote it, or a newer one"
     )
     assert path.read_bytes() == before
+
+
+def test_a_journal_whose_tables_are_not_made_yet_reads_as_empty(tmp_path: Path) -> None:
+    """Whoever looks on may come between the file and its tables."""
+    path = tmp_path / "journal.sqlite3"
+    sqlite3.connect(path).execute("PRAGMA journal_mode=WAL").connection.close()
+
+    with closing(Journal(path, read_only=True)) as journal:
+        assert (journal.head(), journal.position()) == (GENESIS, None)
+    with closing(Journal(path)) as journal:
+        assert journal.append(fact(1), "night").seq == 1

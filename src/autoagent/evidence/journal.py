@@ -131,6 +131,8 @@ class Journal:
             self._refuse_newer()
             if not read_only:
                 self._make_tables()
+            elif self._is_new():  # whoever made the file makes its tables next
+                self._db.executescript(_TABLES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
             last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
             self._seen(last[0] if last else 0.0)
         except sqlite3.Error as error:
@@ -151,11 +153,13 @@ class Journal:
                 "the same call with the AutoAgent that wrote it, or a newer one",
             )
 
+    def _is_new(self) -> bool:
+        return self._db.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
     def _make_tables(self) -> None:
         """Make what is missing; only whoever makes the file gives it its version."""
-        new = self._db.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
         made = f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {SCHEMA}; COMMIT;"
-        self._db.executescript(made if new else _TABLES)
+        self._db.executescript(made if self._is_new() else _TABLES)
 
     def close(self) -> None:
         """Release the file; the last to do so, if it may write, seals it as it then is."""

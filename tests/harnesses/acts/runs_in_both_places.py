@@ -42,7 +42,7 @@ def looks_around():
     import agents
 
     try:
-        import autoagent  # noqa: F401
+        import autoagent.records  # noqa: F401  # an empty directory may be there
 
         ours = True
     except ImportError:
