@@ -107,7 +107,7 @@ def judge(changes: Sequence[Change], ground: Ground, files: Files) -> Found:
     """
     new = (one.path for one in changes if one.path.endswith(".pth") and one.kind != DELETED)
     led = [place for path in new for place in led_by(path, files.read(path))]
-    rule = _Rule(changes, replace(ground, led=(*ground.led, *led)), files)
+    rule = _Rule(changes, replace(ground, led=(*ground.led, *led)) if led else ground, files)
     said, restored, replaced = None, list[str](), dict[str, bytes]()
     for change in sorted(changes):
         if change.path in _INITS:

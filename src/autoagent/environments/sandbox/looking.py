@@ -56,7 +56,8 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
         home = tuple(
             f"{ground.home.rstrip('/')}/{name}" for name in _hidden(root, image, ground.home)
         )
-    ground = replace(ground, led=tuple(_led(root, ground)))
+    if led := tuple(_led(root, ground)):
+        ground = replace(ground, led=led)
     wanted = (*home, *ground.trusted, *ground.settings, *ground.verifier.makes())
     if ground.verifier.tests_work(ground.work):
         wanted += (ground.work,)
