@@ -19,8 +19,8 @@ INSTALLED := $(wildcard .venv/lib/python3*/site-packages)
 # The other Python we support. PYENV_VERSION is for pyenv's shims alone.
 PYTHON313 = $(shell PYENV_VERSION=3.13 $(UV) python find --no-python-downloads 3.13 2>/dev/null)
 
-# More tests than processors: each waits much of its time, for a worker's processes or for a disk.
-PYTEST = -m pytest -n 3 --dist worksteal
+# Two tests at a time: each waits much of its time, for a worker's processes or for a disk.
+PYTEST = -m pytest -n 2 --dist worksteal
 # The pure rooms: no process is started, no file is waited for.
 QUICK := tests/gate tests/evidence tests/test_config.py tests/workspace/test_boundary.py \
 	tests/workspace/test_notes.py tests/workspace/test_dockerfile.py tests/referee/test_budget.py \

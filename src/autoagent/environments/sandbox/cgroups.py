@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 PREFIX = "autoagent."
 CONTROLLERS = ("memory", "pids")
-REMOVAL_SECONDS = 2.0
+REMOVAL_SECONDS = 10.0
 _BLOCK_BYTES = 512
 """What `ulimit -f` counts in (POSIX.1, ulimit)."""
 _OWNER = re.compile(rf"{re.escape(PREFIX)}(\d+)\.")
