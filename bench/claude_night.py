@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.clients import night  # noqa: E402
-from tests.clients.claude import PACKAGE, SERVER, Claude, install  # noqa: E402
+from tests.clients.claude import SERVER, Claude, install  # noqa: E402
 from tests.clients.endpoint import Call, Endpoint, serving  # noqa: E402
+from tests.clients.npm import CLAUDE  # noqa: E402
 from tests.clients.player import CHARACTERS_A_TOKEN, IDEAS, Player, Whims  # noqa: E402
 
 CANDIDATES = len(IDEAS)
@@ -81,7 +82,7 @@ def main() -> int:
     sent_on = night.hooks_said(endpoint, night.SENT_ON)
     starts = night.hooks_said(endpoint, night.TOLD)
     print((root / "results.tsv").read_text(), end="")
-    print(f"{PACKAGE}, {seconds:.0f} s, {len(endpoint.asked)} requests to the model")
+    print(f"{CLAUDE}, {seconds:.0f} s, {len(endpoint.asked)} requests to the model")
     print(f"asked a human {player.asked} times, sent on {len(sent_on)} times by the Stop hook")
     print(f"compacted {player.compacted} times, killed once; told {len(starts)} times where it is")
     print(f"edits denied: {len(player.refusals)}")

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tomli
+from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
+from harbor.models.trial.paths import TrialPaths
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[1] / "docs/verifier.md"
@@ -108,6 +110,25 @@ def written(task: Path, group: Sequence[Case]) -> Path:
     lines = "".join(case.used() for case in group)
     (task / "tests/test.sh").write_text(f"#!/bin/bash\n{lines}ls -A ~ > /logs/verifier/home\n")
     return task
+
+
+def environment_of(
+    kind: Any, place: Path, name: str, group: Sequence[Case], *, as_left: bool, **own: str
+) -> Any:
+    """An environment for a trial of that name; `own` is what only this kind is told."""
+    task = written(place / name, group)
+    paths = TrialPaths(trial_dir=place / "trials" / name)
+    paths.mkdir()
+    return kind(
+        environment_dir=task / "environment",
+        environment_name="task",
+        session_id=name,
+        trial_paths=paths,
+        task_env_config=EnvironmentConfig(),
+        network_policy=NetworkPolicy(network_mode=NetworkMode.NO_NETWORK),
+        as_left=[str(task)] if as_left else [],
+        **own,
+    )
 
 
 async def played(environment: Any, trial: Any, group: Sequence[Case], *, plant: bool) -> Ended:

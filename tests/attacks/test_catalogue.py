@@ -11,32 +11,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
-from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 from autoagent.environments.trials import in_hand, trial_in_hand
 
-from .catalogue import BEGIN, DOCUMENT, END, IMAGES, Case, Ended, cases, played, table, written
+from .catalogue import (
+    BEGIN,
+    DOCUMENT,
+    END,
+    IMAGES,
+    Case,
+    Ended,
+    cases,
+    environment_of,
+    played,
+    table,
+)
 
 pytestmark = pytest.mark.slow
 
 
 def environment(place: Path, name: str, group: Sequence[Case], *, as_left: bool) -> Any:
     """A sandbox for a trial of that name."""
-    task = written(place / name, group)
-    paths = TrialPaths(trial_dir=place / "trials" / name)
-    paths.mkdir()
-    return SandboxEnvironment(
-        environment_dir=task / "environment",
-        environment_name="task",
-        session_id=name,
-        trial_paths=paths,
-        task_env_config=EnvironmentConfig(),
-        network_policy=NetworkPolicy(network_mode=NetworkMode.NO_NETWORK),
+    return environment_of(
+        SandboxEnvironment,
+        place,
+        name,
+        group,
+        as_left=as_left,
         images=str(place / "images"),
         scratch=str(place / "scratch"),
-        as_left=[str(task)] if as_left else [],
     )
 
 

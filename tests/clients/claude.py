@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -18,10 +17,8 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-VERSION = "2.1.332"
-PACKAGE = f"@anthropic-ai/claude-code@{VERSION}"
-ROOT = Path(__file__).parents[2]
-PLACE = ROOT / ".tools" / f"claude-code-{VERSION}"
+from .npm import CLAUDE, programs
+
 SERVER = "mcp__plugin_autoagent_autoagent__"
 """How it names the tools of the plugin's server."""
 KEY = "sk-ant-this-is-no-key-0123456789"
@@ -30,25 +27,12 @@ _SEQUENCES = re.compile(r"\x1b\[[0-9;?>=<]*[a-zA-Z]|\x1b\][^\x07]*\x07|\x1b[()].
 
 
 def install() -> Path:
-    """The program, fetched once per version into .tools.
+    """The program.
 
     Raises:
         LookupError: There is no npm, or it could not fetch it; says which.
     """
-    program = PLACE / "node_modules/.bin/claude"
-    PLACE.parent.mkdir(exist_ok=True)
-    with (PLACE.parent / "claude-code.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if program.exists():
-            return program
-        if shutil.which("npm") is None:
-            raise LookupError(f"there is no npm to fetch {PACKAGE} with")
-        quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
-        command = ["npm", "install", *quiet, "--prefix", str(PLACE), PACKAGE]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LookupError(f"npm could not fetch {PACKAGE}: {done.stderr.strip()[-300:]}")
-        return program
+    return programs(CLAUDE) / "claude"
 
 
 class Claude:

@@ -1,11 +1,8 @@
 """Claude Code through its ACP adapter: both programs are real, the model is a script."""
 
-import fcntl
 import json
 import os
-import shutil
 import signal
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
@@ -18,12 +15,10 @@ from autoagent.workspace.layout import open_workspace
 
 from ..conftest import HARNESS, git, write_one_task
 from ..night.driven import Night, position_of
-from . import claude
+from . import claude, npm
 from .endpoint import Call, serving
 from .player import COMMAND, TASKS, Player, Whims
 
-PACKAGE = "@agentclientprotocol/claude-agent-acp@0.101.0"
-PLACE = claude.ROOT / ".tools" / "claude-agent-acp-0.101.0"
 CONFIG = """\
 [budget]
 evaluations = 3
@@ -34,35 +29,14 @@ passes = 1
 """
 
 
-def adapter() -> Path:
-    """The adapter, fetched once per version into .tools; Claude Code itself is fetched beside it.
-
-    Raises:
-        LookupError: There is no npm, or it could not fetch it; says which.
-    """
-    program = PLACE / "node_modules/.bin/claude-agent-acp"
-    PLACE.parent.mkdir(exist_ok=True)
-    with (PLACE.parent / "claude-agent-acp.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if program.exists():
-            return program
-        if shutil.which("npm") is None:
-            raise LookupError(f"there is no npm to fetch {PACKAGE} with")
-        quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--silent")
-        command = ["npm", "install", *quiet, "--omit=optional", "--prefix", str(PLACE), PACKAGE]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LookupError(f"npm could not fetch {PACKAGE}: {done.stderr.strip()[-300:]}")
-        return program
-
-
 @pytest.mark.slow
 async def test_claude_code_over_acp_is_killed_and_asks_and_the_night_ends_certified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is forbidden it asks for, and is denied; what was measured is not measured again."""
     try:
-        program, command = adapter(), claude.install()
+        program = npm.programs(npm.ADAPTER, optional=False) / "claude-agent-acp"
+        command = claude.install()
     except LookupError as missing:
         pytest.skip(str(missing))
     root = tmp_path / "workspace"

@@ -14,8 +14,9 @@ import pytest
 from autoagent.commands.init import TEMPLATES
 
 from . import night
-from .claude import ESCAPE, ROOT, SERVER, Claude, install
+from .claude import ESCAPE, SERVER, Claude, install
 from .endpoint import Answer, Asked, Call, Endpoint, Result, Script, serving
+from .npm import ROOT
 from .player import IDEAS, Player, Whims
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from autoagent.server.prompts import hillclimb
 
-from .claude import ROOT
+from .npm import ROOT
 
 PLUGIN = ROOT / "plugin"
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, override
 
 import pytest
-from harbor.models.task.config import EnvironmentConfig, NetworkMode, NetworkPolicy
-from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments.change import Change
 from autoagent.environments.docker import builds
@@ -30,6 +28,7 @@ from ...attacks.catalogue import (
     Case,
     Ended,
     cases,
+    environment_of,
     marks,
     played,
     written,
@@ -60,19 +59,14 @@ class Part(Container):
 
 def environment(place: Path, name: str, group: Sequence[Case], *, as_left: bool) -> Any:
     """Containers for a trial of that name."""
-    task = written(place / name, group)
-    paths = TrialPaths(trial_dir=place / "trials" / name)
-    paths.mkdir()
-    return DockerEnvironment(
-        environment_dir=task / "environment",
-        environment_name="task",
-        session_id=name,
-        trial_paths=paths,
-        task_env_config=EnvironmentConfig(),
-        network_policy=NetworkPolicy(network_mode=NetworkMode.NO_NETWORK),
+    return environment_of(
+        DockerEnvironment,
+        place,
+        name,
+        group,
+        as_left=as_left,
         state=str(place / "state"),
         evaluation=str(place / "state/evaluations/e1"),
-        as_left=[str(task)] if as_left else [],
     )
 
 
