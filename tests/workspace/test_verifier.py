@@ -1,8 +1,11 @@
 """What a human is told of a verifier, by the line, and what the rule of tampering asks of it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autoagent.workspace.tasks.verifier import Verifier, notes
+from autoagent.workspace.tasks import verifier
+from autoagent.workspace.tasks.verifier import Verifier, Words, notes
 
 RUNS = "runs files of the work directory, which the candidate may write"
 OUTSIDE = "runs a file that is no part of the system, which the candidate may write"
@@ -78,14 +81,62 @@ def says(*lines: str) -> Verifier:
 
 
 def test_what_a_verifier_imports_names_and_installs() -> None:
-    assert says("cp /tests/check.py /app/", "cd /app; python3 check.py").imports()
-    assert not says("python3 check.py").imports()
-    assert not says("cp /tests/x /app/", "python3 /tests/check.py").imports()
-    assert says("cat ~/out.txt").names_at_home() == {"out.txt"}
-    assert says("source ~/settings.sh", "PATH=~/tools:$PATH x").names_at_home() == set()
-    assert says("export PATH=/opt/x:.:$PATH").path() == ("/opt/x", ".", "$PATH")
+    assert says("cp /tests/check.py /app/", "cd /app; python3 check.py").imports
+    assert not says("python3 check.py").imports
+    assert not says("cp /tests/x /app/", "python3 /tests/check.py").imports
+    assert says("cat ~/out.txt").names_at_home == {"out.txt"}
+    assert says("source ~/settings.sh", "PATH=~/tools:$PATH x").names_at_home == set()
+    assert says("export PATH=/opt/x:.:$PATH").path == ("/opt/x", ".", "$PATH")
     made = says("python3 -m venv /tmp/v", "pip install --target /tmp/t x", "mkdir -p /tmp/d/e")
-    assert made.makes() == {"/tmp/v", "/tmp/t", "/tmp/d/e"}
-    assert says("cat /tmp/answer").makes() == set()
-    installed = says("pip install 'pytest==8.4' -q requests[socks]").installs()
+    assert made.makes == {"/tmp/v", "/tmp/t", "/tmp/d/e"}
+    assert says("cat /tmp/answer").makes == set()
+    installed = says("pip install 'pytest==8.4' -q requests[socks]").installs
     assert installed >= {"pytest", "_pytest", "pluggy", "requests"}
+
+
+_VALUES = [*vars(verifier).values()]
+_TUPLES = [one for value in _VALUES if isinstance(value, tuple) for one in value]
+_PATTERNS = [
+    *(one for one in _VALUES if isinstance(one, Words)),
+    *(one[0] for one in _TUPLES if isinstance(one, tuple) and isinstance(one[0], Words)),
+]
+_PIECES = [
+    *(
+        "cd /app",
+        ". ~/x",
+        "source $HOME/.y",
+        "PATH=~/bin:$PATH",
+        "bash -l",
+        "python3 -m",
+        "| python",
+    ),
+    *(
+        "sys.executable, '-c'",
+        "uvx",
+        "tox",
+        "pypy -",
+        "pip3 install",
+        "pytest",
+        "/tmp/x",
+        "> ",
+        "-o",
+    ),
+    *(
+        "cp -r x /tests",
+        "mkdir -p ",
+        "/var/tmp/y",
+        "import_module",
+        "${HOME}/z",
+        "/root/q",
+        "py.test",
+    ),
+    *("PYTHONPATH", "unittest", "runpy", "ipython", " ", "a", "/home/u/w", "venv --x", "clone u "),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=6).map(" ".join))
+def test_no_line_without_the_words_of_a_pattern_matches_it(line: str) -> None:
+    assert len(_PATTERNS) >= 12
+    for one in _PATTERNS:
+        assert one.findall(line) == one.pattern.findall(line)
+        assert bool(one.search(line)) == bool(one.pattern.search(line))

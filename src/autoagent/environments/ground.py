@@ -93,7 +93,7 @@ class Ground:
 
         The system's own are left out, and the work, but for the image's virtual environments.
         """
-        named = [one for one in self.verifier.places() if not below(one, self.home)]
+        named = [one for one in self.verifier.places if not below(one, self.home)]
         bins = [*self.path, *named, *map(posixpath.dirname, named)]
         bins = [one for one in bins if posixpath.basename(one) in ("bin", "sbin")]
         found = dict.fromkeys(posixpath.dirname(one) for one in bins)
@@ -107,7 +107,7 @@ class Ground:
     @cached_property
     def looked_in(self) -> tuple[str, ...]:
         """Where programs are looked for, in this order."""
-        named = [*self.verifier.path(), *self.path]
+        named = [*self.verifier.path, *self.path]
         return tuple(dict.fromkeys(self.work if one in ("", ".") else one for one in named))
 
     @cached_property
@@ -142,7 +142,7 @@ class Ground:
         values = (self.variables.get(name, "") for name in _SEARCHED)
         named = [one for value in values for one in value.split(":") if below(one, self.work)]
         named += [one for one in self.looked_in if below(one, self.work)]
-        named += [*sorted(self.verifier.places()), *self.led]
+        named += [*sorted(self.verifier.places), *self.led]
         places = [self.work, *(one for one in named if not within(one, _SYSTEM))]
         above = (one for place in places for one in holders(place))
         return tuple(one for one in dict.fromkeys((*places, *above)) if one != "/")
@@ -150,7 +150,12 @@ class Ground:
     @cached_property
     def imports(self) -> bool:
         """Whether a Python of the verifier's may import from the directories that it stands in."""
-        return "PYTHONPATH" in self.variables or self.verifier.imports()
+        return "PYTHONPATH" in self.variables or self.verifier.imports
+
+    @cached_property
+    def tests_work(self) -> bool:
+        """Whether the verifier runs pytest on what lies in the work directory."""
+        return self.verifier.tests_work(self.work)
 
     def at_home(self, path: str) -> bool:
         """Whether a path is HOME's, or holds it, and no part of the work.
@@ -178,14 +183,14 @@ class Ground:
 
     @cached_property
     def _named_at_home(self) -> frozenset[str]:
-        places = self.verifier.places()
+        places = self.verifier.places
         named = {
             one.removeprefix(f"{home}/").split("/")[0]
             for home in self.homes
             for one in places
             if below(one, home)
         }
-        return self.verifier.names_at_home() | named
+        return self.verifier.names_at_home | named
 
     def of_system(self, path: str) -> bool:
         """Whether a file is a program or library of the system, or of the image's PATH."""

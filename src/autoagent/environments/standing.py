@@ -104,7 +104,7 @@ class Standing:
         """Describe it by where the verifier starts, and the files."""
         self._ground, self._files, self._verifier = ground, files, ground.verifier
         self._stood_in = frozenset(ground.stood_in)
-        self._tests_work = ground.verifier.tests_work(ground.work)
+        self._tests_work = ground.tests_work
         self._python = ground.imports or ground.verifier.mentions(
             *("python", "python3", "pytest", "uv", "uvx", "tox", "pip", "pip3")
         )

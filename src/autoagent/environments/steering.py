@@ -148,7 +148,7 @@ class _Rule:
             return True
         if change.kind != ADDED and _MENDED.fullmatch(path):
             return True
-        if within(path, (*ground.settings, *self._verifier.makes())):
+        if within(path, (*ground.settings, *self._verifier.makes)):
             return True
         for prefix in ground.prefixes:
             if below(path, prefix) and _OF_PREFIX.fullmatch(path.removeprefix(prefix)):
@@ -167,7 +167,7 @@ class _Rule:
         name = rest.partition("/")[0] if found else path.rpartition("/")[2]
         if not found and path.rpartition("/")[0] not in self._ground.path:
             return False
-        return re.split(r"-\d|\.", name.lower())[0].replace("-", "_") in self._verifier.installs()
+        return re.split(r"-\d|\.", name.lower())[0].replace("-", "_") in self._verifier.installs
 
     def stripped(self, change: Change) -> bytes | None:
         """The content that a file gets, without what makes pytest load it; None where it stays."""

@@ -77,6 +77,7 @@ class Climb:
         self.trouble: AutoAgentError | None = None
         """The last refusal that stays until somebody mends its cause; a move shows that it is."""
         self._snapshot: Snapshot | None = None
+        self._first: tuple[str, Mapping[str, bytes]] | None = None
         self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
 
     def append(self, event: events.Event, about: str) -> None:
@@ -148,8 +149,12 @@ class Climb:
         return passages.copied(self.frozen, files, known)
 
     def _baseline(self) -> Mapping[str, bytes]:
+        """The baseline's files, read once: every status asks for its fixed section."""
         assert self.position.baseline is not None, "no climb was started"
-        return self.projection.content(self.position.baseline.id)
+        commit = self.position.baseline.id
+        if self._first is None or self._first[0] != commit:
+            self._first = commit, self.projection.content(commit)
+        return self._first[1]
 
     def rows(self) -> list[Row]:
         """The ledger of this climb."""

@@ -58,8 +58,8 @@ def start(root: Beneath, image: Beneath, ground: Ground, since: int) -> str | No
         )
     if led := tuple(_led(root, ground)):
         ground = replace(ground, led=led)
-    wanted = (*home, *ground.trusted, *ground.settings, *ground.verifier.makes())
-    if ground.verifier.tests_work(ground.work):
+    wanted = (*home, *ground.trusted, *ground.settings, *ground.verifier.makes)
+    if ground.tests_work:
         wanted += (ground.work,)
     deep = [place for place in wanted if place.split("/")[1] not in MOUNTED]
     inside = [f"{place}/{name}" for place in ground.stood_in for name in LOOKED]

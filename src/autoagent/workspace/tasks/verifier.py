@@ -8,7 +8,8 @@ verifier that hides its words is not understood: notes never refuse a task.
 import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -37,18 +38,47 @@ _TEXTS = (
     ".yml",
     ".mk",
 )
-_PLACE = re.compile(r"(?<![\w./}-])/[\w@+-][\w.@+-]*(?:/[\w.@+-]+)*")
+
+
+class Words(NamedTuple):
+    """A pattern, and words without one of which nothing matches: most lines have none."""
+
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def may(self, text: str) -> bool:
+        """Whether it is worth a look."""
+        return any(word in text for word in self.words)
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first place in a line."""
+        return self.pattern.search(text) if self.may(text) else None
+
+    def findall(self, text: str) -> list[str]:
+        """What all places in a line say."""
+        return self.pattern.findall(text) if self.may(text) else []
+
+
+def _words(*words: str, of: str) -> Words:
+    return Words(words, re.compile(of))
+
+
+_PLACE = _words("/", of=r"(?<![\w./}-])/[\w@+-][\w.@+-]*(?:/[\w.@+-]+)*")
 _OTHERS = ("/tests", "/solution", "/logs", "/verifier", "/dev", "/proc", "/sys")
 _SYSTEM = ("/bin", "/lib", "/lib64", "/sbin", "/usr", "/etc", "/python")
 _HOME = r"(?:~|\$\{?HOME\}?|/root|/home/\w+)(?=/)"
-_AT_HOME = re.compile(r"(?:~|\$\{?HOME\}?)/([\w.-]+)")
+_AT_HOME = _words("~", "HOME", of=r"(?:~|\$\{?HOME\}?)/([\w.-]+)")
+_IS_HOME = ("~", "HOME", "/root/", "/home/")
 _READS_HOME = (
-    (re.compile(rf"(?:^|[;&|]\s*|\s)(?:\.|source)\s+[\"']?{_HOME}"), "sources a file of HOME"),
     (
-        re.compile(r"\b(?:ba|z|da|k)?sh\s+(?:-\w*[li]\w*|--login)\b"),
+        _words(*_IS_HOME, of=rf"(?:^|[;&|]\s*|\s)(?:\.|source)\s+[\"']?{_HOME}"),
+        "sources a file of HOME",
+    ),
+    (
+        _words("sh", of=r"\b(?:ba|z|da|k)?sh\s+(?:-\w*[li]\w*|--login)\b"),
         "starts a shell that reads HOME",
     ),
-    (re.compile(rf"\bPATH=[^\s;]*{_HOME}"), "looks for programs in HOME"),
+    (_words("PATH=", of=rf"\bPATH=[^\s;]*{_HOME}"), "looks for programs in HOME"),
 )
 _DOWNLOADS = re.compile(
     r"\b(?:curl|wget)\b[^|;#]*\S|\b(?:apt|apt-get|apk|dnf|yum|brew|conda|mamba)\s+(?:-\S+\s+)*"
@@ -66,80 +96,104 @@ _TOOLS = re.compile(
     r"\b(?:make|npm\s+(?:test|run|start)|yarn|pnpm|cargo\s+(?:test|run|build)|go\s+(?:test|run|build)"
     r"|mvn|gradle|\./gradlew|uv\s+run|bundle\s+exec|rake|tox|cmake|ctest)\b"
 )
-_IMPORTS = re.compile(
-    r"\bpytest\b|\bpy\.test\b|\buvx?\b|\btox\b|\bPYTHONPATH\b|\bsys\.path\b|\bimport_module\b|\brunpy\b|"
+_IMPORTS = _words(
+    *("py", "PYTHONPATH", "uv", "tox", "sys.", "import_module", "unittest"),
+    of=r"\bpytest\b|\bpy\.test\b|\buvx?\b|\btox\b|\bPYTHONPATH\b|\bsys\.path\b|\bimport_module\b|\brunpy\b|"
     r"\b(?:python[\d.]*|pypy\d?|sys\.executable)[\"']?,?(?:\s+[\"']?-\w+[\"']?,?)*"
-    r"\s+[\"']?(?:-\w*[cm]\b|-(?=\s|[\"']|$)|<)|\|\s*python[\d.]*\s*(?:$|[;&|)])|\bunittest\b|\b[ib]?python[\d.]*\s*$"
+    r"\s+[\"']?(?:-\w*[cm]\b|-(?=\s|[\"']|$)|<)|\|\s*python[\d.]*\s*(?:$|[;&|)])|\bunittest\b|\b[ib]?python[\d.]*\s*$",
 )
 """How a Python finds modules in the directory that it stands in, or in one that is named."""
 _VARIABLE = re.compile(r"[A-Z_]+\s*=")
-_PYTEST = re.compile(r"\b(?:pytest|py\.test|tox)\b")
-_COPIES = re.compile(r"\bcp\b.*/tests\b")
-_SCRIPT = re.compile(
-    r"(?<![\w./-])(?:python[\d.]*|pypy\d?)(?:\s+-[A-Za-z]+)*\s+[\"']?(?!/tests|/verifier|[$-])[\w./]"
+_PYTEST = _words("py", "tox", of=r"\b(?:pytest|py\.test|tox)\b")
+_COPIES = _words("/tests", of=r"\bcp\b.*/tests\b")
+_SCRIPT = _words(
+    "py",
+    of=r"(?<![\w./-])(?:python[\d.]*|pypy\d?)(?:\s+-[A-Za-z]+)*\s+[\"']?(?!/tests|/verifier|[$-])[\w./]",
 )
 """A Python that is given a script which is not the verifier's own."""
-_SEARCHES = re.compile(r"\bPATH=[\"']?([^\s\"';]+)")
-_MAKES = re.compile(
-    r"(?:--target|--prefix|--root|\s-t|\s-o|\s-O|--output|>|\bvenv(?:\s+-\S+)*|\bvirtualenv|\bclone\s.*|"
-    r"\bmkdir(?:\s+-\w+)*)[=\s]*[\"']?(/(?:var/)?tmp/[\w.@+/-]+)"
+_SEARCHES = _words("PATH=", of=r"\bPATH=[\"']?([^\s\"';]+)")
+_MAKES = _words(
+    "tmp/",
+    of=r"(?:--target|--prefix|--root|\s-t|\s-o|\s-O|--output|>|\bvenv(?:\s+-\S+)*|\bvirtualenv|\bclone\s.*|"
+    r"\bmkdir(?:\s+-\w+)*)[=\s]*[\"']?(/(?:var/)?tmp/[\w.@+/-]+)",
 )
-_PACKAGES = re.compile(r"\bpip3?\s+install\s+([^|;&]*)")
+_PACKAGES = _words("pip", of=r"\bpip3?\s+install\s+([^|;&]*)")
 _PACKAGE = re.compile(r"(?:^|(?<=[\s\"']))[A-Za-z][\w.-]*")
 _RUNNER = ("_pytest", "pluggy", "iniconfig", "packaging", "pygments")
 """What comes with pytest."""
 
 
-class Verifier(NamedTuple):
-    """The words of a verifier's files."""
+@dataclass(frozen=True, eq=False)
+class Verifier:
+    """The words of a verifier's files; what they say is worked out once.
+
+    Attributes:
+        lines: File, number and text of each line that is no comment.
+    """
 
     lines: tuple[tuple[str, int, str], ...]
-    """File, number and text of each line that is no comment."""
+
+    @cached_property
+    def _text(self) -> str:
+        return "\n".join(text for _, _, text in self.lines)
+
+    def _all(self, what: Words) -> list[str]:
+        """What all places in all lines say."""
+        if not what.may(self._text):
+            return []
+        return [one for _, _, text in self.lines for one in what.findall(text)]
 
     def mentions(self, *words: str) -> bool:
         """Whether one of these words stands in it."""
-        found = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?!\w)")
-        return any(found.search(text) for _, _, text in self.lines)
+        named = [re.escape(word) for word in words if word in self._text]
+        found = rf"(?<![\w-])(?:{'|'.join(named)})(?!\w)"
+        return bool(named) and re.search(found, self._text) is not None
 
+    @cached_property
     def imports(self) -> bool:
         """Whether a Python of its may import from the directories that it stands in or names.
 
         One that is given a script looks beside that, and nowhere else.
         """
-        copies = any(_COPIES.search(text) for _, _, text in self.lines)
+        copies = bool(self._all(_COPIES))
         return any(
             _IMPORTS.search(text)
             or (copies and PurePosixPath(file).suffix in _SCRIPTS and _SCRIPT.search(text))
             for file, _, text in self.lines
         )
 
+    @cached_property
     def places(self) -> frozenset[str]:
         """Absolute paths that it names, but for its own and the system's."""
-        named = {one.rstrip(".") for _, _, text in self.lines for one in _PLACE.findall(text)}
+        named = {one.rstrip(".") for one in self._all(_PLACE)}
         return frozenset(one for one in named if not _below(one, (*_OTHERS, *_SYSTEM)))
 
+    @cached_property
     def names_at_home(self) -> frozenset[str]:
         """Names in HOME that it gives, relative to HOME, but to run or source what is there."""
         return frozenset(
             one
             for _, _, text in self.lines
-            if "PATH=" not in text and not any(way.search(text) for way, _ in _READS_HOME)
-            for one in _AT_HOME.findall(text)
+            if (found := _AT_HOME.findall(text)) and "PATH=" not in text
+            if not any(way.search(text) for way, _ in _READS_HOME)
+            for one in found
         )
 
+    @cached_property
     def path(self) -> tuple[str, ...]:
         """Directories that it puts into its PATH; `.` is the one that it stands in."""
-        values = (one for _, _, text in self.lines for one in _SEARCHES.findall(text))
-        named = (one for value in values for one in value.split(":"))
+        named = (one for value in self._all(_SEARCHES) for one in value.split(":"))
         return tuple("." if one in ("", ".", "$PWD", "${PWD}") else one for one in named)
 
+    @cached_property
     def makes(self) -> frozenset[str]:
         """What it makes or fills in /tmp, where nobody else may have been before it."""
-        return frozenset(one for _, _, text in self.lines for one in _MAKES.findall(text))
+        return frozenset(self._all(_MAKES))
 
+    @cached_property
     def installs(self) -> frozenset[str]:
         """Packages of Python's that it installs for itself, as their directories are named."""
-        given = " ".join(one for _, _, text in self.lines for one in _PACKAGES.findall(text))
+        given = " ".join(self._all(_PACKAGES))
         found = {one.lower().replace("-", "_") for one in _PACKAGE.findall(given)}
         return frozenset(found | {*_RUNNER} if "pytest" in found else found)
 
