@@ -143,11 +143,17 @@ class Verifier:
             return []
         return [one for _, _, text in self.lines for one in what.findall(text)]
 
+    @cached_property
+    def _mentioned(self) -> dict[tuple[str, ...], bool]:
+        return {}
+
     def mentions(self, *words: str) -> bool:
         """Whether one of these words stands in it."""
-        named = [re.escape(word) for word in words if word in self._text]
-        found = rf"(?<![\w-])(?:{'|'.join(named)})(?!\w)"
-        return bool(named) and re.search(found, self._text) is not None
+        if words not in self._mentioned:
+            named = [re.escape(word) for word in words if word in self._text]
+            found = rf"(?<![\w-])(?:{'|'.join(named)})(?!\w)"
+            self._mentioned[words] = bool(named) and re.search(found, self._text) is not None
+        return self._mentioned[words]
 
     @cached_property
     def imports(self) -> bool:
