@@ -54,6 +54,8 @@ class Reason(StrEnum):
 
 
 AGAIN = (Reason.DIED, Reason.STALLED, Reason.STUCK)
+WANTED = (Reason.UNTIL, Reason.STOPPED)
+"""Ends that the human asked for: no fault of an agent that has not opened a session by then."""
 PULSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
 OPENING_SECONDS = 180.0
@@ -161,7 +163,7 @@ class _Night:
         )
         reason = await self._sessions_of()
         self._log("over", reason)
-        if not self._opened:
+        if self._sessions and not self._opened and reason not in WANTED:
             return Ending(3, f"{reason}; see {self._log.agent}")
         return _judged(reason, await close(self._workspace, self._log))
 
@@ -169,8 +171,11 @@ class _Night:
         """Session after session; why there is no more."""
         fruitless = 0
         while self._sessions < self._terms.sessions:
+            stand, seconds = look(self._workspace), time.monotonic()
+            self._hands.active, self._opening, head = seconds, True, stand.head
+            if ended := self._ending(stand):  # a STOP file lies there already, say
+                return ended
             self._sessions += 1
-            head, seconds = look(self._workspace).head, time.monotonic()
             reason = await self._session()
             if reason not in AGAIN:
                 return reason
@@ -203,7 +208,6 @@ class _Night:
 
     async def _session(self) -> Reason:
         """One agent process, from its start to its end."""
-        self._hands.active, self._opening = time.monotonic(), True
         reason = Reason.DIED
 
         async def watch(scope: anyio.CancelScope) -> None:
