@@ -66,8 +66,8 @@ UNOPENED = 3
 """Attempts to open a first session."""
 TALK_SECONDS = 300.0
 """How long an agent may go on once the climb is over."""
-ASKING = "default"
-"""How agents that have modes call the one in which they ask; in others they ask themselves."""
+ASKING = ("default", "workspace-write")
+"""How Claude Code and Codex call the mode in which they ask us; in others they ask themselves."""
 AUTH_REQUIRED = -32000
 PASSED_ON = ("HOME", "PATH", "XDG_STATE_HOME", "AUTOAGENT_STATE_DIR")
 """Variables that decide which state a server finds; some agents hand on none of their own."""
@@ -243,11 +243,9 @@ class _Night:
         root = str(self._workspace.root)
         session = await agent.new_session(cwd=root, mcp_servers=[_server(root)])
         self._opened, self._opening = self._opened + 1, False
-        modes = session.modes
-        if modes and ASKING in {mode.id for mode in modes.available_modes} - {
-            modes.current_mode_id
-        }:
-            await agent.set_session_mode(session_id=session.session_id, mode_id=ASKING)
+        if session.modes is not None and session.modes.current_mode_id not in ASKING:
+            for mode in {mode.id for mode in session.modes.available_modes}.intersection(ASKING):
+                await agent.set_session_mode(session_id=session.session_id, mode_id=mode)
         prompt, idle = self._first(look(self._workspace)), 0
         while self._turns < self._terms.turns:
             self._turns += 1
