@@ -4,6 +4,7 @@ Exit codes: 0 it is well, 1 it is not (a check failed), 2 it could not be done, 
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, override
 
@@ -230,6 +231,24 @@ def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
         terminal.print_audit(terminal.console(), found)
     raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def report(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Tell the morning after: what the last climb is worth, and a page that shows it.
+
+    The page is `.autoagent/report.html`, a picture of the climb `.autoagent/progress.png`. The
+    server writes both by itself as the climb goes on. Reads only, otherwise.
+    """
+    from autoagent.commands.report import report as reported
+
+    told, page = reported(workspace_root(workspace))
+    if as_json:
+        typer.echo(json.dumps(asdict(told) | {"page": str(page)}, indent=1))
+    else:
+        from autoagent.commands import terminal
+
+        terminal.print_story(terminal.console(), told, page)
 
 
 @app.command()
