@@ -60,7 +60,7 @@ def _climb(climb: Played) -> dict[str, Any]:
         facts["continues"] = True
     if climb.as_left:
         facts["as_left"] = list(climb.as_left)
-    if climb.ended is not None and climb.certificate is None:
+    if climb.uncertified is not None:
         facts["uncertified"] = climb.uncertified
     return facts
 

@@ -62,7 +62,7 @@ class Played:
         reason: Why it ended.
         ended: When, or None.
         certificate: What it is worth.
-        uncertified: Why it has no certificate.
+        uncertified: Why it ended without a certificate; it may have one since.
     """
 
     started: events.ClimbStarted
@@ -81,7 +81,7 @@ class Played:
     reason: str = ""
     ended: float | None = None
     certificate: Certificate | None = None
-    uncertified: str = ""
+    uncertified: str | None = None
 
     def take(self, entry: Entry[Held]) -> None:
         """One more event of this climb."""
