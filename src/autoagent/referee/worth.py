@@ -37,6 +37,14 @@ def _worth(status: Status) -> str:
     return f"{told}. The search itself saw {100 * found.optimistic:+.1f} points (optimistic)."
 
 
+def taking_over(status: Status) -> str:
+    """How the human takes the champion over, where one was kept; a sentence and a space."""
+    best = status.incumbent
+    if best is None or best.candidate.parent is None:
+        return ""
+    return f"The champion is one command away: `git merge autoagent/{status.tag}`. "
+
+
 def edits_worth(status: Status) -> list[str]:
     """What each kept edit adds to the champion, where the certification measured that."""
     if status.certificate is None:
