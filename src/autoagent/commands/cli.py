@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from autoagent.commands.init import Template
-from autoagent.commands.serve import refusal, workspace_root
+from autoagent.commands.serve import for_people, refusal, workspace_root
 from autoagent.commands.serve import serve as serve_workspace
 from autoagent.errors import AutoAgentError
 
@@ -35,6 +35,24 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"autoagent {version('autoagent-mcp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print it, and end."),
+    ] = False,
+) -> None:
+    """Options of no command."""
+
 
 image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
 app.add_typer(image, name="image", no_args_is_help=True)
@@ -168,7 +186,7 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
     The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
     """
     from autoagent.commands import certify, terminal
-    from autoagent.referee.worth import edits_worth, worth
+    from autoagent.referee.worth import edits_worth, taking_over, worth
     from autoagent.server.waiting import sentence
 
     with terminal.console(stderr=True).status("") as line:
@@ -181,9 +199,29 @@ def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> N
         facts = found and found.model_dump(mode="json")
         typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
     else:
-        for told in (worth(status), *edits_worth(status)):
-            typer.echo(told)
+        for told in (worth(status), *edits_worth(found), taking_over(status)):
+            if told:
+                typer.echo(told)
     raise typer.Exit(0 if found else 1)
+
+
+@app.command()
+def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Where the climb stands: what the tool of this name tells a client. Reads only."""
+    from autoagent.commands import standing
+
+    root = workspace_root(workspace)
+    typer.echo(
+        json.dumps(standing.facts(root), indent=1) if as_json else standing.told(root, for_people)
+    )
+
+
+@app.command()
+def report(workspace: WorkspaceOption = None) -> None:
+    """The climb in a few lines: what it is worth, and how it is taken over. Reads only."""
+    from autoagent.commands import standing
+
+    typer.echo(standing.report(workspace_root(workspace)))
 
 
 @app.command()

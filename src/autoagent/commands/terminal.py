@@ -4,10 +4,12 @@ Names and details come from tasks, harnesses and journals: they are shown as pla
 without markup and without control characters.
 """
 
+import shlex
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
@@ -15,13 +17,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.commands.demo_script import TAG, Demonstration, Played
 from autoagent.commands.doctor import Check
 from autoagent.commands.run import RunReport
 from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
-from autoagent.referee.worth import STOOD_IN, points
+from autoagent.referee.worth import STOOD_IN, certified, edits_worth
 
 PLAIN_WIDTH = 140
 """Columns where there is no terminal to ask."""
@@ -48,6 +50,11 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PLAIN_WIDTH
     return Console(highlight=False, width=width, stderr=stderr)
+
+
+def harbor_view(jobs: Path) -> str:
+    """The command that shows a job directory, with the path of the Harbor that made it."""
+    return shlex.join([str(Path(sys.executable).with_name("harbor")), "view", str(jobs)])
 
 
 @contextmanager
@@ -110,7 +117,7 @@ def print_run(out: Console, report: RunReport) -> None:
         out.print(plain(f"left out: {why}"), soft_wrap=True)
     if report.state != "complete":
         out.print(Text(f"The evaluation is {report.state.replace('_', ' ')}.", style="yellow"))
-    out.print(Text(f"Look at it with: harbor view {report.jobs}"), soft_wrap=True)
+    out.print(Text(f"Look at it with: {harbor_view(report.jobs)}"), soft_wrap=True)
 
 
 def print_audit(out: Console, found: Audit) -> None:
@@ -127,7 +134,8 @@ def print_audit(out: Console, found: Audit) -> None:
         if score.stand_in:
             out.print(Text(STOOD_IN))
     if position.certificate:
-        out.print(Text(f"certified: {points(position.certificate.effect)}"))
+        for told in (certified(position.certificate), *edits_worth(position.certificate)):
+            out.print(Text(told), soft_wrap=True)
     if found.tier:
         out.print(Text(one_line(found.tier)))
     out.print(Text(f"head {found.head}"))
@@ -198,9 +206,10 @@ def print_demonstration(out: Console, found: Demonstration) -> None:
         "worth": found.certified,
         "verify": f"{found.events} events, {found.decisions} decisions, head {found.head[:12]}",
         "ledger": str(found.workspace / "results.tsv"),
-        "jobs": f"harbor view {found.workspace / '.autoagent' / 'jobs'}",
+        "take over": f"git -C {found.workspace} merge autoagent/{TAG}",
+        "jobs": harbor_view(found.workspace / ".autoagent" / "jobs"),
     }
     for name, value in facts.items():
-        out.print(Text(f"{name:<9}{value}"), soft_wrap=True)
+        out.print(Text(f"{name:<10}{value}"), soft_wrap=True)
     for problem in found.problems:
         out.print(plain(f"FAILED {problem}", "bold red"), soft_wrap=True)

@@ -233,8 +233,8 @@ class Moves:
         over, status, progress = await self._leave("certifying", context)
         if not over:
             return Reply.of(status, _so_far(progress, status), brief=True)
-        told = f"Climb {status.tag} is over. {worth(status)} {taking_over(status)}Refereed at "
-        told += f"{status.tier}."
+        said = (f"Climb {status.tag} is over.", worth(status), taking_over(status))
+        told = " ".join(filter(None, [*said, f"Refereed at {status.tier}."]))
         return Reply.of(status, told)
 
     async def _leave(

@@ -1,0 +1,52 @@
+"""`autoagent status` and `autoagent report`: what a client is told, for people. They only read.
+
+A server may be open meanwhile, and need not be: nothing is settled, projected or locked here.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from autoagent.commands.verify import journal_of
+from autoagent.referee.onlooker import look
+from autoagent.referee.views import Status
+from autoagent.workspace.layout import open_workspace
+from autoagent.workspace.tier import peer_of, tier
+
+
+def standing(root: Path) -> Status:
+    """Where the climb of a workspace stands.
+
+    Raises:
+        WorkspaceError: No climb was started here.
+        JournalError: The journal cannot be read.
+    """
+    workspace = open_workspace(root)
+    with journal_of(workspace):  # says in words that there is none
+        pass
+    with closing(look(root, tier=tier(peer_of(workspace.state), workspace))) as referee:
+        return referee.status()
+
+
+def facts(root: Path) -> dict[str, object]:
+    """The `status` tool's reply, as a client gets it."""
+    from autoagent.server.lookups import status_reply
+
+    return status_reply(standing(root)).facts()
+
+
+def told(root: Path, in_words: "Callable[[str], str]") -> str:
+    """The same as text; `in_words` makes a command of a tool call."""
+    from autoagent.server.lookups import status_reply
+    from autoagent.server.reply import lines
+
+    reply = status_reply(standing(root)).facts()
+    steps = [in_words(call) for call in reply["next_calls"]]
+    return "\n".join(lines(reply | {"next_step": steps[0], "next_calls": steps}))
+
+
+def report(root: Path) -> str:
+    """The `report` resource: the climb in a few lines."""
+    from autoagent.server.resources import summary
+
+    return summary(standing(root))
