@@ -36,6 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
 def _version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version

@@ -68,7 +68,8 @@ def summary(status: Status) -> str:
         if status.phase != "finished":
             lines.append("The best of many tries is flattered by luck until it is measured afresh.")
     if status.phase == "finished":
-        lines += [worth(status), *edits_worth(status.certificate), *filter(None, [taking_over(status)])]
+        edits = edits_worth(status.certificate)
+        lines += filter(None, [worth(status), *edits, taking_over(status)])
     left = in_words(status.budget_left)
     lines.append(f"Budget left: {left}. Harness: {status.isolation}. {status.tier}.")
     lines += [f"Changed since the start: {path}" for path in status.drift]
