@@ -28,6 +28,15 @@ async def exits(environment):
     sys.exit(0)
 
 
+async def prints_a_flood(environment):
+    while True:
+        print("x" * 2**20, flush=True)
+
+
+async def imports_what_is_not_there(environment):
+    import no_such_package
+
+
 async def vanishes(environment):
     os._exit(0)
 
