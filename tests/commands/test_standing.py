@@ -32,6 +32,15 @@ def test_status_and_report_print_what_clients_see(
     referee.close()
 
 
+def test_scores_are_a_table_of_tasks_and_candidates(
+    autoagent: Any, workspace: Path, climbed: Climbed
+) -> None:
+    climbed(workspace)
+    _, printed = autoagent("report", "--tasks", "--workspace", workspace)
+    table = [line.split() for line in printed.splitlines() if line.startswith("t")]
+    assert table == [["t1", "1", "1"], ["t2", "1", "1"], ["t3", "0", "1"], ["t4", "0", "0"]]
+
+
 def test_status_is_told_beside_a_server_and_moves_nothing(autoagent: Any, workspace: Path) -> None:
     referee = Referee.open(workspace, ScriptedEngine({}, hold=True))
     referee.start_climb("night")

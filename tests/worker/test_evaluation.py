@@ -1,8 +1,8 @@
 """Evaluations by real workers in real sandboxes: what a harness does ends with its own trial."""
 
 import json
-import re
 import os
+import re
 import signal
 import subprocess
 import sys

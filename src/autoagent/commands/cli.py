@@ -144,7 +144,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     else:
         from autoagent.commands import terminal
 
-        terminal.console().print(terminal.checks_table(checks))
+        out = terminal.console()
+        out.print(terminal.checks_table(checks, out.width))
         typer.echo(f"{failed} to mend." if failed else "Ready.")
     raise typer.Exit(1 if failed else 0)
 
@@ -160,20 +161,13 @@ def run(
     """Measure the harness as it stands, once, outside any climb."""
     from autoagent.commands import terminal
     from autoagent.commands.run import Alone
-    from autoagent.records import Trial
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     alone = Alone(workspace_root(workspace), names, oracle=oracle)
-    out, ended = terminal.console(), list[Trial]()
+    out = terminal.console()
     with terminal.live(out) as show:
-
-        def on_trial(trial: Trial) -> None:
-            ended.append(trial)
-            show(terminal.trials_table(ended))
-
-        show(terminal.trials_table(ended))
-        report = alone.measure(on_trial)
-        show(terminal.trials_table(report.trials))
+        report = alone.measure(lambda seen: show(terminal.run_screen(out, seen)))
+        show(terminal.trials_table(report.trials, out.width))
     terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
@@ -218,11 +212,17 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
 
 @app.command()
-def report(workspace: WorkspaceOption = None) -> None:
+def report(
+    workspace: WorkspaceOption = None,
+    tasks: Annotated[
+        bool, typer.Option("--tasks", help="Scores, task by task and candidate by candidate.")
+    ] = False,
+) -> None:
     """The climb in a few lines: what it is worth, and how it is taken over. Reads only."""
     from autoagent.commands import standing
 
-    typer.echo(standing.report(workspace_root(workspace)))
+    root = workspace_root(workspace)
+    typer.echo(standing.task_table(root) if tasks else standing.report(root))
 
 
 @app.command()
@@ -367,7 +367,9 @@ def demo(
 
         out = terminal.console()
         with terminal.live(out) as show:
-            found = demonstrate(keep, lambda rows, doing: show(terminal.demo_screen(rows, doing)))
-            show(terminal.demo_screen(found.steps, ""))
+            found = demonstrate(
+                keep, lambda rows, doing: show(terminal.demo_screen(rows, doing, out.width))
+            )
+            show(terminal.demo_screen(found.steps, "", out.width))
         terminal.print_demonstration(out, found)
     raise typer.Exit(1 if found.problems else 0)

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from autoagent.commands.verify import journal_of
+from autoagent.evidence.events import ClimbStarted, ResultRecorded
+from autoagent.evidence.ledger import one_line
 from autoagent.referee.onlooker import look
 from autoagent.referee.views import Status
 from autoagent.workspace.layout import open_workspace
@@ -50,3 +52,28 @@ def report(root: Path) -> str:
     from autoagent.server.resources import summary
 
     return summary(standing(root))
+
+
+def task_table(root: Path) -> str:
+    """What the ledger's task scores say, a row a task and a column a candidate.
+
+    A cell is the mean over the task's attempts, `·` where the candidate did not get to it.
+    """
+    workspace = open_workspace(root)
+    with journal_of(workspace) as journal:
+        began = journal.last(ClimbStarted)
+        after = began.seq - 1 if began else 0
+        rows = [entry.event.row for entry in journal.of_kind(ResultRecorded, after=after)]
+    tasks = list(dict.fromkeys(task for row in rows for task in row.task_scores))
+    widest = max((len(task) for task in tasks), default=0)
+    lines = [f"{number:>4}  {row.commit} {row.status:<8}{one_line(row.description)}"
+             for number, row in enumerate(rows, 1)]  # fmt: skip
+    lines += ["", " " * widest + "".join(f"{number:>5}" for number in range(1, len(rows) + 1))]
+    for task in tasks:
+        cells = (_cell(row.task_scores.get(task)) for row in rows)
+        lines.append(f"{one_line(task):<{widest}}" + "".join(f"{cell:>5}" for cell in cells))
+    return "\n".join(lines)
+
+
+def _cell(score: float | None) -> str:
+    return "·" if score is None else f"{score:.2f}".rstrip("0").rstrip(".")

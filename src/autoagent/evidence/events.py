@@ -186,6 +186,12 @@ class CertificationStarted(Facts, kind="certification_started"):
     handed_back: bool = Field(default=False, exclude_if=_nothing)
 
 
+class EditsNotAblated(Facts, kind="edits_not_ablated"):
+    """R12: kept edits that no ablation measures, by commit, and why. About the climb's tag."""
+
+    edits: Mapping[str, str]
+
+
 class Certified(Facts, kind="certified"):
     """R12: what the climb is worth; nothing comes after it. About its tag."""
 
@@ -274,6 +280,7 @@ type Event = (
     | EvaluationReused
     | ResultRecorded
     | CertificationStarted
+    | EditsNotAblated
     | Certified
     | ClimbFinished
     | WorkerStarted

@@ -38,6 +38,7 @@ REMEMBERED = (
     events.EvaluationFinished,
     events.ResultRecorded,
     events.CertificationStarted,
+    events.EditsNotAblated,
     events.ClimbFinished,
     events.WorkerFailed,
 )
