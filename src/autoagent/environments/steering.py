@@ -271,10 +271,10 @@ class _Rule:
             return f"{path} was written, which Python is led by"
         if _SELF.fullmatch(path) and (path.endswith(".pl") or self._has_ruby):
             return f"{path} was written, which an interpreter runs by itself"
-        names = _NAMES.fullmatch(name)
+        is_others = place in _OF_OTHERS and place not in self._ground.trusted
+        names = None if is_others else _NAMES.fullmatch(name)
         if names and names[1].encode() in self._files.was("/etc/nsswitch.conf").split():
             return f"{path} was written, which programs load by themselves"
-        is_others = place in _OF_OTHERS and place not in self._ground.trusted
         is_library = _LIBRARY.fullmatch(name) and not is_others
         if is_library and any(had(f"{one}/{name}") for one in _LIBRARIES):
             return f"{path} was planted in front of a library of the same name"

@@ -182,6 +182,7 @@ CACHES = "/usr/lib/x86_64-linux-gnu/gio/modules/giomodule.cache"
         (("/usr/lib/ruby/vendor_ruby/rubygems/defaults/operating_system.rb", ADDED), {}, {}),
         (("/usr/share/gdb/auto-load/usr/lib/libisl.so-gdb.py", ADDED), {}, {"/usr/bin/gdb": b""}),
         (("/usr/lib32/libz.so.1", ADDED), {}, {}),
+        (("/usr/lib32/libnss_files.so.2", ADDED), {}, {"/etc/nsswitch.conf": b"hosts: files"}),
         (("/usr/share/perl5/File", ADDED), {}, {"/usr/share/perl/5.36/File": b""}),
         (("/etc/alternatives/awk", MODIFIED), {}, {}),
         (("/usr/lib/python3.11/EXTERNALLY-MANAGED", DELETED), {}, {}),
