@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import zip_longest
+from posixpath import dirname
 from typing import NamedTuple
 
 from autoagent.environments.change import ADDED, DELETED, MODIFIED, Change, Files
@@ -276,17 +277,23 @@ class _Rule:
         if names and names[1].encode() in self._files.was("/etc/nsswitch.conf").split():
             return f"{path} was written, which programs load by themselves"
         is_library = _LIBRARY.fullmatch(name) and not is_others
-        if is_library and any(had(f"{one}/{name}") for one in _LIBRARIES):
+        if is_library and any(had(f"{one}/{name}") for one in self._libraries):
             return f"{path} was planted in front of a library of the same name"
         match = MODULE.fullmatch(name)
         if (
             match
             and not name.endswith(".py")
             and "/python" in place
+            and had(place)
             and had(f"{place}/{match[1]}.py")
         ):
             return f"{path} was planted in front of a module of the same name"
         return self._hidden_module(path)
+
+    @cached_property
+    def _libraries(self) -> list[str]:
+        """Those of the loader's directories that the image has; each look there is a question."""
+        return [one for one in _LIBRARIES if self._had(one)]
 
     @cached_property
     def _has_ruby(self) -> bool:
@@ -300,7 +307,7 @@ class _Rule:
         for earlier, later in _EARLIER:
             if match := earlier.match(path):
                 rest = path[match.end() :]
-                places = [one for one in later if self._had(one + rest.partition("/")[0])]
+                places = [one for one in later if self._had(dirname(one + rest))]
                 if any(self._had(one + rest) for one in places) and (
                     "-packages/" in later[0] or self._files.left(path) or self._files.link(path)
                 ):  # a directory hides nothing of Perl's or Ruby's
@@ -326,7 +333,7 @@ class _Rule:
             if (is_narrow, name) in names or (
                 not is_narrow
                 and place not in _LIBRARIES
-                and any(self._had(f"{one}/{text}") for one in _LIBRARIES)
+                and any(self._had(f"{one}/{text}") for one in self._libraries)
             ):
                 return f"{_CACHE} says that {text} is somewhere else"
         return None

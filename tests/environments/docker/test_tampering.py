@@ -23,6 +23,7 @@ LIBRARY = "/opt/venv/lib/python3.11/site-packages"
 
 IMAGE = {"/usr/bin/cat", "/bin/docker-init", "/usr/lib/x86_64-linux-gnu/libz.so.1"} | {
     "/usr/local/lib",
+    "/usr/lib/x86_64-linux-gnu",
     "/opt/venv/bin",
 }
 NONE = Verifier(())
@@ -242,7 +243,7 @@ def installed(change: tuple[str, int], left: Any, image: Any) -> Found:
     was = {path: image.encode()} if isinstance(image, str) else image
     changes = [Change(path, kind), *(Change(one, ADDED) for one in now if one != path)]
     files = Files(
-        had=lambda one: one in IMAGE or one in was,
+        had=lambda one: any(f"{there}/".startswith(f"{one}/") for there in IMAGE | {*was}),
         left=now.__contains__ if kind != ADDED or "." in path else lambda one: False,
         read=lambda one: now.get(one, b""),
         was=lambda one: was.get(one, b""),
