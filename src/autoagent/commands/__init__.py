@@ -4,6 +4,7 @@
 what keeps it from a night (`machine` asks the machine), `serve` waits for a client and `hook`
 answers the client's hooks, `run` measures once, `calibrate` finds how many trials at a time are
 enough, `certify` measures afterwards what a climb brought, `renew` grants another night, `night`
-has an agent play one, `verify` audits a journal, `export` writes it out, `separate` makes tier 1.
+has an agent play one, `report` tells what it brought, `promote` makes a branch of that, `verify`
+audits a journal, `export` writes it out, `separate` makes tier 1.
 `demo` plays `demo_script`. `terminal` prints; `templates/` is what `init` copies.
 """

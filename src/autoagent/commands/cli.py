@@ -4,8 +4,10 @@ Exit codes: 0 it is well, 1 it is not (a check failed), 2 it could not be done, 
 """
 
 import json
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, override
+from typing import TYPE_CHECKING, Annotated, Any, override
 
 import typer
 from typer.core import TyperGroup
@@ -13,7 +15,10 @@ from typer.core import TyperGroup
 from autoagent.commands.init import Template
 from autoagent.commands.serve import refusal, workspace_root
 from autoagent.commands.serve import serve as serve_workspace
-from autoagent.errors import AutoAgentError
+from autoagent.errors import AutoAgentError, WorkspaceError
+
+if TYPE_CHECKING:
+    from autoagent.report.story import Story
 
 
 class _Commands(TyperGroup):
@@ -230,6 +235,54 @@ def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
 
         terminal.print_audit(terminal.console(), found)
     raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def report(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Tell the morning after: what the last climb is worth, and a page that shows it.
+
+    The page is `.autoagent/report.html`, a picture of the climb `.autoagent/progress.png`. The
+    server writes both by itself as the climb goes on. Reads only, otherwise.
+    """
+    from autoagent.commands.report import report as reported
+
+    told, page = reported(workspace_root(workspace))
+    if as_json:
+        typer.echo(json.dumps(asdict(told) | {"page": str(page)}, indent=1))
+    else:
+        from autoagent.commands import terminal
+
+        terminal.print_story(terminal.console(), told, page)
+
+
+@app.command()
+def promote(
+    workspace: WorkspaceOption = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Leave this kept edit out; may be given again.")
+    ] = None,
+    split: Annotated[bool, typer.Option("--split", help="One branch for each kept edit.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also what is not READY.")] = False,
+) -> None:
+    """Make a branch of the last climb's champion, to review, with the evidence in its commit.
+
+    A human's decision: you are asked at a terminal. Nothing is merged, pushed or deployed.
+    """
+    from autoagent.commands.promote import promote as promoted
+
+    if not sys.stdin.isatty():
+        raise WorkspaceError("To promote is a human's decision, typed at a terminal.")
+
+    def ask(told: "Story") -> str:
+        typer.echo(f"{told.headline}: {told.sentence}")
+        return typer.prompt(f"Type the climb's tag ({told.tag}) to make the branch", default="")
+
+    root, left = workspace_root(workspace), without or ()
+    for branch in promoted(root, ask, leave_out=left, split=split, force=force):
+        for note in branch.notes:
+            typer.echo(note)
+        if branch.name:
+            typer.echo(f"made     {branch.name} at {branch.commit[:7]}")
 
 
 @app.command()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
@@ -22,6 +23,7 @@ from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
 from autoagent.referee.worth import STOOD_IN, points
+from autoagent.report.story import Story
 
 PLAIN_WIDTH = 140
 """Columns where there is no terminal to ask."""
@@ -79,6 +81,25 @@ def checks_table(checks: Sequence[Check]) -> Table:
             said.append(f"\nfix: {check.fix}", style="bold")
         table.add_row(word(check.state), Text(one_line(check.name)), said)
     return table
+
+
+def print_story(out: Console, told: Story, page: Path) -> None:
+    """What the morning is told of a climb: the verdict first, the page last."""
+    style = {"READY": "bold green", "NEEDS ATTENTION": "bold yellow"}.get(told.headline, "bold")
+    out.print(Text(told.headline, style=style), plain(told.sentence))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = [("stopped", told.stopped)] if told.stopped else []
+    rows += [*told.gains, *(("incident", one) for one in told.incidents)]
+    rows += [("kept", f"{one.step.commit} {one.step.description}") for one in told.edits]
+    rows += [
+        ("still fails", f"{len(one.tasks)} tasks, {one.what}: {', '.join(one.tasks[:4])}")
+        for one in told.failing[:5]
+    ]
+    rows += [("to have it", line) for line in told.apply]
+    rows += [("page", str(page))]
+    for what, said in rows:
+        table.add_row(plain(what), plain(said))
+    out.print(table)
 
 
 def trials_table(trials: Sequence[Trial]) -> Table:
