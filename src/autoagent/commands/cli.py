@@ -4,21 +4,18 @@ Exit codes: 0 it is well, 1 it is not (a check failed), 2 it could not be done, 
 """
 
 import json
-import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, override
+from typing import Annotated, Any, override
 
 import typer
 from typer.core import TyperGroup
 
 from autoagent.commands.init import Template
+from autoagent.commands.morning import certify, export, promote, report, status, verify
+from autoagent.commands.options import JsonOption, WorkspaceOption
 from autoagent.commands.serve import refusal, workspace_root
 from autoagent.commands.serve import serve as serve_workspace
-from autoagent.errors import AutoAgentError, WorkspaceError
-
-if TYPE_CHECKING:
-    from autoagent.report.story import Story
+from autoagent.errors import AutoAgentError
 
 
 class _Commands(TyperGroup):
@@ -41,16 +38,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"autoagent {version('autoagent-mcp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print it, and end."),
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
 image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
 app.add_typer(image, name="image", no_args_is_help=True)
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="The workspace.", show_default="$CLAUDE_PROJECT_DIR, else the current directory"
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -130,7 +138,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     else:
         from autoagent.commands import terminal
 
-        terminal.console().print(terminal.checks_table(checks))
+        out = terminal.console()
+        out.print(terminal.checks_table(checks, out.width))
         typer.echo(f"{failed} to mend." if failed else "Ready.")
     raise typer.Exit(1 if failed else 0)
 
@@ -146,49 +155,21 @@ def run(
     """Measure the harness as it stands, once, outside any climb."""
     from autoagent.commands import terminal
     from autoagent.commands.run import Alone
-    from autoagent.records import Trial
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     alone = Alone(workspace_root(workspace), names, oracle=oracle)
-    out, ended = terminal.console(), list[Trial]()
+    out = terminal.console()
     with terminal.live(out) as show:
-
-        def on_trial(trial: Trial) -> None:
-            ended.append(trial)
-            show(terminal.trials_table(ended))
-
-        show(terminal.trials_table(ended))
-        report = alone.measure(on_trial)
-        show(terminal.trials_table(report.trials))
+        report = alone.measure(lambda seen: show(terminal.run_screen(out, seen)))
+        show(terminal.trials_table(report.trials, out.width))
     terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
     raise typer.Exit(130 if report.state == "cancelled" else 0)
 
 
-@app.command()
-def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Measure a finished climb's champion against its baseline, afresh; once, at your own cost.
-
-    The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
-    """
-    from autoagent.commands import certify, terminal
-    from autoagent.referee.worth import edits_worth, worth
-    from autoagent.server.waiting import sentence
-
-    with terminal.console(stderr=True).status("") as line:
-        status = certify.certify(
-            workspace_root(workspace),
-            lambda progress: line.update(terminal.plain(sentence(progress))),
-        )
-    found = status.certificate
-    if as_json:
-        facts = found and found.model_dump(mode="json")
-        typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
-    else:
-        for told in (worth(status), *edits_worth(status)):
-            typer.echo(told)
-    raise typer.Exit(0 if found else 1)
+for after in (certify, status, report, promote, verify, export):
+    app.command()(after)
 
 
 @app.command()
@@ -219,70 +200,6 @@ def renew(workspace: WorkspaceOption = None) -> None:
     from autoagent.commands.renew import renew as granted
 
     typer.echo(granted(workspace_root(workspace)))
-
-
-@app.command()
-def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Replay the journal and compare it with what is claimed. Reads only."""
-    from autoagent.commands.verify import replayed
-
-    found = replayed(workspace_root(workspace))
-    if as_json:
-        facts = found.model_dump(mode="json", exclude={"position"})
-        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
-    else:
-        from autoagent.commands import terminal
-
-        terminal.print_audit(terminal.console(), found)
-    raise typer.Exit(1 if found.problems else 0)
-
-
-@app.command()
-def report(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Tell the morning after: what the last climb is worth, and a page that shows it.
-
-    The page is `.autoagent/report.html`, a picture of the climb `.autoagent/progress.png`. The
-    server writes both by itself as the climb goes on. Reads only, otherwise.
-    """
-    from autoagent.commands.report import report as reported
-
-    told, page = reported(workspace_root(workspace))
-    if as_json:
-        typer.echo(json.dumps(asdict(told) | {"page": str(page)}, indent=1))
-    else:
-        from autoagent.commands import terminal
-
-        terminal.print_story(terminal.console(), told, page)
-
-
-@app.command()
-def promote(
-    workspace: WorkspaceOption = None,
-    without: Annotated[
-        list[str] | None, typer.Option(help="Leave this kept edit out; may be given again.")
-    ] = None,
-    split: Annotated[bool, typer.Option("--split", help="One branch for each kept edit.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Also what is not READY.")] = False,
-) -> None:
-    """Make a branch of the last climb's champion, to review, with the evidence in its commit.
-
-    A human's decision: you are asked at a terminal. Nothing is merged, pushed or deployed.
-    """
-    from autoagent.commands.promote import promote as promoted
-
-    if not sys.stdin.isatty():
-        raise WorkspaceError("To promote is a human's decision, typed at a terminal.")
-
-    def ask(told: "Story") -> str:
-        typer.echo(f"{told.headline}: {told.sentence}")
-        return typer.prompt(f"Type the climb's tag ({told.tag}) to make the branch", default="")
-
-    root, left = workspace_root(workspace), without or ()
-    for branch in promoted(root, ask, leave_out=left, split=split, force=force):
-        for note in branch.notes:
-            typer.echo(note)
-        if branch.name:
-            typer.echo(f"made     {branch.name} at {branch.commit[:7]}")
 
 
 @app.command()
@@ -338,14 +255,6 @@ def image_build(
 
 
 @app.command()
-def export(workspace: WorkspaceOption = None, as_json: JsonOption = True) -> None:
-    """Print what the journal holds: climbs, tier, candidates, trials, verdicts, head. JSON only."""
-    from autoagent.commands.export import export as exported
-
-    typer.echo(json.dumps(exported(workspace_root(workspace)), indent=1 if as_json else None))
-
-
-@app.command()
 def standin(
     rules: Annotated[Path, typer.Option(help="What it knows.")] = Path("standin.toml"),
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
@@ -381,7 +290,9 @@ def demo(
 
         out = terminal.console()
         with terminal.live(out) as show:
-            found = demonstrate(keep, lambda rows, doing: show(terminal.demo_screen(rows, doing)))
-            show(terminal.demo_screen(found.steps, ""))
+            found = demonstrate(
+                keep, lambda rows, doing: show(terminal.demo_screen(rows, doing, out.width))
+            )
+            show(terminal.demo_screen(found.steps, "", out.width))
         terminal.print_demonstration(out, found)
     raise typer.Exit(1 if found.problems else 0)
