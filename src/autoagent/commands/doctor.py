@@ -61,6 +61,11 @@ def examine(root: Path) -> list[Check]:
             lambda: machine.sandbox(config),
             "allow unprivileged user namespaces; see the message",
         ),
+        _check(
+            "environment",
+            lambda: machine.environment(config),
+            f"correct benchmark.environment in {FILE_NAME}, or start what it names",
+        ),
         _check("bounds", machine.bounds, "none; trials run without them"),
         _check(
             "python for tasks",
