@@ -90,3 +90,24 @@ def test_a_task_whose_probe_was_void_is_left_out_with_what_spoilt_it(workspace: 
     trials = [t for e in ("e1", "e2") for t in referee.evaluation(e).trials if t.task == "t1"]
     referee.close()
     assert trials[-1].detail in str(refused.value)
+
+
+def test_a_budget_that_no_night_can_begin_with_is_told_with_the_smallest_that_works(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """2 passes and 3 x 2 of the certification, of 4 tasks, 3 tries each: 96 trials."""
+    root = make_workspace(config="[budget]\ndollars = 20\ndollars_per_trial = 0.5\n")
+    (row,) = [check for check in examine(root) if check.name == "budget"]
+    referee = Referee.open(root, ScriptedEngine({}))
+    with pytest.raises(AutoAgentError, match="Set budget.dollars to 48 or more") as refused:
+        referee.start_climb("night")
+    referee.close()
+    assert row.detail in str(refused.value)
+    assert "$12.00 for the baseline" in row.detail
+    for key, value in (("dollars", 48), ("dollars_per_trial", 0.2083)):
+        caps = {"dollars": 20, "dollars_per_trial": 0.5, key: value}
+        (root / "autoagent.toml").write_text(
+            "[budget]\n" + "".join(f"{name} = {set_to}\n" for name, set_to in caps.items())
+        )
+        (row,) = [check for check in examine(root) if check.name == "budget"]
+        assert row.state == "ok", row.detail

@@ -27,6 +27,7 @@ from autoagent.files import read_regular
 from autoagent.gateway.plan import model_row
 from autoagent.installed import restoring
 from autoagent.records import Record
+from autoagent.referee import budget
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.git.user_repo import UserRepo
@@ -86,7 +87,7 @@ def examine(root: Path) -> list[Check]:
     try:
         workspace = open_workspace(root)
     except AutoAgentError:
-        names = ("repository", "program", "harness", "model", "tasks", "holdout")
+        names = ("repository", "program", "harness", "model", "tasks", "holdout", "budget")
         names += ("journal", "server", "results.tsv")
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
@@ -112,6 +113,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         _check("model", lambda: _model(workspace), "do what the message says"),
         *_tasks(workspace),
         *_holdout(workspace),
+        _check("budget", lambda: _budget(workspace), "do what the message says"),
         _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
         _check("journal", lambda: _journal(workspace), _mending_journal(workspace)),
         _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
@@ -309,6 +311,18 @@ def _composed(
     if found and environment.uses_daemon:
         fix = "install what is missing, or leave them out"
         yield _check(row, lambda: machine.composed(environment, found), fix)
+
+
+def _budget(workspace: Workspace) -> Told:
+    """Whether the dollars are enough for a night to begin, by the tasks that can be used."""
+    gives = kind_of(workspace.config.benchmark.environment).gives
+    names, _ = select(workspace)
+    places = [workspace.tasks / name for name in names]
+    usable = [sum(inspect_task(p, gives).usable for p in found)
+              for found in (places, held_out(workspace).values())]  # fmt: skip
+    caps = workspace.config.budget
+    told = budget.require_enough(workspace.config, caps, *usable)
+    return Told(told or "no dollars are reserved for a trial")
 
 
 def _tier(workspace: Workspace) -> Told:
