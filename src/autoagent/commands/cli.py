@@ -11,7 +11,9 @@ import typer
 from typer.core import TyperGroup
 
 from autoagent.commands.init import Template
-from autoagent.commands.serve import for_people, refusal, workspace_root
+from autoagent.commands.morning import certify, export, promote, report, status, verify
+from autoagent.commands.options import JsonOption, WorkspaceOption
+from autoagent.commands.serve import refusal, workspace_root
 from autoagent.commands.serve import serve as serve_workspace
 from autoagent.errors import AutoAgentError
 
@@ -57,14 +59,6 @@ def main(
 
 image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
 app.add_typer(image, name="image", no_args_is_help=True)
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="The workspace.", show_default="$CLAUDE_PROJECT_DIR, else the current directory"
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -174,55 +168,8 @@ def run(
     raise typer.Exit(130 if report.state == "cancelled" else 1 if report.trouble else 0)
 
 
-@app.command()
-def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Measure a finished climb's champion against its baseline, afresh; once, at your own cost.
-
-    The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
-    """
-    from autoagent.commands import certify, terminal
-    from autoagent.referee.worth import edits_worth, taking_over, worth
-    from autoagent.server.waiting import sentence
-
-    with terminal.console(stderr=True).status("") as line:
-        status = certify.certify(
-            workspace_root(workspace),
-            lambda progress: line.update(terminal.plain(sentence(progress))),
-        )
-    found = status.certificate
-    if as_json:
-        facts = found and found.model_dump(mode="json")
-        typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
-    else:
-        for told in (worth(status), *edits_worth(found), taking_over(status)):
-            if told:
-                typer.echo(told)
-    raise typer.Exit(0 if found else 1)
-
-
-@app.command()
-def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Where the climb stands: what the tool of this name tells a client. Reads only."""
-    from autoagent.commands import standing
-
-    root = workspace_root(workspace)
-    typer.echo(
-        json.dumps(standing.facts(root), indent=1) if as_json else standing.told(root, for_people)
-    )
-
-
-@app.command()
-def report(
-    workspace: WorkspaceOption = None,
-    tasks: Annotated[
-        bool, typer.Option("--tasks", help="Scores, task by task and candidate by candidate.")
-    ] = False,
-) -> None:
-    """The climb in a few lines: what it is worth, and how it is taken over. Reads only."""
-    from autoagent.commands import standing
-
-    root = workspace_root(workspace)
-    typer.echo(standing.task_table(root) if tasks else standing.report(root))
+for after in (certify, status, report, promote, verify, export):
+    app.command()(after)
 
 
 @app.command()
@@ -253,22 +200,6 @@ def renew(workspace: WorkspaceOption = None) -> None:
     from autoagent.commands.renew import renew as granted
 
     typer.echo(granted(workspace_root(workspace)))
-
-
-@app.command()
-def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Replay the journal and compare it with what is claimed. Reads only."""
-    from autoagent.commands.verify import replayed
-
-    found = replayed(workspace_root(workspace))
-    if as_json:
-        facts = found.model_dump(mode="json", exclude={"position"})
-        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
-    else:
-        from autoagent.commands import terminal
-
-        terminal.print_audit(terminal.console(), found)
-    raise typer.Exit(1 if found.problems else 0)
 
 
 @app.command()
@@ -321,14 +252,6 @@ def image_build(
 
     for line in build_base(workspace_root(workspace), base, network=network):
         typer.echo(line)
-
-
-@app.command()
-def export(workspace: WorkspaceOption = None, as_json: JsonOption = True) -> None:
-    """Print what the journal holds: climbs, tier, candidates, trials, verdicts, head. JSON only."""
-    from autoagent.commands.export import export as exported
-
-    typer.echo(json.dumps(exported(workspace_root(workspace)), indent=1 if as_json else None))
 
 
 @app.command()

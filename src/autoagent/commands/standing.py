@@ -1,4 +1,4 @@
-"""`autoagent status` and `autoagent report`: what a client is told, for people. They only read.
+"""`autoagent status` and `report --tasks`: what a client is told, for people. They only read.
 
 A server may be open meanwhile, and need not be: nothing is settled, projected or locked here.
 """
@@ -45,13 +45,6 @@ def told(root: Path, in_words: "Callable[[str], str]") -> str:
     reply = status_reply(standing(root)).facts()
     steps = [in_words(call) for call in reply["next_calls"]]
     return "\n".join(lines(reply | {"next_step": steps[0], "next_calls": steps}))
-
-
-def report(root: Path) -> str:
-    """The `report` resource: the climb in a few lines."""
-    from autoagent.server.resources import summary
-
-    return summary(standing(root))
 
 
 def task_table(root: Path) -> str:

@@ -27,6 +27,7 @@ from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
 from autoagent.referee.evaluations import deciding_trials
 from autoagent.referee.worth import STOOD_IN, certified, edits_worth
+from autoagent.report.story import Story
 
 NARROW = 80
 """Columns below which a table is a list."""
@@ -102,6 +103,27 @@ def checks_table(checks: Sequence[Check], width: int = PLAIN_WIDTH) -> Table:
             said.append(f"\nfix: {check.fix}", style="bold")
         table.add_row(word(check.state), Text(one_line(check.name)), said)
     return table
+
+
+def print_story(out: Console, told: Story, page: Path) -> None:
+    """What the morning is told of a climb: the verdict first, the page last."""
+    style = {"READY": "bold green", "NEEDS ATTENTION": "bold yellow"}.get(told.headline, "bold")
+    out.print(Text(told.headline, style=style), plain(told.sentence))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = [("stopped", told.stopped)] if told.stopped else []
+    rows += [*told.gains, *(("incident", one) for one in told.incidents)]
+    rows += [("kept", f"{one.step.commit} {one.step.description}") for one in told.edits]
+    rows += [
+        ("still fails", f"{len(one.tasks)} tasks, {one.what}: {', '.join(one.tasks[:4])}")
+        for one in told.failing[:5]
+    ]
+    table.add_column()
+    table.add_column(overflow="fold")
+    for what, said in rows:
+        table.add_row(plain(what), plain(said))
+    out.print(table)
+    for line in (*told.apply, str(page)):  # whole, to be copied
+        out.print(plain(line), soft_wrap=True)
 
 
 def run_screen(out: Console, seen: Seen) -> Group:
