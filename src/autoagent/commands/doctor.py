@@ -319,10 +319,14 @@ def _composed(
 def _budget(workspace: Workspace) -> Told:
     """Whether the dollars are enough for a night to begin, by the tasks that can be used."""
     gives = kind_of(workspace.config.benchmark.environment).gives
-    names, _ = select(workspace)
+    try:
+        names, _ = select(workspace)
+        hidden = list(held_out(workspace).values())
+    except AutoAgentError:
+        return Told("mend the tasks first", "skip")
     places = [workspace.tasks / name for name in names]
     usable = [sum(inspect_task(p, gives).usable for p in found)
-              for found in (places, held_out(workspace).values())]  # fmt: skip
+              for found in (places, hidden)]  # fmt: skip
     caps = workspace.config.budget
     told = budget.require_enough(workspace.config, caps, *usable)
     return Told(told or "no dollars are reserved for a trial")
