@@ -8,6 +8,7 @@ else is a warning, so that an honest meta-agent learns early what will not work.
 import ast
 import importlib.util
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from autoagent.workspace.harness.bindings import FixedNames, bindings, parse
@@ -44,6 +45,8 @@ def not_installed(source: bytes) -> dict[str, int]:
             names = [node.module]
         for name in names:
             package = name.partition(".")[0]
+            if package in sys.modules:  # also `__main__`, which has no spec to find
+                continue
             if importlib.util.find_spec(package) is None:
                 found.setdefault(package, node.lineno)
     return found
