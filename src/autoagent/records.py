@@ -369,6 +369,8 @@ class Running(Record):
     hidden: bool = False
     as_left: bool = Field(default=False, exclude_if=operator.not_)
     """Whether verifiers start with what was left, which is asked of an oracle alone."""
+    one_cause_is_none: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether a pass that crashed everywhere for one reason is no measurement; of a baseline."""
     most_dollars: float | None = None
     """What its models may cost in all; None where no cap is set."""
     reserved_dollars: float = 0.0

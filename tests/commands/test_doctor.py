@@ -61,7 +61,7 @@ def test_a_tree_that_differs_from_head_is_told_by_file(workspace: Path) -> None:
 
     assert failing(workspace) == ["repository"]
     assert "program.md" in check.detail
-    assert "commit or undo" in check.fix
+    assert "git commit" in check.fix
 
 
 def test_a_repository_without_a_commit_is_told(make_workspace: MakeWorkspace) -> None:

@@ -67,6 +67,12 @@ def test_a_pass_is_heard_where_one_trial_made_a_call() -> None:
 
     running = Running(id="e1", kind="baseline", candidate="c", digest="d", tasks=("a", "b"),
                       attempts=1, passes=2)  # fmt: skip
+    spoken = [trial(task, 1, silent=False) for task in ("a", "b")]
+    same = [each.replace(outcome="crashed", detail="no such model") for each in spoken]
+    base = running.replace(kind="baseline", one_cause_is_none=True)
+    assert [t.outcome for t in heard(base, same)] == ["void", "void"]
+    assert heard(base, [same[0], same[1].replace(detail="KeyError")])[0].outcome == "crashed"
+    assert heard(base.replace(one_cause_is_none=False), same) == same  # journals of before
     mute = [trial("a", 1, silent=True), trial("b", 1, silent=True)]
     spoke = [trial("a", 2, silent=True), trial("b", 2, silent=False)]
     assert [t.outcome for t in heard(running, [*mute, *spoke])] == [*["void"] * 2, *["timeout"] * 2]

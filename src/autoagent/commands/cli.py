@@ -165,7 +165,7 @@ def run(
     terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
-    raise typer.Exit(130 if report.state == "cancelled" else 0)
+    raise typer.Exit(130 if report.state == "cancelled" else 1 if report.trouble else 0)
 
 
 for after in (certify, status, report, promote, verify, export):

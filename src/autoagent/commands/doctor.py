@@ -64,6 +64,11 @@ def examine(root: Path) -> list[Check]:
             lambda: machine.sandbox(config),
             "allow unprivileged user namespaces; see the message",
         ),
+        _check(
+            "environment",
+            lambda: machine.environment(config),
+            f"correct benchmark.environment in {FILE_NAME}, or start what it names",
+        ),
         _check("bounds", machine.bounds, "none; trials run without them"),
         _check(
             "python for tasks",
@@ -84,7 +89,7 @@ def examine(root: Path) -> list[Check]:
     try:
         workspace = open_workspace(root)
     except AutoAgentError:
-        names = ("repository", "program", "harness", "model", "tasks", "holdout")
+        names = ("repository", "program", "harness", "model", "tasks", "holdout", "budget")
         names += ("journal", "night", "server", "results.tsv")
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
@@ -110,6 +115,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         _check("model", lambda: _model(workspace), "do what the message says"),
         *_tasks(workspace),
         *_holdout(workspace),
+        _check("budget", lambda: _budget(workspace), "do what the message says"),
         _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
         _check("journal", lambda: _journal(workspace), _mending_journal(workspace)),
         _check("night", lambda: _night(workspace), "`autoagent renew`, before you go to bed"),
@@ -308,6 +314,22 @@ def _composed(
     if found and environment.uses_daemon:
         fix = "install what is missing, or leave them out"
         yield _check(row, lambda: machine.composed(environment, found), fix)
+
+
+def _budget(workspace: Workspace) -> Told:
+    """Whether the dollars are enough for a night to begin, by the tasks that can be used."""
+    gives = kind_of(workspace.config.benchmark.environment).gives
+    try:
+        names, _ = select(workspace)
+        hidden = list(held_out(workspace).values())
+    except AutoAgentError:
+        return Told("mend the tasks first", "skip")
+    places = [workspace.tasks / name for name in names]
+    usable = [sum(inspect_task(p, gives).usable for p in found)
+              for found in (places, hidden)]  # fmt: skip
+    caps = workspace.config.budget
+    told = budget.require_enough(workspace.config, caps, *usable)
+    return Told(told or "no dollars are reserved for a trial")
 
 
 def _tier(workspace: Workspace) -> Told:

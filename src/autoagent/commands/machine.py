@@ -32,6 +32,13 @@ class Told(NamedTuple):
     state: State = "ok"
 
 
+def environment(config: Config) -> Told:
+    """Whether tasks can run where autoagent.toml says."""
+    named = config.benchmark.environment
+    kind_of(named).check(unsandboxed=config.isolation == "process")
+    return Told(f"tasks run in {named}")
+
+
 def python() -> Told:
     """Whether this Python is new enough."""
     said = f"{platform.python_version()} at {sys.executable}"

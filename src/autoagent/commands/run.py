@@ -12,11 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 from autoagent.environments.kinds import kind_of
-from autoagent.errors import InfrastructureFault, UnknownName
+from autoagent.errors import InfrastructureFault, UnknownName, WorkspaceError
 from autoagent.evidence.events import TrialStarted
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.trajectory import verifier_output
 from autoagent.gate.decide import score_of
+from autoagent.gateway.plan import model_row
 from autoagent.records import EvaluationState, Record, Running, Score, Trial
 from autoagent.referee.candidates import Draft, baseline_draft
 from autoagent.referee.evaluations import deciding_trials, ended, trial_of, trials_of
@@ -64,6 +65,13 @@ class RunReport(Record):
     jobs: Path
     job: str
 
+    @property
+    def trouble(self) -> str:
+        """What spoilt every trial, where none was measured or all crashed for one reason."""
+        said = {trial.detail for trial in self.trials}
+        spoilt = all(trial.outcome in ("void", "crashed") for trial in self.trials)
+        return said.pop() if self.trials and spoilt and len(said) == 1 else ""
+
 
 class Alone:
     """One evaluation with a state directory of its own."""
@@ -86,7 +94,11 @@ class Alone:
         workspace = outer.replace(state=state)
         engine = DetachedEngine(workspace.evaluations)
         engine.check(workspace.config.isolation, workspace.config.benchmark.environment)
+        if workspace.stop_file.exists():
+            raise WorkspaceError(f"{workspace.stop_file} asks for nothing to run. Remove it.")
         draft, split, model = baseline_draft(workspace)
+        if not oracle:
+            model_row(workspace.config, model, outer.root)
         kind = kind_of(workspace.config.benchmark.environment)
         frozen = snapshot.take(workspace, split.fixed, kind.gives, holdout=False)
         self._excluded = frozen.excluded

@@ -192,6 +192,8 @@ def print_run(out: Console, report: RunReport) -> None:
     out.print(Text(f"{score.passed}/{score.expected} passed{average}{void}, {score.seconds:.1f} s"))
     if score.stand_in:
         out.print(Text(STOOD_IN))
+    if report.trouble:
+        out.print(plain(f"Nothing was measured: {report.trouble}", "bold red"), soft_wrap=True)
     for why in report.excluded.values():
         out.print(plain(f"left out: {why}"), soft_wrap=True)
     if report.state != "complete":

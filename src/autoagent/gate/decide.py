@@ -29,7 +29,8 @@ def heard(running: Running, trials: Sequence[Trial]) -> Sequence[Trial]:
     """The trials, but for a pass that is no measurement: those are void (rule R9).
 
     Such a pass timed out or crashed in every trial before the first call to an environment or a
-    model. Of a candidate, crashes alone are its own: the baseline ran on the same machine.
+    model. Of a candidate, crashes alone are its own: the baseline ran on the same machine. A
+    baseline that crashed in every trial for one and the same reason is that reason, no yardstick.
     """
     if running.kind not in ("baseline", "full"):
         return trials
@@ -41,13 +42,19 @@ def heard(running: Running, trials: Sequence[Trial]) -> Sequence[Trial]:
     void = {
         trial.id
         for of_pass in passes.values()
-        if all(trial.silent for trial in of_pass)
+        if (running.one_cause_is_none and _one_cause(of_pass))
+        or all(trial.silent for trial in of_pass)
         and not (own and all(trial.outcome == "crashed" for trial in of_pass))
         for trial in of_pass
     }
     if not void:
         return trials
     return [t.replace(outcome="void", reward=None) if t.id in void else t for t in trials]
+
+
+def _one_cause(trials: Sequence[Trial]) -> bool:
+    crashed = all(trial.outcome == "crashed" for trial in trials)
+    return crashed and len({trial.detail for trial in trials}) == 1 and bool(trials[0].detail)
 
 
 def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Score:

@@ -3,8 +3,10 @@
 An evaluation that could pass a cap does not start. Pure: the clock is an argument.
 """
 
-from autoagent.config import Budget
-from autoagent.errors import BudgetExceeded
+import math
+
+from autoagent.config import Budget, Config
+from autoagent.errors import BudgetExceeded, ConfigError
 from autoagent.records import Record, Spent
 
 ENDING = "finish_climb()"
@@ -61,6 +63,37 @@ def in_words(left: Remaining) -> str:
     if left.dollars is not None:
         caps.append(f"${left.dollars:.2f}")
     return ", ".join(caps) or "no cap"
+
+
+def require_enough(config: Config, caps: Budget, tasks: int, held_out: int) -> str:
+    """The sum that a night has to have room for before it begins; says it in words.
+
+    Each trial may be tried again where it was void, so its dollars are reserved as often. The
+    baseline runs twice, and the certification is kept back from the start.
+
+    Raises:
+        ConfigError: The dollars are not enough; names the smallest budget that is.
+    """
+    if caps.dollars is None or not caps.dollars_per_trial:
+        return ""
+    tries, attempts = 1 + config.benchmark.void_retries, config.benchmark.attempts
+    baseline = 2 * tasks * attempts * tries
+    certification = 2 * config.certify.passes * (tasks + held_out) * attempts * tries
+    needed = (baseline + certification) * caps.dollars_per_trial
+    told = (
+        f"${caps.dollars_per_trial:g} a trial reserve ${baseline * caps.dollars_per_trial:.2f} for "
+        f"the baseline (2 passes of {tasks} tasks, {attempts} attempts, {tries} tries where one is "
+        f"void) and ${certification * caps.dollars_per_trial:.2f} for the certification"
+    )
+    if needed <= caps.dollars + ROUNDING:
+        return f"{told}, of ${caps.dollars:.2f}"
+    most = caps.dollars / (baseline + certification)
+    raise ConfigError(
+        f"{told}: ${needed:.2f}, and budget.dollars is {caps.dollars:g}. Set budget.dollars to "
+        f"{math.ceil(needed * 100) / 100:g} or more, or budget.dollars_per_trial to "
+        f"{math.floor(most * 1e4) / 1e4:g} or less (autoagent.toml); fewer certify.passes or "
+        "benchmark.void_retries need less too."
+    )
 
 
 class Reserve(Record):

@@ -5,6 +5,7 @@ on disk is compared and then thrown away: what runs is `editable + canonical fix
 """
 
 import hashlib
+import sys
 from collections.abc import Mapping
 
 from autoagent.errors import CandidateRefused, WorkspaceError
@@ -14,6 +15,7 @@ from autoagent.records import Candidate, Record
 from autoagent.workspace import notes
 from autoagent.workspace.harness import boundary
 from autoagent.workspace.harness.boundary import Split
+from autoagent.workspace.harness.hints import not_installed
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.notes import NOTES_LIMIT_BYTES
 
@@ -113,12 +115,19 @@ def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
     split = boundary.split(source, config.harness.file)
     model = config.harness.model or boundary.model_pin(source)
     try:
-        return read_draft(workspace, split, model), split, model
+        draft = read_draft(workspace, split, model)
     except CandidateRefused as error:
         raise WorkspaceError(
             f"{config.harness.file} cannot be the baseline: {'; '.join(error.problems)}",
             "start_climb(tag) again",
         ) from error
+    for package, line in not_installed(source).items():
+        raise WorkspaceError(
+            f"{workspace.harness}:{line} imports {package}, which is not installed where harnesses "
+            f"run. Install what brings it into the environment of {sys.executable}.",
+            "start_climb(tag) again",
+        )
+    return draft, split, model
 
 
 def content_digest(editable: bytes, notes: Mapping[str, bytes]) -> str:

@@ -57,6 +57,7 @@ def planned(
         passes={"baseline": 2, "certify": config.certify.passes}.get(kind, 1),
         against=against,
         hidden=hidden,
+        one_cause_is_none=kind == "baseline",
     )
     if kind != "full":
         return running

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from autoagent.errors import TaskError
 from autoagent.evidence.events import ClimbFinished, EvaluationStarted, TasksValidated
-from autoagent.referee import measuring, validation
+from autoagent.referee import evaluations, measuring, validation
 from autoagent.referee.climb import Climb
 
 
@@ -34,8 +34,14 @@ def step(climb: Climb) -> None:
                 planned = measuring.planned(climb, question.probe, baseline, names, hidden=hidden)
                 measuring.begin(climb, planned.replace(as_left=question.as_left))
                 return
-    used, left_out = validation.sorted_out(journal, frozen.tasks, needed)
-    held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed)
+    voids = {
+        trial.task: trial.detail
+        for run in runs
+        for trial in evaluations.deciding_trials(evaluations.trials_of(journal, run.id))
+        if trial.outcome == "void"
+    }
+    used, left_out = validation.sorted_out(journal, frozen.tasks, needed, voids)
+    held_out, unusable = validation.sorted_out(journal, frozen.holdout, needed, voids)
     if every and (left_out or unusable or frozen.holdout_excluded):
         hidden = len(unusable) + len(frozen.holdout_excluded)
         _refuse(climb, "Not every task can be used", left_out, hidden)

@@ -3,7 +3,7 @@
 from autoagent.environments.kinds import kind_of
 from autoagent.evidence import events
 from autoagent.gateway.plan import model_row
-from autoagent.referee import measuring
+from autoagent.referee import budget, measuring
 from autoagent.referee.candidates import baseline_draft
 from autoagent.referee.climb import Climb
 from autoagent.workspace.layout import open_workspace
@@ -36,6 +36,8 @@ def start(before: Climb, tag: str) -> Climb:
     kind = kind_of(config.benchmark.environment)
     frozen = snapshot.take(workspace, split.fixed, kind.gives)
     engine.check_tasks(config.benchmark.environment, frozen.composed)
+    if not continues:
+        budget.require_enough(config, caps, len(frozen.tasks), len(frozen.holdout))
     commit = climb.projection.store(draft.files, parent=head, message=f"baseline of {tag}")
     baseline = draft.stored(commit, parent=None, description="baseline")
     started = events.ClimbStarted(

@@ -5,7 +5,7 @@ digest: a task that proved good is not measured again, one that did not gets ano
 in the next climb.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from autoagent.config import Config
@@ -90,31 +90,37 @@ def record(
             journal.append(found, task.digest)
 
 
-def unusable(journal: Journal, task: TaskFacts, terms: Terms) -> str | None:
-    """Why a task is left out of the climb, or None where it may count."""
+def unusable(
+    journal: Journal, task: TaskFacts, terms: Terms, voids: Mapping[str, str]
+) -> str | None:
+    """Why a task is left out of the climb, or None where it may count.
+
+    `voids` tells what kept a task's last probe from measuring anything.
+    """
+    why_not = voids.get(task.name) or "`autoagent doctor` looks at the machine"
     if task.has_solution:
         oracle = _answer(journal, task, Question("oracle"), terms)
         if oracle is not None and oracle.outcome != "passed":
             left = _answer(journal, task, Question("oracle", as_left=True), terms)
             oracle = left if _good("oracle", left) else oracle
         if oracle is None:
-            return "its oracle could not be measured; `autoagent doctor` looks at the machine"
+            return f"its oracle could not be measured: {why_not}"
         if oracle.outcome != "passed":
             why = oracle.detail or "mend its solution/ or its verifier"
             return f"its oracle did not pass ({oracle.outcome}): {why}"
     noop = _answer(journal, task, Question("noop"), terms)
     if noop is None:
-        return "a no-op could not be measured; `autoagent doctor` looks at the machine"
+        return f"a no-op could not be measured: {why_not}"
     if noop.outcome == "passed":
         return "a harness that does nothing passes it: mend its verifier"
     return None
 
 
 def sorted_out(
-    journal: Journal, tasks: Sequence[TaskFacts], terms: Terms
+    journal: Journal, tasks: Sequence[TaskFacts], terms: Terms, voids: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str]]:
     """The tasks that may count, and why the others may not."""
-    verdicts = {task.name: unusable(journal, task, terms) for task in tasks}
+    verdicts = {task.name: unusable(journal, task, terms, voids) for task in tasks}
     left_out = {name: why for name, why in verdicts.items() if why}
     return [name for name in verdicts if name not in left_out], left_out
 

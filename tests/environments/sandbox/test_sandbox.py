@@ -251,6 +251,21 @@ async def test_the_dockerfile_subset_builds_a_root_once_for_its_content(tmp_path
     assert built[0] == built[1] != built[2]
 
 
+async def test_what_is_copied_has_gits_modes_and_can_be_written_by_the_task(tmp_path: Path) -> None:
+    """The snapshot that it comes from is read-only: that is ours alone, and no container's."""
+    context = tmp_path / "environment"
+    (context / "data").mkdir(parents=True)
+    for name, mode in (("one.json", 0o444), ("tool", 0o555), ("data/two.json", 0o444)):
+        (context / name).write_text("{}")
+        (context / name).chmod(mode)
+    environment = build(tmp_path, "FROM autoagent-base\nCOPY one.json tool ./\nCOPY data data\n")
+    await environment.start(force_build=False)
+    await environment.exec("echo 1 >> one.json")
+    told = await shell(environment, "stat -c '%n %a' one.json tool data/two.json")
+    await environment.stop(delete=True)
+    assert told == "one.json 644\ntool 755\ndata/two.json 644"
+
+
 async def test_what_the_tasks_share_is_there_before_a_dockerfile_and_in_the_image(
     tmp_path: Path,
 ) -> None:

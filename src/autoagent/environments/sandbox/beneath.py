@@ -24,6 +24,9 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
+AS_GIT = -1
+"""What git knows of a file's mode, as in an image: the source may be read-only for our sake."""
+
 
 class Beneath:
     """A root directory; paths are absolute as a process inside sees them."""
@@ -323,6 +326,8 @@ class Beneath:
 
     def _write(self, parent: int, name: str, source: int, given: int | None) -> None:
         mode = stat.S_IMODE(os.fstat(source).st_mode) if given is None else given
+        if given == AS_GIT:
+            mode = 0o755 if os.fstat(source).st_mode & 0o111 else 0o644
         target = os.open(name, _WRITE, mode, dir_fd=parent)
         with os.fdopen(target, "wb") as out, os.fdopen(os.dup(source), "rb") as file:
             shutil.copyfileobj(file, out)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from harbor.environments.base import ExecResult
 
-from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.beneath import AS_GIT, Beneath
 from autoagent.errors import InfrastructureFault
 from autoagent.files import tree_digest
 from autoagent.workspace.tasks.dockerfile import (
@@ -88,7 +88,7 @@ class Images:
                 tree.make_directory(path)
             tree.empty("/tmp")
             if base := base_of(context):
-                tree.write_tree(base, "/")
+                tree.write_tree(base, "/", AS_GIT)
             dockerfile = context / "Dockerfile"
             recipe = read_dockerfile(dockerfile) if dockerfile.exists() else Recipe()
             image = Image(root, WORKDIR, {})
@@ -103,8 +103,12 @@ class Images:
             raise
 
 
+_MADE = 2
+"""Counts how images are made: one of before, with other modes in it, is not taken for this."""
+
+
 def _digest(context: Path) -> str:
-    return digest_on(base_of(context), tree_digest(context))
+    return f"{digest_on(base_of(context), tree_digest(context))}-{_MADE}"
 
 
 async def _carry_out(
@@ -130,19 +134,21 @@ async def _carry_out(
             result = await build_step(sees, command)
             if result.return_code != 0:
                 output = f"{result.stdout or ''}{result.stderr or ''}".strip()[-1000:]
+                place = f"tasks/{context.parent.name}/environment/Dockerfile"
                 raise InfrastructureFault(
-                    f"{context / 'Dockerfile'}: `RUN {command[-1]}` exited {result.return_code} in "
-                    f"the sandbox, where the system directories are read-only: {output}"
+                    f"{place}: `RUN {command[-1]}` exited {result.return_code} in the "
+                    f"sandbox, where the system directories are read-only: {output}"
                 )
             return image
 
 
 def _copy(source: Path, tree: Beneath, target: str, chmod: int | None, *, into: bool) -> None:
     """COPY: a directory's content goes into the target, a file becomes it or goes into it."""
+    mode = AS_GIT if chmod is None else chmod
     if source.is_dir():
-        tree.write_tree(source, target, chmod)
+        tree.write_tree(source, target, mode)
     else:
-        tree.write_file(source, f"{target.rstrip('/')}/" if into else target, chmod)
+        tree.write_file(source, f"{target.rstrip('/')}/" if into else target, mode)
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -6,7 +6,9 @@ else is a warning, so that an honest meta-agent learns early what will not work.
 """
 
 import ast
+import importlib.util
 import re
+import sys
 from collections.abc import Iterable, Iterator
 
 from autoagent.workspace.harness.bindings import FixedNames, bindings, parse
@@ -27,6 +29,27 @@ _DOTTED = {
 _UNSEEN = re.compile(r"/logs/verifier|(?<![\w.~-])/(?:tests|solution)\b|\breward\.(?:txt|json)\b")
 _ENCODED = re.compile(r"(?:[A-Za-z0-9+/=_-]{32,}\s+)*[A-Za-z0-9+/=_-]{32,}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
+
+
+def not_installed(source: bytes) -> dict[str, int]:
+    """Packages that a harness imports whenever it is loaded, and that are not here; their lines.
+
+    What stands in a `try` or an `if` may be missing. Harnesses run with this very Python.
+    """
+    found: dict[str, int] = {}
+    for node in ast.parse(source).body:
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            package = name.partition(".")[0]
+            if package in sys.modules:  # also `__main__`, which has no spec to find
+                continue
+            if importlib.util.find_spec(package) is None:
+                found.setdefault(package, node.lineno)
+    return found
 
 
 def pins(tree: ast.Module) -> list[tuple[int, str | None]]:
