@@ -9,7 +9,6 @@ import fake_providers  # pyright: ignore[reportMissingImports]
 import httpx2
 import pytest
 
-from autoagent.config import Patience
 from autoagent.gateway.pacing import Pacing
 
 Front = Any  # tests/gateway/conftest.py
@@ -124,7 +123,7 @@ async def test_a_harness_that_hangs_up_pays_all_the_same(front: Front, fake: Any
 
 
 async def test_retry_after_holds_for_every_trial(fake: Any) -> None:
-    pacing = Pacing(Patience())
+    pacing = Pacing()
     waited: list[float] = []
     with anyio.fail_after(5):
         async with pacing.turn():

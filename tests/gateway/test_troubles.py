@@ -56,13 +56,14 @@ class Trouble:
     """What a provider does that a row is about."""
 
     def __init__(self, row: dict[str, Any], fake: Any) -> None:
-        self.answers, self.alone = list(row["answers"]), row.get("alone", False)
+        self.answers: list[Any] = [*row["answers"]]
+        self.alone = row.get("alone", False)
         self.fake = fake
 
     def __call__(self, call: Any) -> Response | None:
         if self.alone and ping(call):
             return None
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer: Any = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer == "well":
             return None
         if isinstance(answer, int):
@@ -138,7 +139,7 @@ async def test_a_trouble_ends_as_the_table_says(
         if not row.get("status"):
             assert out == []
             return
-        assert row["status"] in out[0] and end.message == out[0]
+        assert row["status"] in out[0] and end is not None and end.message == out[0]
         if "nobody" in row["answers"]:
             return
 

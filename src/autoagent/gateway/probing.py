@@ -43,10 +43,11 @@ class Finding(NamedTuple):
     """How a provider is, and its own words for it.
 
     `well` answers; `refused` takes no key of ours; `unknown` has no such model or path; `spent` has
-    no money left for us; `busy` asks for fewer calls; `out` gives no answer.
+    no money left for us; `busy` asks for fewer calls; `out` gives no answer; `unreachable` is not
+    even there.
     """
 
-    state: Literal["well", "refused", "unknown", "spent", "busy", "out"]
+    state: Literal["well", "refused", "unknown", "spent", "busy", "out", "unreachable"]
     said: str = ""
 
     @property

@@ -237,7 +237,7 @@ class ProviderClient:
                 url, content=asked.body, headers=headers, timeout=limit
             )
         except httpx2.HTTPError as error:
-            return Finding("out", f"cannot be reached: {said(error)}")
+            return Finding("unreachable", f"cannot be reached: {said(error)}")
         return finding(asked.route, answer.status_code, answer.content)
 
     async def _asked_ourselves(self, tried: _Try, asked: ModelCall, started: float) -> Finding:

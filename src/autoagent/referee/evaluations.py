@@ -177,7 +177,7 @@ def _told_something(journal: Journal, event: events.EvaluationFinished) -> bool:
     own = [trial for trial in trials_of(journal, event.evaluation) if trial.side == ""]
     counted = [trial for trial in own if trial.outcome != "void"]
     if not counted:
-        return not own
+        return event.state == "cancelled" and not own
     return not all(trial.outcome == "crashed" and trial.unanswered for trial in counted)
 
 
