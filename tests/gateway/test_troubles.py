@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
@@ -77,7 +77,7 @@ class Trouble:
         text = answer.get("text", '{"error": {"message": "scripted"}}')
         return Response(text, answer.get("status", 200), answer.get("headers"), kind)
 
-    async def _parts(self, answer: dict[str, Any]) -> Any:
+    async def _parts(self, answer: dict[str, Any]) -> AsyncIterator[bytes]:
         for event in answer.get("events", ()):
             yield f"data: {event}\n\n".encode()
         how = answer.get("then", answer.get("body"))
