@@ -11,7 +11,7 @@ from autoagent.config import FILE_NAME
 from autoagent.errors import ConfigError
 from autoagent.gateway.plan import GatewayPlan, Upstream, keys
 from autoagent.gateway.probing import OUR_HEADERS, Finding, finding, first_known, questions
-from autoagent.gateway.providers import ProviderName, provider_named
+from autoagent.gateway.providers import BASE_URLS, ProviderName, provider_named
 from autoagent.gateway.upstream import auth_headers, said
 
 SECONDS = 20.0
@@ -28,7 +28,9 @@ def ask(plan: GatewayPlan | None) -> tuple[str, ...]:
         return ()
     passing: list[str] = []
     for model in filter(None, [*plan.models[:1], plan.judge]):
-        provider = provider_named(model) or next(iter(plan.upstreams))
+        provider = provider_named(model) or next(
+            name for name in BASE_URLS if name in plan.upstreams
+        )
         upstream = plan.upstreams[provider]
         key = keys([upstream], plan.env_file, os.environ).get(upstream.api_key_env)
         found = _found(provider, upstream, key, model)
