@@ -69,7 +69,7 @@ quick: setup
 test-313: $(FETCHED_UV)
 	@if [ -z "$(PYTHON313)" ]; then echo "test-313: skipped, no Python 3.13 found"; \
 	else $(MAKE) --no-print-directory .venv313/ready && \
-	.venv313/bin/python $(PYTEST) $(QUICK) tests/workspace tests/server/test_stdio.py; fi
+	EXAMPLES=few .venv313/bin/python $(PYTEST) $(QUICK) tests/workspace tests/server/test_stdio.py; fi
 
 check: setup
 	.venv/bin/ruff format --check

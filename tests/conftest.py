@@ -20,8 +20,11 @@ from autoagent.referee.referee import Referee
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import Engine, EvaluationSpec, TaskSpec
 
-settings.register_profile("shared-machine", deadline=None)  # a stall is no failure
-settings.load_profile("shared-machine")
+settings.register_profile("whole", deadline=None)  # a stall is no failure
+settings.register_profile(
+    "few", deadline=None, max_examples=10
+)  # of another Python, `make test-313`
+settings.load_profile(os.environ.get("EXAMPLES", "whole"))
 
 HARNESS = '''\
 # === EDITABLE SECTION ===

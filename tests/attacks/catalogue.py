@@ -43,6 +43,7 @@ IMAGES = {
 FROM autoagent-base
 WORKDIR /app
 RUN for d in /opt/venv /opt/named /app/.venv; do python3 -m venv --without-pip $d; done
+RUN for d in /opt/venv/lib/python3*/site-packages; do echo /srv/first > $d/first.pth; done
 RUN cd /opt/venv/lib/python3*/site-packages && printf '%0500d = 0\\n' 0 | tr 0 x > helper.py
 RUN echo 'import json' > /opt/uses_json.py
 ENV PATH=/opt/venv/bin:/opt/tools/bin:/app/.venv/bin:/usr/local/bin:/usr/bin:/bin

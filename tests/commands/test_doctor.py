@@ -17,6 +17,7 @@ from autoagent.errors import ConfigError
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
+from ..conftest import git
 from ..gateway import providers
 
 MakeWorkspace = Callable[..., Path]
@@ -390,3 +391,33 @@ def test_a_package_of_another_version_than_the_locks_is_named_with_the_command_t
         f"`uv pip install --python {sys.prefix} --constraints {tmp_path}/requirements.lock "
         "'harbor==0.1'`"
     )
+
+
+def test_each_trouble_of_the_repository_has_a_fix_of_its_own(make_workspace: MakeWorkspace) -> None:
+    root = make_workspace(commit=False)
+    fixes = [row(root, "repository").fix]
+    git(root, "init", "-q")
+    fixes.append(row(root, "repository").fix)
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "start")
+    (root / "program.md").write_text("# Another\n")
+    fixes.append(row(root, "repository").fix)
+    assert fixes == [
+        "`git init && git add -A && git commit -m start` in the workspace",
+        "`git add -A && git commit -m start`",
+        "`git commit -am WHY`, or `git stash`",
+    ]
+
+
+def test_what_is_told_about_a_damaged_journal_begins_anew(
+    workspace: Path, climbed: Callable[[Path], None]
+) -> None:
+    climbed(workspace)
+    (journal,) = (workspace.parent / "state").glob("*/journal.sqlite3")
+    data = bytearray(journal.read_bytes())
+    data[data.index(b'"reward":1.0') + len(b'"reward":')] ^= 1
+    journal.write_bytes(data)
+    told = row(workspace, "journal").fix
+    subprocess.run(told.split("`")[1], shell=True, check=True)
+    assert row(workspace, "journal").detail == "none yet: no climb was started here"
+    assert journal.with_name("x").parent.with_name(f"{journal.parent.name}.damaged").exists()

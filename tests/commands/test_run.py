@@ -20,12 +20,14 @@ def test_a_run_shows_every_trial_and_leaves_the_climbs_journal_alone(
     autoagent: Any, make_workspace: MakeWorkspace
 ) -> None:
     root = make_workspace(TASKS)
+    with (root / "tasks/wrong/tests/test.sh").open("a") as verifier:
+        verifier.write("echo FAIL it is 43\necho ok that is all\n")
 
     code, printed = autoagent("run", "--workspace", root)
 
     assert code == 0
     assert re.search(r"right +passed +1\.00 +\d+\.\d", printed)
-    assert re.search(r"wrong +failed +0\.00 +\d+\.\d", printed)
+    assert re.search(r"wrong +failed +0\.00 +\d+\.\d +verifier: FAIL it is 43", printed)
     assert "1/2 passed" in printed
     assert list((root / ".autoagent/jobs").iterdir()), "a Harbor job is there to look at"
     assert f"harbor view {root / '.autoagent/jobs'}" in printed

@@ -120,3 +120,10 @@ def test_a_rule_in_the_docs_is_one_of_autoagent_toml(page: Path) -> None:
         tables = tomli.loads(snippet)
         if tables.keys() <= Config.model_fields.keys():
             Config.model_validate(tables)
+
+
+def test_the_files_that_contributing_names_are_there() -> None:
+    told = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"(?:tests|src|docs|bench)/[\w./-]*\w|\.ci/\w+", told))
+    assert {"tests/workspace/boundary.toml", ".ci/run"} <= named
+    assert not [name for name in sorted(named) if not (ROOT / name).exists()]

@@ -7,6 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from autoagent.commands.verify import replayed
+from autoagent.records import Certificate
+from autoagent.referee.worth import edits_worth
+
+from ..conftest import git
+
 Climbed = Callable[[Path], None]
 
 
@@ -136,3 +142,23 @@ def test_a_journal_that_something_else_wrote_to_is_a_problem(
 
     assert code == 1
     assert "not what its last writer left" in found["problems"][0]
+
+
+def test_a_certificate_is_told_with_its_held_out_tasks_and_what_each_edit_adds(
+    autoagent: Any, workspace: Path, climbed: Climbed
+) -> None:
+    (workspace / "autoagent.toml").write_text('[holdout]\ntasks = ["t4"]\n[certify]\npasses = 1\n')
+    git(workspace, "add", "-A")
+    git(workspace, "commit", "-qm", "hold out")
+    climbed(workspace)
+    _, printed = autoagent("verify", "--workspace", workspace)
+    assert "Certified: " in printed
+    assert "on 1 held-out tasks" in printed
+    edit = certificate_of(workspace).replace(left_out={"abc1234": certificate_of(workspace).effect})
+    assert edits_worth(edit)[0].startswith("With the edit abc1234, against without it: ")
+
+
+def certificate_of(workspace: Path) -> Certificate:
+    found = replayed(workspace).position.certificate
+    assert found is not None
+    return found

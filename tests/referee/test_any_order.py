@@ -217,7 +217,7 @@ def test_any_order_of_calls_keeps_the_rules(make_workspace: Callable[..., Path])
     AnyOrder.template = make_workspace(
         {"t1": ("q1", "a1"), "t2": ("q2", "a2")}, config="[budget]\nevaluations = 3\n"
     )
-    few = settings(max_examples=30, stateful_step_count=30, deadline=None)
+    few = settings(max_examples=20, stateful_step_count=30, deadline=None)
     slow = [HealthCheck.too_slow]
     phases = [Phase.generate]  # a failure prints its 30 calls; shrinking them takes minutes
     play(AnyOrder, settings=settings(few, phases=phases, suppress_health_check=slow))

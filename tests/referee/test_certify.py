@@ -227,6 +227,32 @@ def test_the_human_may_certify_what_the_budget_did_not_allow(
 
 
 @pytest.mark.rule("R12")
+def test_an_edit_that_no_ablation_can_take_back_is_told_with_the_reason(
+    make_workspace: MakeWorkspace,
+) -> None:
+    root = make_workspace(config="[certify]\nablation = true\npasses = 1\n")
+    referee = Referee.open(root, ScriptedEngine(ONE, TWO, THREE, ALL))
+    with_baseline(referee)
+    harness, kept = root / "agent.py", list[str]()
+    for old, new in (("briefly", "shortly"), ("shortly", "in a word")):
+        harness.write_text(harness.read_text().replace(old, new))
+        referee.commit_candidate(new)
+        referee.run_benchmark()
+        settle(referee)
+        kept.append(referee.append_result().commit)
+    referee.finish_climb()
+    settle(referee)
+    notes, found = referee.status().notes, referee.position.certificate
+    problems = audit(referee._climb.journal, None).problems
+    referee.close()
+    assert found is not None
+    assert problems == ()
+    told = f"no ablation tells what the kept edit {kept[0]} adds: a later edit builds on it"
+    assert [note for note in notes if note.startswith(told)]
+    assert [*found.left_out] == [kept[1]]
+
+
+@pytest.mark.rule("R12")
 def test_an_ablation_measures_the_champion_without_each_kept_edit(
     make_workspace: MakeWorkspace,
 ) -> None:

@@ -26,8 +26,8 @@ def workspace(make_workspace: Callable[..., Path]) -> Path:
     return make_workspace(config=f"[budget]\nevaluations = 3\nhours = 8\n{UNCERTIFIED}")
 
 
-def commit(workspace: Path) -> None:
-    git(workspace, "commit", "-qam", "the morning after")
+def merge(workspace: Path) -> None:
+    git(workspace, "merge", "-q", "autoagent/night")
 
 
 @pytest.mark.rule("R10")
@@ -43,7 +43,7 @@ def test_a_second_climb_draws_on_the_caps_that_the_first_left(
     assert (over.next_calls[0], over.halted, over.budget_left.evaluations) == (REPORT, ANOTHER, 1)
     toml = workspace / "autoagent.toml"
     toml.write_text(f"[budget]\nevaluations = 90\nhours = 80\n{UNCERTIFIED}")
-    commit(workspace)
+    git(workspace, "commit", "-qam", "more")
     start(referee, "second")
     status = referee.status()
     assert (status.budget_left.evaluations, referee.position.started_at) == (1, began)
@@ -74,7 +74,7 @@ def test_a_night_that_is_used_up_ends_with_the_report_until_the_human_renews_it(
     assert "3 evaluations, 8.0 h" in told and "Climb night keeps" in told
     status = referee.status()
     assert (status.next_calls[0], status.budget_left.evaluations) == ("start_climb(tag)", 3)
-    commit(workspace)
+    merge(workspace)
     start(referee, "second")
     assert referee.status().budget_left.evaluations == 3
     referee.finish_climb()

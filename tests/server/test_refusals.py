@@ -120,7 +120,7 @@ async def test_where_every_task_has_to_be_usable_one_that_is_not_ends_the_start(
         text = await Caller(client).refused("start_climb", tag="night")
     referee.close()
     assert text.startswith("Not every task can be used. tasks/t2: its oracle did not pass")
-    assert "Next: tell the human which task to mend, then start_climb(another tag)" in text
+    assert 'Next: tell the human which task to mend, then start_climb("night") again' in text
 
 
 async def test_what_cannot_be_read_or_found_names_the_call_that_helps(connect: Connect) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -42,6 +43,8 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "fine",
         "raises",
         "exits",
+        "prints_a_flood",
+        "imports_what_is_not_there",
         "vanishes",
         "spins",
         "sleeps",
@@ -60,6 +63,8 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "fine": ("passed", 1.0),
         "raises": ("crashed", 0.0),
         "exits": ("crashed", 0.0),
+        "prints_a_flood": ("crashed", 0.0),
+        "imports_what_is_not_there": ("crashed", 0.0),
         "vanishes": ("crashed", 0.0),
         "spins": ("timeout", 0.0),
         "sleeps": ("passed", 1.0),  # Harbor verifies what was done before the time ran out
@@ -71,8 +76,19 @@ async def test_whatever_a_harness_does_ends_with_its_own_trial_and_gains_nothing
         "raises_half_a_letter": ("crashed", 0.0),
         "speaks_nonsense": ("crashed", 0.0),
     }, bench.log()
-    assert trials["raises"].detail == "KeyError: 'no such tool'"
-    assert trials["spins"].detail == "the harness ran out of time: it had 4 s"  # not Harbor's 124
+    place = r" \(agent\.py:\d+, in {word}\)"
+    told = {
+        "raises": "KeyError: 'no such tool'",
+        "exits": "SystemExit: 0: the harness called sys.exit before it had a result",
+        "prints_a_flood": r"OSError: .*: a trial of the harness may write 64 MiB and 16384 files.*",
+        "imports_what_is_not_there": "ModuleNotFoundError: No module named 'no_such_package'",
+    }
+    for word, ending in told.items():
+        assert re.fullmatch(ending + place.format(word=word), trials[word].detail), word
+    assert trials["fakes_a_cancel"].detail.startswith("CancelledError: the harness cancelled")
+    assert "called os._exit or was killed, perhaps at its limit" in trials["vanishes"].detail
+    ran_out = "the harness ran out of time: it had 4 s (the lesser of"  # not Harbor's 124
+    assert trials["spins"].detail.startswith(ran_out)
     silent = {name for name, trial in trials.items() if trial.silent}
     assert silent == {n for n, end in said.items() if end[0] in ("crashed", "timeout")}
     assert ends(bench) == ["complete"]

@@ -48,15 +48,17 @@ async def judged(
     return await bench.finish(bench.over(spec, {name: ROOT / "tasks" / name for name in names}))
 
 
-@pytest.mark.parametrize("judge", ["gpt-5-mini", "claude-haiku-4-5"])
+@pytest.mark.parametrize(
+    ("judge", "names"), [("gpt-5-mini", TONES), ("claude-haiku-4-5", TONES[:1])]
+)
 async def test_a_tone_is_judged_by_the_model_that_the_gateway_names(
-    bench: Bench, judge: str
+    bench: Bench, judge: str, names: tuple[str, ...]
 ) -> None:
     """Whoever serves it; its answers are metered, and those of a stand-in are told as such."""
     with running(load_rules(ROOT / "standin.toml")) as url:
-        trials = await judged(bench, url, judge, *TONES)
+        trials = await judged(bench, url, judge, *names)
 
-    assert {name: t.outcome for name, t in trials.items()} == dict.fromkeys(TONES, "passed")
+    assert {name: t.outcome for name, t in trials.items()} == dict.fromkeys(names, "passed")
     assert all(trial.stand_in and trial.judge_cost_usd for trial in trials.values())
     for trial in trials.values():
         calls = bench.trial_directory(trial) / "judge-calls.jsonl"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoagent.errors import WorkspaceBusy, WorkspaceError
+from autoagent.workspace.birth import birth
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
 from autoagent.workspace.state import IDENTITY, POINTER
 
@@ -51,7 +52,29 @@ def test_a_state_of_before_is_found_and_then_named(root: Path) -> None:
 
     assert open_workspace(root).state == state
     assert json.loads(pointer(root).read_text()) == {"path": str(state)}
-    assert json.loads((state / IDENTITY).read_text()) == {"path": str(root)}
+    assert json.loads((state / IDENTITY).read_text()) == {"path": str(root), "birth": birth(root)}
+
+
+def test_a_workspace_that_was_deleted_and_made_again_has_no_journal_of_the_old_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the state of each stays: a journal is never deleted, and never another directory's."""
+    monkeypatch.setenv("AUTOAGENT_STATE_DIR", str(root.parent / "states"))
+    states: list[Path] = []
+    for _ in range(3):
+        states.append(open_workspace(root).state)
+        (states[-1] / "journal.sqlite3").write_text("what was played")
+        shutil.rmtree(root)
+        root.mkdir()
+    assert len(set(states)) == 3
+    assert all((state / "journal.sqlite3").exists() for state in states)
+
+
+def test_a_pointer_that_was_removed_grants_no_new_journal(root: Path) -> None:
+    """The directory is the same: caps and evidence are not started anew by `rm -r .autoagent`."""
+    state = open_workspace(root).state
+    shutil.rmtree(root / ".autoagent")
+    assert open_workspace(root).state == state
 
 
 def test_a_state_that_is_gone_is_told_and_never_made_anew(root: Path) -> None:

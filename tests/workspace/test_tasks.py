@@ -450,6 +450,32 @@ def test_what_will_surprise_is_noted(
     assert [f"tasks/sort-csv/{told}" in note for note in report.notes] == [True]
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "workdir", "work"),
+    [
+        ("FROM autoagent-base\n", "", "/app"),
+        ("FROM autoagent-base\nWORKDIR /srv\nWORKDIR shop/\n", "", "/srv/shop"),
+        ("FROM autoagent-base\nWORKDIR /srv\n", "/repo/", "/repo"),
+        ("FROM golang AS made\nWORKDIR /made\nFROM python:3.12\nADD x /\nWORKDIR /b\n", "", "/b"),
+    ],
+)
+def test_a_verifier_is_read_with_the_work_directory_that_its_task_has(
+    tmp_path: Path, dockerfile: str, workdir: str, work: str
+) -> None:
+    """What a verifier runs there is the candidate's; another directory is only no system's."""
+    script = f"{TEST_SH}{work}/check\n/other/check\n"
+    files = harbor_task(environment__Dockerfile=dockerfile, tests__test_DOT_sh=script)
+    if workdir:
+        files["task.toml"] = TOML.replace("[environment]", f"[environment]\nworkdir = '{workdir}'")
+    report = inspect_task(write(tmp_path / "tasks/sort-csv", files), frozenset(["containers"]))
+    assert report.notes == (
+        "tasks/sort-csv/tests/test.sh:3: runs files of the work directory, which the candidate may "
+        "write.",
+        "tasks/sort-csv/tests/test.sh:4: runs a file that is no part of the system, which the "
+        "candidate may write.",
+    )
+
+
 def test_a_verifier_with_an_image_of_its_own_is_refused(tmp_path: Path) -> None:
     files = {**harbor_task(), "tests/Dockerfile": "FROM x"}
     files["task.toml"] = f"{TOML}[verifier]\nenvironment_mode = 'separate'\n"

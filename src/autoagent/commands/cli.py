@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from autoagent.commands.init import Template
+from autoagent.commands.morning import certify, export, promote, report, status, verify
+from autoagent.commands.options import JsonOption, WorkspaceOption
 from autoagent.commands.serve import refusal, workspace_root
 from autoagent.commands.serve import serve as serve_workspace
 from autoagent.errors import AutoAgentError
@@ -36,16 +38,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"autoagent {version('autoagent-mcp')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Print it, and end."),
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
 image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
 app.add_typer(image, name="image", no_args_is_help=True)
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="The workspace.", show_default="$CLAUDE_PROJECT_DIR, else the current directory"
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command()
@@ -125,7 +138,8 @@ def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> No
     else:
         from autoagent.commands import terminal
 
-        terminal.console().print(terminal.checks_table(checks))
+        out = terminal.console()
+        out.print(terminal.checks_table(checks, out.width))
         typer.echo(f"{failed} to mend." if failed else "Ready.")
     raise typer.Exit(1 if failed else 0)
 
@@ -141,49 +155,21 @@ def run(
     """Measure the harness as it stands, once, outside any climb."""
     from autoagent.commands import terminal
     from autoagent.commands.run import Alone
-    from autoagent.records import Trial
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     alone = Alone(workspace_root(workspace), names, oracle=oracle)
-    out, ended = terminal.console(), list[Trial]()
+    out = terminal.console()
     with terminal.live(out) as show:
-
-        def on_trial(trial: Trial) -> None:
-            ended.append(trial)
-            show(terminal.trials_table(ended))
-
-        show(terminal.trials_table(ended))
-        report = alone.measure(on_trial)
-        show(terminal.trials_table(report.trials))
+        report = alone.measure(lambda seen: show(terminal.run_screen(out, seen)))
+        show(terminal.trials_table(report.trials, out.width))
     terminal.print_run(out, report)
     if alone.spec.config.isolation == "process":
         out.print('UNSANDBOXED: isolation = "process"')
     raise typer.Exit(130 if report.state == "cancelled" else 0)
 
 
-@app.command()
-def certify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Measure a finished climb's champion against its baseline, afresh; once, at your own cost.
-
-    The meta-agent's finish_climb does it within the budget. This is for a climb that had none left.
-    """
-    from autoagent.commands import certify, terminal
-    from autoagent.referee.worth import edits_worth, worth
-    from autoagent.server.waiting import sentence
-
-    with terminal.console(stderr=True).status("") as line:
-        status = certify.certify(
-            workspace_root(workspace),
-            lambda progress: line.update(terminal.plain(sentence(progress))),
-        )
-    found = status.certificate
-    if as_json:
-        facts = found and found.model_dump(mode="json")
-        typer.echo(json.dumps({"ok": found is not None, "certificate": facts}, indent=1))
-    else:
-        for told in (worth(status), *edits_worth(status)):
-            typer.echo(told)
-    raise typer.Exit(0 if found else 1)
+for after in (certify, status, report, promote, verify, export):
+    app.command()(after)
 
 
 @app.command()
@@ -214,22 +200,6 @@ def renew(workspace: WorkspaceOption = None) -> None:
     from autoagent.commands.renew import renew as granted
 
     typer.echo(granted(workspace_root(workspace)))
-
-
-@app.command()
-def verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
-    """Replay the journal and compare it with what is claimed. Reads only."""
-    from autoagent.commands.verify import replayed
-
-    found = replayed(workspace_root(workspace))
-    if as_json:
-        facts = found.model_dump(mode="json", exclude={"position"})
-        typer.echo(json.dumps({"ok": not found.problems, **facts}, indent=1))
-    else:
-        from autoagent.commands import terminal
-
-        terminal.print_audit(terminal.console(), found)
-    raise typer.Exit(1 if found.problems else 0)
 
 
 @app.command()
@@ -285,14 +255,6 @@ def image_build(
 
 
 @app.command()
-def export(workspace: WorkspaceOption = None, as_json: JsonOption = True) -> None:
-    """Print what the journal holds: climbs, tier, candidates, trials, verdicts, head. JSON only."""
-    from autoagent.commands.export import export as exported
-
-    typer.echo(json.dumps(exported(workspace_root(workspace)), indent=1 if as_json else None))
-
-
-@app.command()
 def standin(
     rules: Annotated[Path, typer.Option(help="What it knows.")] = Path("standin.toml"),
     port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
@@ -328,7 +290,9 @@ def demo(
 
         out = terminal.console()
         with terminal.live(out) as show:
-            found = demonstrate(keep, lambda rows, doing: show(terminal.demo_screen(rows, doing)))
-            show(terminal.demo_screen(found.steps, ""))
+            found = demonstrate(
+                keep, lambda rows, doing: show(terminal.demo_screen(rows, doing, out.width))
+            )
+            show(terminal.demo_screen(found.steps, "", out.width))
         terminal.print_demonstration(out, found)
     raise typer.Exit(1 if found.problems else 0)

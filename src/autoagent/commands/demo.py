@@ -30,7 +30,6 @@ from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.evidence import ledger
 from autoagent.workspace.state import STATE_VARIABLE
 
-TAG = "demo"
 HARNESS = "agent.py"
 LONGEST_SECONDS = 600.0
 _LEFTOVERS = shutil.ignore_patterns("__pycache__", ".autoagent", "results.tsv", "jobs", ".git")
@@ -147,7 +146,7 @@ class _MetaAgent:
     async def climb(self, edits: list[Edit]) -> Content:
         """The baseline, then edit by edit; stops at the first that ends otherwise than scripted."""
         self._now = "the tasks are proved by their oracles and a no-op"
-        await self._settled("start_climb", tag=TAG)
+        await self._settled("start_climb", tag=demo_script.TAG)
         self._now = "baseline"
         self.steps.append(await self._measured("baseline", "the unmodified harness"))
         for edit in edits:

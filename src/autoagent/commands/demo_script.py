@@ -16,6 +16,9 @@ from autoagent.records import Record
 Fate = Literal["keep", "discard", "crash", "refused"]
 """What becomes of an edit: a verdict's status, or no verdict at all."""
 
+TAG = "demo"
+"""The climb's."""
+
 REFUSALS = {
     "boundary": "the fixed section was changed",
     "rebinding": "which the fixed section defines",

@@ -32,7 +32,7 @@ from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.git.user_repo import UserRepo
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
-from autoagent.workspace.state import state_directory
+from autoagent.workspace.state import POINTER, state_directory
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 from autoagent.workspace.tasks.selection import held_out, held_out_twice, select
 from autoagent.workspace.tier import peer_of, tier
@@ -68,7 +68,11 @@ def examine(root: Path) -> list[Check]:
             lambda: machine.task_python(config),
             "run AutoAgent with a Python that uv installed",
         ),
-        _check("config", lambda: _config(root), f"correct {FILE_NAME} in the workspace"),
+        _check(
+            "config",
+            lambda: _config(root),
+            f"correct {root / FILE_NAME}" if root.is_dir() else "name a directory: --workspace",
+        ),
         _check(
             "state directory",
             lambda: _state(root, loaded),
@@ -95,22 +99,42 @@ def _packages() -> Check:
 
 
 def _workspace_checks(workspace: Workspace) -> list[Check]:
-    start = "`git init && git add -A && git commit -m start`, or commit or undo what differs"
+    harness = workspace.harness
+    mend = f"correct {harness}" if harness.exists() else f"`autoagent init {workspace.root}`"
     return [
-        _check("repository", lambda: _repository(workspace), start),
+        _check("repository", lambda: _repository(workspace), _mending_repository),
         _check("program", lambda: _program(workspace), "write what the agent is for to program.md"),
-        _check("harness", lambda: _harness(workspace), f"correct {workspace.harness.name}"),
-        _check("model", lambda: _model(workspace), "set the key, or [gateway] in autoagent.toml"),
+        _check("harness", lambda: _harness(workspace), mend),
+        _check("model", lambda: _model(workspace), "do what the message says"),
         *_tasks(workspace),
         *_holdout(workspace),
         _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
-        _check("journal", lambda: _journal(workspace), f"keep {workspace.state}; start elsewhere"),
+        _check("journal", lambda: _journal(workspace), _mending_journal(workspace)),
         _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
-        _check("results.tsv", lambda: _ledger(workspace), "delete it; it is written again"),
+        _check("results.tsv", lambda: _ledger(workspace), "delete it; the next server writes it"),
     ]
 
 
-def _check(name: str, look: Callable[[], Told], fix: str) -> Check:
+def _mending_journal(workspace: Workspace) -> str:
+    state, pointer = workspace.state, workspace.output / POINTER
+    aside = f"{state}.damaged"
+    return f"to begin anew: `mv {state} {aside} && rm {pointer}`; what was measured stays there"
+
+
+def _mending_repository(said: str) -> str:
+    """The remedy for what is wrong with the repository: each has its own."""
+    if "no git repository" in said:
+        return "`git init && git add -A && git commit -m start` in the workspace"
+    if "no commit yet" in said:
+        return "`git add -A && git commit -m start`"
+    if "the tree is dirty" in said:
+        return "`git commit -am WHY`, or `git stash`"
+    if "began with" in said:
+        return "`git restore` those files; the climb's own changes are agent.py and .agent/"
+    return "do what the message says"
+
+
+def _check(name: str, look: Callable[[], Told], fix: str | Callable[[str], str]) -> Check:
     try:
         told = look()
         return Check(name=name, state=told.state, detail=told.detail)
@@ -120,7 +144,8 @@ def _check(name: str, look: Callable[[], Told], fix: str) -> Check:
         said = f"{error.filename or name}: {error.strerror}"
     except (sqlite3.Error, ValueError) as error:  # a journal that is damaged beyond its events
         said = f"cannot be read: {error}"
-    return Check(name=name, state="fail", detail=said, fix=fix)
+    told = fix if isinstance(fix, str) else fix(said)
+    return Check(name=name, state="fail", detail=said, fix=told)
 
 
 # the workspace ----------------------------------------------------------------------
@@ -186,7 +211,8 @@ def climb_of(workspace: Workspace) -> tuple[Position, str]:
 def _program(workspace: Workspace) -> Told:
     data = read_regular(workspace.program)
     if workspace.stop_file.exists():
-        return Told(f"{workspace.stop_file} is there: no evaluation starts while it is", "note")
+        told = f"{workspace.stop_file} is there: nothing starts while it is; remove it to climb"
+        return Told(told, "note")
     return Told(f"program.md, {len(data)} bytes")
 
 

@@ -4,6 +4,7 @@ It has a journal, a snapshot and a worker of its own under `<state>/runs/<n>`, s
 it finds can enter a climb. It takes no lock and decides nothing.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,11 +13,13 @@ from pathlib import Path
 
 from autoagent.environments.kinds import kind_of
 from autoagent.errors import InfrastructureFault, UnknownName
+from autoagent.evidence.events import TrialStarted
 from autoagent.evidence.journal import Journal
+from autoagent.evidence.trajectory import verifier_output
 from autoagent.gate.decide import score_of
 from autoagent.records import EvaluationState, Record, Running, Score, Trial
 from autoagent.referee.candidates import Draft, baseline_draft
-from autoagent.referee.evaluations import deciding_trials, ended, trials_of
+from autoagent.referee.evaluations import deciding_trials, ended, trial_of, trials_of
 from autoagent.worker.detached import DetachedEngine
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.workspace.layout import Workspace, open_workspace
@@ -26,7 +29,29 @@ from autoagent.workspace.tasks.snapshot import Snapshot, TaskFacts
 POLL_SECONDS = 0.1
 LOG_CHARACTERS = 1500
 
-OnTrial = Callable[[Trial], None]
+VERIFIER_CHARACTERS = 2000
+_FAILURE = re.compile(r"\b(fail(ed|s|ure)?|errors?|\w*Error|expected|missing|wrong|not ok)\b", re.I)
+
+
+class Seen(Record):
+    """How far an evaluation on its own is: what ended, which tasks' trials run, how long it took.
+
+    A failed trial's detail is the last line that its verifier printed.
+    """
+
+    trials: tuple[Trial, ...]
+    running: tuple[str, ...]
+    expected: int
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By what the trials took so far, or None before the first ended."""
+        ended = len(deciding_trials(self.trials))
+        return self.seconds / ended * (self.expected - ended) if ended else None
+
+
+OnLook = Callable[[Seen], None]
 
 
 class RunReport(Record):
@@ -84,14 +109,14 @@ class Alone:
         paths = {task.name: task.path for task in chosen}
         self.spec = EvaluationSpec.of(workspace, running, paths, harness, model=model)
 
-    def measure(self, on_trial: OnTrial) -> RunReport:
-        """Run to the end, telling each trial as it ends; an interrupt cancels the rest.
+    def measure(self, on_look: OnLook) -> RunReport:
+        """Run to the end, telling how far it is once a second; an interrupt cancels the rest.
 
         Raises:
             InfrastructureFault: The worker died; says where its log is.
         """
         started = time.monotonic()
-        state, trials = measure(self.spec, on_trial)
+        state, trials = measure(self.spec, on_look)
         shutil.rmtree(self.spec.images, ignore_errors=True)
         return RunReport(
             state=state,
@@ -103,7 +128,7 @@ class Alone:
         )
 
 
-def measure(spec: EvaluationSpec, on_trial: OnTrial) -> tuple[EvaluationState, list[Trial]]:
+def measure(spec: EvaluationSpec, on_look: OnLook) -> tuple[EvaluationState, list[Trial]]:
     """Run an evaluation that no referee waits for; how it ended, and every trial.
 
     An interrupt cancels what is left: the state is `cancelled` then.
@@ -115,7 +140,7 @@ def measure(spec: EvaluationSpec, on_trial: OnTrial) -> tuple[EvaluationState, l
     with closing(Journal(spec.journal)) as journal:
         engine.start(spec)
         try:
-            _follow(engine, journal, spec.id, on_trial)
+            _follow(engine, journal, spec, on_look)
         except KeyboardInterrupt:
             while engine.alive(spec.id):  # the engine kills one that lingers
                 engine.cancel(spec.id)
@@ -125,20 +150,52 @@ def measure(spec: EvaluationSpec, on_trial: OnTrial) -> tuple[EvaluationState, l
             log = spec.directory / "worker.log"
             said = log.read_text(errors="replace")[-LOG_CHARACTERS:].strip()
             raise InfrastructureFault(f"The worker stopped before its end; {log} says: {said}")
-        return state, trials_of(journal, spec.id)
+        return state, _explained(journal, spec.id)
 
 
-def _follow(engine: DetachedEngine, journal: Journal, evaluation: str, on_trial: OnTrial) -> None:
-    """Tell every trial once, until the worker is gone."""
-    told, alive = 0, True
+def _follow(engine: DetachedEngine, journal: Journal, spec: EvaluationSpec, show: OnLook) -> None:
+    """Tell how far it is at every change and once a second, until the worker is gone."""
+    began, told, alive = time.monotonic(), (-1, -1, -1), True
+    running = spec.running
+    expected = len(running.tasks) * running.attempts
     while alive:
-        alive = engine.alive(evaluation)  # asked first: it writes before it dies
-        trials = trials_of(journal, evaluation)
-        for trial in trials[told:]:
-            on_trial(trial)
-        told = len(trials)
+        alive = engine.alive(spec.id)  # asked first: it writes before it dies
+        started = journal.about(spec.id, TrialStarted)
+        ended = {trial.id for trial in trials_of(journal, spec.id)}
+        seconds = time.monotonic() - began
+        now = (len(started), len(ended), int(seconds))
+        if now != told:
+            told = now
+            show(
+                Seen(
+                    trials=tuple(_explained(journal, spec.id)),
+                    running=tuple(e.event.task for e in started if e.event.trial not in ended),
+                    expected=expected,
+                    seconds=seconds,
+                )
+            )
         if alive:
             time.sleep(POLL_SECONDS)
+
+
+def _explained(journal: Journal, evaluation: str) -> list[Trial]:
+    """Its trials; one that failed says what its verifier said last."""
+    return [
+        trial.replace(detail=said)
+        if trial.outcome == "failed"
+        and not trial.detail
+        and (said := _last_line(verifier_output(place, VERIFIER_CHARACTERS)))
+        else trial
+        for trial in trials_of(journal, evaluation)
+        for place in (trial_of(journal, trial.id)[1],)
+    ]
+
+
+def _last_line(text: str) -> str:
+    """The last line that speaks of a failure, else the last one there is."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    failures = [line for line in lines if _FAILURE.search(line)]
+    return f"verifier: {(failures or lines)[-1]}" if lines else ""
 
 
 def _own_state(workspace: Workspace) -> tuple[int, Path]:

@@ -1,10 +1,13 @@
 """`autoagent serve`, apart from the rest of the command line, because a client waits for it."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from autoagent.errors import AutoAgentError
+
+_TOOL_CALL = re.compile(r"\b[a-z]+(?:_[a-z]+)*\(")
 
 
 def workspace_root(given: Path | None) -> Path:
@@ -25,4 +28,22 @@ def serve(given: Path | None) -> None:
 
 def refusal(error: AutoAgentError) -> str:
     """An error as the command line tells it: one line."""
-    return f"autoagent: {' '.join(str(error).split())}"
+    told = error.message
+    if error.next_call:
+        told += f" Next: {for_people(error.next_call)}."
+    return f"autoagent: {' '.join(told.split())}"
+
+
+def for_people(step: str) -> str:
+    """A next step as people take it: what is a tool call to a client is a command, or the client's.
+
+    `status()` has a command; what moves a climb is done from a client, and is said to be.
+    """
+    step = step.removeprefix("tell the human: ").removeprefix("tell the human to ")
+    if step in ("status()", "status"):
+        return "`autoagent status`"
+    if "morning_report" in step:
+        return "`autoagent report`"
+    if _TOOL_CALL.search(step) and "client" not in step:
+        return f"{step}, from the client that `autoagent serve` serves"
+    return step

@@ -4,25 +4,33 @@ Names and details come from tasks, harnesses and journals: they are shown as pla
 without markup and without control characters.
 """
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from rich.box import SIMPLE
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.commands.demo_script import TAG, Demonstration, Played
 from autoagent.commands.doctor import Check
-from autoagent.commands.run import RunReport
+from autoagent.commands.run import RunReport, Seen
 from autoagent.commands.verify import Audit
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
-from autoagent.referee.worth import STOOD_IN, points
+from autoagent.referee.evaluations import deciding_trials
+from autoagent.referee.worth import STOOD_IN, certified, edits_worth
+from autoagent.report.story import Story
 
+NARROW = 80
+"""Columns below which a table is a list."""
 PLAIN_WIDTH = 140
 """Columns where there is no terminal to ask."""
 COLOURS = {
@@ -46,8 +54,14 @@ COLOURS = {
 def console(*, stderr: bool = False) -> Console:
     """Standard output or error; where it is no terminal, wide enough that a row is a line."""
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
+    told = stream.isatty() or os.environ.get("COLUMNS", "").isdecimal()
+    width = None if told else PLAIN_WIDTH
     return Console(highlight=False, width=width, stderr=stderr)
+
+
+def harbor_view(jobs: Path) -> str:
+    """The command that shows a job directory, with the path of the Harbor that made it."""
+    return shlex.join([str(Path(sys.executable).with_name("harbor")), "view", str(jobs)])
 
 
 @contextmanager
@@ -70,8 +84,18 @@ def word(text: str) -> Text:
     return Text(one_line(text), style=COLOURS.get(text, ""))
 
 
-def checks_table(checks: Sequence[Check]) -> Table:
+def checks_table(checks: Sequence[Check], width: int = PLAIN_WIDTH) -> Table:
     """One row per check; a failing one has its remedy below it."""
+    if width < NARROW:
+        return _listed(
+            [
+                (
+                    Text.assemble(word(check.state), " ", one_line(check.name)),
+                    plain(check.detail).append(f"\nfix: {check.fix}" if check.fix else "", "bold"),
+                )
+                for check in checks
+            ]
+        )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for check in checks:
         said = plain(check.detail)
@@ -81,20 +105,82 @@ def checks_table(checks: Sequence[Check]) -> Table:
     return table
 
 
-def trials_table(trials: Sequence[Trial]) -> Table:
-    """Task, outcome, reward and seconds of every trial that ended."""
+def print_story(out: Console, told: Story, page: Path) -> None:
+    """What the morning is told of a climb: the verdict first, the page last."""
+    style = {"READY": "bold green", "NEEDS ATTENTION": "bold yellow"}.get(told.headline, "bold")
+    out.print(Text(told.headline, style=style), plain(told.sentence))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    rows = [("stopped", told.stopped)] if told.stopped else []
+    rows += [*told.gains, *(("incident", one) for one in told.incidents)]
+    rows += [("kept", f"{one.step.commit} {one.step.description}") for one in told.edits]
+    rows += [
+        ("still fails", f"{len(one.tasks)} tasks, {one.what}: {', '.join(one.tasks[:4])}")
+        for one in told.failing[:5]
+    ]
+    table.add_column()
+    table.add_column(overflow="fold")
+    for what, said in rows:
+        table.add_row(plain(what), plain(said))
+    out.print(table)
+    for line in (*told.apply, str(page)):  # whole, to be copied
+        out.print(plain(line), soft_wrap=True)
+
+
+def run_screen(out: Console, seen: Seen) -> Group:
+    """An evaluation under way: the trials that ended last, as many as fit, and how far it is."""
+    ended = deciding_trials(seen.trials)
+    fit = max(1, (out.height - 8) // (1 if out.width >= NARROW else 2))
+    passed = sum(trial.outcome == "passed" for trial in ended)
+    told = f"  {len(ended)}/{seen.expected} ended, {passed} passed, {seen.seconds:.0f} s"
+    if (left := seen.seconds_left) is not None:
+        told += f", about {left:.0f} s left"
+    for first in seen.running[:1]:
+        more = f" and {len(seen.running) - 1} more" if len(seen.running) > 1 else ""
+        told += f"; {one_line(first)}{more} running"
+    return Group(
+        trials_table(ended[-fit:], out.width, whole=False), Text(told, style="dim", no_wrap=True)
+    )
+
+
+def trials_table(trials: Sequence[Trial], width: int = PLAIN_WIDTH, *, whole: bool = True) -> Table:
+    """Task, outcome, reward and seconds of every trial that ended.
+
+    Where the terminal is narrow the detail has a line of its own; not `whole`, it has just one.
+    """
+    if width < NARROW:
+        return _narrow_trials(trials, whole=whole)
     table = Table(box=SIMPLE)
     for heading in ("task", "outcome"):
         table.add_column(heading)
     for heading in ("reward", "seconds"):
         table.add_column(heading, justify="right")
-    table.add_column("detail", overflow="fold")
+    table.add_column("detail", overflow="fold" if whole else "ellipsis", no_wrap=not whole)
     for trial in sorted(trials, key=lambda trial: (trial.task, trial.attempt)):
         reward = "" if trial.reward is None else f"{trial.reward:.2f}"
         name = trial.task if trial.attempt == 1 else f"{trial.task} #{trial.attempt}"
         table.add_row(
             word(name), word(trial.outcome), reward, f"{trial.seconds:.1f}", word(trial.detail)
         )
+    return table
+
+
+def _narrow_trials(trials: Sequence[Trial], *, whole: bool) -> Table:
+    rows: list[tuple[Text, Text]] = []
+    for trial in sorted(trials, key=lambda trial: (trial.task, trial.attempt)):
+        name = trial.task if trial.attempt == 1 else f"{trial.task} #{trial.attempt}"
+        said = Text.assemble(word(trial.outcome), " ", word(name), f" {trial.seconds:.1f} s")
+        rows.append((said, word(trial.detail)))
+    return _listed(rows, whole=whole)
+
+
+def _listed(rows: Sequence[tuple[Text, Text]], *, whole: bool = True) -> Table:
+    """A heading and what is told of it, one below the other: for narrow terminals."""
+    table = Table(box=None, show_header=False, padding=(0, 0))
+    table.add_column(overflow="fold" if whole else "ellipsis", no_wrap=not whole)
+    for heading, told in rows:
+        table.add_row(heading)
+        if told:
+            table.add_row(Padding(told, (0, 0, 0, 2)))
     return table
 
 
@@ -110,7 +196,7 @@ def print_run(out: Console, report: RunReport) -> None:
         out.print(plain(f"left out: {why}"), soft_wrap=True)
     if report.state != "complete":
         out.print(Text(f"The evaluation is {report.state.replace('_', ' ')}.", style="yellow"))
-    out.print(Text(f"Look at it with: harbor view {report.jobs}"), soft_wrap=True)
+    out.print(Text(f"Look at it with: {harbor_view(report.jobs)}"), soft_wrap=True)
 
 
 def print_audit(out: Console, found: Audit) -> None:
@@ -127,7 +213,8 @@ def print_audit(out: Console, found: Audit) -> None:
         if score.stand_in:
             out.print(Text(STOOD_IN))
     if position.certificate:
-        out.print(Text(f"certified: {points(position.certificate.effect)}"))
+        for told in (certified(position.certificate), *edits_worth(position.certificate)):
+            out.print(Text(told), soft_wrap=True)
     if found.tier:
         out.print(Text(one_line(found.tier)))
     out.print(Text(f"head {found.head}"))
@@ -139,8 +226,24 @@ def print_audit(out: Console, found: Audit) -> None:
         out.print(Text("The journal holds together.", style="green"))
 
 
-def demo_screen(rows: Sequence[Played], doing: str) -> Group:
+def demo_screen(rows: Sequence[Played], doing: str, width: int = PLAIN_WIDTH) -> Group:
     """The demo while it plays: a row per candidate, and what is being done right now."""
+    waits = [Text(f"  … {one_line(doing)}", style="dim", no_wrap=True)] if doing else []
+    if width < NARROW:
+        listed = [
+            (
+                Text.assemble(
+                    word(row.verdict),
+                    " (unexpected)" if row.problem else "",
+                    " ",
+                    word(row.name),
+                    "" if row.passed is None else f" {row.passed}/{row.expected}",
+                ),
+                word(row.why),
+            )
+            for row in rows
+        ]
+        return Group(_listed(listed), *waits)
     table = Table(box=SIMPLE)
     table.add_column("candidate")
     table.add_column("passed", justify="right")
@@ -152,7 +255,6 @@ def demo_screen(rows: Sequence[Played], doing: str) -> Group:
         if row.problem:
             verdict.append(" (unexpected)", style="bold red")
         table.add_row(word(row.name), passed, verdict, word(row.why), word(row.description))
-    waits = [Text(f"  … {one_line(doing)}", style="dim")] if doing else []
     return Group(table, *waits)
 
 
@@ -198,9 +300,10 @@ def print_demonstration(out: Console, found: Demonstration) -> None:
         "worth": found.certified,
         "verify": f"{found.events} events, {found.decisions} decisions, head {found.head[:12]}",
         "ledger": str(found.workspace / "results.tsv"),
-        "jobs": f"harbor view {found.workspace / '.autoagent' / 'jobs'}",
+        "take over": f"git -C {found.workspace} merge autoagent/{TAG}",
+        "jobs": harbor_view(found.workspace / ".autoagent" / "jobs"),
     }
     for name, value in facts.items():
-        out.print(Text(f"{name:<9}{value}"), soft_wrap=True)
+        out.print(Text(f"{name:<10}{value}"), soft_wrap=True)
     for problem in found.problems:
         out.print(plain(f"FAILED {problem}", "bold red"), soft_wrap=True)

@@ -62,6 +62,11 @@ def journal_of(workspace: Workspace) -> Generator[Journal]:
             "`autoagent serve`, and start_climb(tag) from a client",
         )
     with closing(Journal(workspace.journal, read_only=True)) as journal:
+        if next(iter(journal.entries()), None) is None:  # a server was open, and nobody played
+            raise WorkspaceError(
+                f"No climb was started in {workspace.root}: {workspace.journal} is empty.",
+                "`autoagent serve`, and start_climb(tag) from a client",
+            )
         yield journal
 
 

@@ -74,6 +74,7 @@ LOOKED = (".git", ".git/hooks", *sorted({n.split("/")[0] for n in _TOOLS if "/" 
 MODULE = re.compile(r"(\w+)(?:\.py|\.pyc|(?:\.[\w-]+)?\.so)?")
 STARTED = re.compile(r"(?:sitecustomize|usercustomize)(?:\.py|\.pyc|\..*so)?")
 """What Python imports at every start, wherever it is on its path."""
+_IN_VENV = re.compile(r"(.+)/lib/python3[\d.]*/site-packages/.*")
 _UNUSED = frozenset(
     ["test", "tests", "this", "antigravity", "turtle", "turtledemo", "profile", "trace", "idlelib"]
     + ["tkinter", "ensurepip", "lib2to3", "wsgiref", "xmlrpc", "mailbox", "examples", "docs"]
@@ -116,7 +117,7 @@ class Standing:
             return None
         name = path.rpartition("/")[2]
         is_pytests = name in PYTESTS and below(path, self._ground.work)
-        if is_pytests and self._tests_work and change.kind == ADDED:
+        if is_pytests and self._tests_work and change.kind == ADDED and not self._in_venv(path):
             return f"{path} was planted, which pytest runs or obeys"
         for stood in self._stood_in:
             if path != stood and below(path, stood):
@@ -126,6 +127,14 @@ class Standing:
                 if said := self._of_git(path, stood, name):
                     return said
         return None
+
+    def _in_venv(self, path: str) -> bool:
+        """Whether it is in a virtual environment, where pytest looks for no tests."""
+        inner = _IN_VENV.fullmatch(path)
+        work = self._ground.work
+        if inner is None or inner[1] == work or not below(inner[1], work):
+            return False
+        return self._files.left(f"{inner[1]}/pyvenv.cfg")
 
     def _new(self, path: str, stood: str, name: str) -> str | None:
         verifier, read = self._verifier, self._files.read
@@ -177,18 +186,3 @@ class Standing:
 def _commands(config: bytes) -> set[bytes]:
     """The lines of a git configuration that name commands."""
     return {line.strip() for line in config.splitlines() if _GIT_COMMANDS.match(line)}
-
-
-def cached_libraries(cache: bytes) -> set[tuple[bytes, bytes]] | None:
-    """Names and paths in a loader's cache (glibc, `dl-cache.h`); None where it is another thing."""
-    if cache[:20] != b"glibc-ld.so.cache1.1":
-        return None
-    count, found = int.from_bytes(cache[20:24], "little"), set[tuple[bytes, bytes]]()
-
-    def text(at: int) -> bytes:
-        start = int.from_bytes(cache[at : at + 4], "little")
-        return cache[start : cache.find(b"\0", start)]
-
-    for entry in range(48, min(48 + 24 * count, len(cache)), 24):
-        found.add((text(entry + 4), text(entry + 8)))
-    return found

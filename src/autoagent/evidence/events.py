@@ -178,10 +178,18 @@ class CertificationStarted(Facts, kind="certification_started"):
     """R12: the climb is over, and what it is worth is measured. About its tag.
 
     `capped`: it has to fit into the climb's budget; what the human asked for has not.
+    `handed_back`: the files are the human's again, as the climb found them.
     """
 
     reason: str
     capped: bool
+    handed_back: bool = Field(default=False, exclude_if=_nothing)
+
+
+class EditsNotAblated(Facts, kind="edits_not_ablated"):
+    """R12: kept edits that no ablation measures, by commit, and why. About the climb's tag."""
+
+    edits: Mapping[str, str]
 
 
 class Certified(Facts, kind="certified"):
@@ -191,10 +199,14 @@ class Certified(Facts, kind="certified"):
 
 
 class ClimbFinished(Facts, kind="climb_finished"):
-    """The climb ends without a certificate; `uncertified` says why. About its tag."""
+    """The climb ends without a certificate; `uncertified` says why. About its tag.
+
+    `handed_back`: as where the certification starts.
+    """
 
     reason: str
     uncertified: str = Field(default="", exclude_if=_nothing)
+    handed_back: bool = Field(default=False, exclude_if=_nothing)
 
 
 class WorkerStarted(Facts, kind="worker_started"):
@@ -278,6 +290,7 @@ type Event = (
     | EvaluationReused
     | ResultRecorded
     | CertificationStarted
+    | EditsNotAblated
     | Certified
     | ClimbFinished
     | WorkerStarted

@@ -19,7 +19,7 @@ SECONDS = 20.0
 
 
 def ask(plan: GatewayPlan | None) -> tuple[str, ...]:
-    """What is wrong for the moment, and will be waited out; "" where all is well.
+    """What is wrong for the moment, and will be waited out; nothing where all is well.
 
     Raises:
         ConfigError: No call can succeed until a human mends something.
@@ -28,9 +28,7 @@ def ask(plan: GatewayPlan | None) -> tuple[str, ...]:
         return ()
     passing: list[str] = []
     for model in filter(None, [*plan.models[:1], plan.judge]):
-        provider = provider_named(model) or next(
-            name for name in BASE_URLS if name in plan.upstreams
-        )
+        provider = provider_named(model) or next(filter(plan.upstreams.get, BASE_URLS))
         upstream = plan.upstreams[provider]
         key = keys([upstream], plan.env_file, os.environ).get(upstream.api_key_env)
         found = _found(provider, upstream, key, model)

@@ -6,8 +6,6 @@ by that. A certification that was cut short is resumed where it stopped, trial b
 that nobody can run it again and pick the better.
 """
 
-from collections.abc import Iterator
-
 from autoagent.errors import BudgetExceeded
 from autoagent.evidence import events
 from autoagent.gate.certificate import BASELINE, WITHOUT, certificate
@@ -74,7 +72,7 @@ def _measure(climb: Climb, running: Running | None, *, hidden: bool) -> str | No
         return None
     assert position.incumbent is not None and position.baseline is not None
     baseline = _side(BASELINE, position.baseline)
-    extra = () if hidden else tuple(_ablations(climb))
+    extra, untold = ((), {}) if hidden else _ablations(climb)
     for against in ((baseline, *extra), (baseline,)) if extra else ((baseline,),):
         planned = measuring.planned(
             climb,
@@ -86,37 +84,49 @@ def _measure(climb: Climb, running: Running | None, *, hidden: bool) -> str | No
         )
         try:
             measuring.begin(climb, planned, capped=capped)
-        except BudgetExceeded:
+        except BudgetExceeded as error:
             if len(against) == 1:
                 raise
+            no_room = f"the budget has no room for it: {error.message}"
+            untold |= {side.name.removeprefix(WITHOUT): no_room for side in extra}
         else:
+            if untold:
+                climb.append(events.EditsNotAblated(edits=untold), position.tag)
             return None
     return None
 
 
-def _ablations(climb: Climb) -> Iterator[Side]:
-    """The champion without each edit that was kept, where that can be taken back by itself."""
+def _ablations(climb: Climb) -> tuple[tuple[Side, ...], dict[str, str]]:
+    """The champion without each edit that was kept, and why not without the others.
+
+    Without the only edit it is the baseline, which is measured anyway.
+    """
     kept = [
         entry.subject
         for entry in climb.this_climb(events.ResultRecorded)
         if entry.event.row.status == "keep"
     ]
+    sides: list[Side] = []
+    untold: dict[str, str] = {}
     if not climb.workspace.config.certify.ablation or len(kept) < 3:
-        return  # without the only edit it is the baseline
+        return (), {}
     content = climb.projection.content
     champion, canonical = content(kept[-1]), climb.canonical
     for before, after in zip(kept, kept[1:], strict=False):
         harness = climb.workspace.config.harness.file
         files = without(champion, content(before), content(after), harness)
         if files is None:
+            untold[after[:7]] = "a later edit builds on it, or took it back"
             continue
         draft = draft_of(climb.workspace, files, canonical, climb.started.model)
         if draft is None:
+            untold[after[:7]] = "without it the champion breaks a rule of candidates"
             continue
         told = f"the champion without {after[:7]}"
         commit = climb.projection.store(draft.files, parent=kept[-1], message=told)
         name = f"{WITHOUT}{after[:7]}"
-        yield _side(name, draft.stored(commit, parent=kept[-1], description=told))
+        sides.append(_side(name, draft.stored(commit, parent=kept[-1], description=told)))
+    return tuple(sides), untold
 
 
 def _side(name: str, candidate: Candidate) -> Side:

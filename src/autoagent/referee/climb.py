@@ -38,6 +38,8 @@ REMEMBERED = (
     events.EvaluationFinished,
     events.ResultRecorded,
     events.CertificationStarted,
+    events.EditsNotAblated,
+    events.ClimbFinished,
     events.WorkerFailed,
 )
 """Kinds of events that nobody but the referee writes, and that are asked for again and again."""
@@ -164,17 +166,17 @@ class Climb:
         """Redo what the journal implies: files a discard restores, the branch, results.tsv.
 
         The journal has the fact already, so what cannot be shown now is a note, no refusal;
-        the next projection tries again.
+        the next projection tries again. A climb that has not begun, or never did because no task
+        could be used, has no branch: its tag is still free.
         """
         position = self.position
         if position.baseline is None:
             return
         standing = position.incumbent.candidate if position.incumbent else position.baseline
-        entries = self.this_climb(events.ResultRecorded, events.CandidateReverted)
         notes: list[str] = []
         for show in (
-            lambda: self._restore(standing, entries),
-            lambda: notes.extend(self.projection.branch(position.tag, standing.id)),
+            lambda: notes.extend(self._files(standing)),
+            lambda: notes.extend(self._branch(standing)),
             lambda: self.projection.ledger(self.rows()),
         ):
             try:
@@ -183,17 +185,28 @@ class Climb:
                 notes.append(f"not shown yet: {error}")
         self.notes = tuple(notes)
 
-    def _restore(
-        self,
-        standing: Candidate,
-        entries: Sequence[Entry[events.ResultRecorded | events.CandidateReverted]],
-    ) -> None:
-        """Redo the last discard or revert, unless a keep came after it (rule R6)."""
-        if not entries:
-            return
-        last = entries[-1].event
-        if isinstance(last, events.CandidateReverted) or last.row.status != "keep":
-            self.projection.restore(standing.id, entries[-1].seq)
+    def _branch(self, standing: Candidate) -> list[str]:
+        if not (self.position.incumbent or self.this_climb(events.TasksValidated)):
+            return []
+        return self.projection.branch(self.position.tag, standing.id)
+
+    def _files(self, standing: Candidate) -> list[str]:
+        """Redo the last discard or revert, unless a keep came after it (rule R6), or the end."""
+        moves = (events.ResultRecorded, events.CandidateReverted)
+        ends = (events.CertificationStarted, events.ClimbFinished)
+        entries = self.this_climb(*moves, *ends)
+        back = [e for e in entries if isinstance(e.event, ends) and e.event.handed_back]
+        if back:
+            assert self.position.baseline is not None
+            kept = standing != self.position.baseline
+            baseline, head = self.position.baseline.id, self.started.head
+            return self.projection.hand_back(baseline, head, back[0].seq, kept=kept)
+        played = [e for e in entries if isinstance(e.event, moves)]
+        if played:
+            last = played[-1].event
+            if not isinstance(last, events.ResultRecorded) or last.row.status != "keep":
+                self.projection.restore(standing.id, played[-1].seq)
+        return []
 
     def known_tasks(self, names: Sequence[str]) -> tuple[str, ...]:
         """The named tasks in the snapshot's order, or every task where none is named.

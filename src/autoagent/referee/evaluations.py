@@ -5,6 +5,7 @@ An evaluation's trials carry its id as their subject, so one indexed look-up fin
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autoagent.errors import UnknownName
 from autoagent.evidence import events
@@ -13,8 +14,10 @@ from autoagent.gate.contests import agenda_of
 from autoagent.gate.decide import deciding_attempts
 from autoagent.gate.pool import Past
 from autoagent.records import EvaluationState, Running, Trial
-from autoagent.referee.climb import Climb
 from autoagent.referee.views import EvaluationReport, Progress
+
+if TYPE_CHECKING:
+    from autoagent.referee.climb import Climb
 
 
 def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
@@ -144,7 +147,7 @@ def report_of(journal: Journal, evaluation: str) -> EvaluationReport:
 
 
 def measured(
-    climb: Climb, digest: str, subset: tuple[str, ...] | None = None
+    climb: "Climb", digest: str, subset: tuple[str, ...] | None = None
 ) -> EvaluationReport | None:
     """The evaluation this content already had in this climb: full, or of one subset (rule R8).
 

@@ -12,12 +12,12 @@ from autoagent.workspace.layout import WorkspaceLock, open_workspace
 from autoagent.workspace.tier import TIER_0
 
 
-def look(root: Path, busy: WorkspaceBusy, tier: str = TIER_0) -> Referee:
+def look(root: Path, busy: WorkspaceBusy | None = None, tier: str = TIER_0) -> Referee:
     """A referee that only reads; what it knows is as of now, so it is made anew for each call.
 
     Args:
         root: The workspace.
-        busy: Who holds it, which every move is refused with.
+        busy: Who holds it, which every move is refused with; None where nothing is to be moved.
         tier: As for `Referee.open`.
 
     Raises:
@@ -26,6 +26,7 @@ def look(root: Path, busy: WorkspaceBusy, tier: str = TIER_0) -> Referee:
     workspace = open_workspace(root)
     journal = Journal(workspace.journal, read_only=True)
     climb = Climb(workspace, DetachedEngine(workspace.evaluations), journal, tier)
-    busy.next_call = moves.LOOK_ON
-    climb.trouble = busy
+    if busy is not None:
+        busy.next_call = moves.LOOK_ON
+        climb.trouble = busy
     return Referee(climb, WorkspaceLock(workspace.lock), busy)

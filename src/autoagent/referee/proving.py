@@ -60,5 +60,5 @@ def _refuse(climb: Climb, what: str, left_out: Mapping[str, str], hidden: int = 
         listed.append(f"{hidden} held-out tasks: `autoagent doctor` tells which, and why")
     raise TaskError(
         f"{what}. {'; '.join(listed)}.",
-        "tell the human which task to mend, then start_climb(another tag)",
+        f'tell the human which task to mend, then start_climb("{climb.position.tag}") again',
     )

@@ -173,6 +173,11 @@ def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
         ),
         *_about_holdout(climb),
         *_about_copies(climb),
+        *(
+            f"no ablation tells what the kept edit {commit} adds: {why}"
+            for entry in climb.this_climb(events.EditsNotAblated)[-1:]
+            for commit, why in entry.event.edits.items()
+        ),
         *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),
         *(e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == running),
         *_about_providers(climb),

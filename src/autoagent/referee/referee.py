@@ -247,6 +247,8 @@ class Referee:
         if running is None:
             if phase == "validating":
                 proving.step(climb)
+                if self.position.phase == "baseline_needed":
+                    climb.project()  # from here on the climb has a branch
             elif phase == "certifying":
                 certifying.step(climb)
             return self.position
@@ -282,7 +284,8 @@ class Referee:
     def finish_climb(self, reason: str = "finished") -> Status:
         """End the climb, and start the certification of what it brought, or rejoin it.
 
-        A measured candidate gets its row (R7); an unmeasured one is dropped.
+        A measured candidate gets its row (R7); an unmeasured one is dropped. The files are the
+        human's again, as the climb found them: what was kept is on the branch, to be merged.
 
         Raises:
             OutOfOrder: Nothing is being played, or an evaluation runs.
@@ -296,11 +299,13 @@ class Referee:
         if position.phase == "certifying":
             self.advance()
         elif why := certifying.needless(self._climb):
-            finished = events.ClimbFinished(reason=clean(reason), uncertified=why)
+            finished = events.ClimbFinished(reason=clean(reason), uncertified=why, handed_back=True)
             self._climb.append(finished, position.tag)
+            self._climb.project()
         else:
-            asked = events.CertificationStarted(reason=clean(reason), capped=True)
+            asked = events.CertificationStarted(reason=clean(reason), capped=True, handed_back=True)
             self._climb.append(asked, position.tag)
+            self._climb.project()
             self.advance()
         return self.status()
 

@@ -1,6 +1,6 @@
 """What a climb is worth, in words. The search's own best score is never the claim."""
 
-from autoagent.records import STAND_IN, Effect
+from autoagent.records import STAND_IN, Certificate, Effect
 from autoagent.referee.views import Status
 
 STOOD_IN = f"{STAND_IN}: rules answered in the place of a model; no number says anything about one"
@@ -15,8 +15,7 @@ def worth(status: Status) -> str:
 
 
 def _worth(status: Status) -> str:
-    found = status.certificate
-    if found is None:
+    if status.certificate is None:
         best = status.incumbent
         scored = (
             f" The search itself saw {best.score.passed}/{best.score.expected} for "
@@ -26,6 +25,11 @@ def _worth(status: Status) -> str:
             else ""
         )
         return f"Not certified: {status.uncertified.rstrip('.')}.{scored}"
+    return certified(status.certificate)
+
+
+def certified(found: Certificate) -> str:
+    """What a certificate says: of the suite, of held-out tasks, and what the search had seen."""
     told = (
         f"Certified: {found.champion[:7]} against the baseline {points(found.effect)}, in "
         f"{found.passes} fresh passes of {found.effect.tasks} tasks"
@@ -37,13 +41,21 @@ def _worth(status: Status) -> str:
     return f"{told}. The search itself saw {100 * found.optimistic:+.1f} points (optimistic)."
 
 
-def edits_worth(status: Status) -> list[str]:
+def taking_over(status: Status) -> str:
+    """How the human takes the champion over, where one was kept, in one sentence; else empty."""
+    best = status.incumbent
+    if best is None or best.candidate.parent is None:
+        return ""
+    return f"The champion is one command away: `git merge autoagent/{status.tag}`."
+
+
+def edits_worth(found: Certificate | None) -> list[str]:
     """What each kept edit adds to the champion, where the certification measured that."""
-    if status.certificate is None:
+    if found is None:
         return []
     return [
         f"With the edit {commit}, against without it: {points(effect)}."
-        for commit, effect in status.certificate.left_out.items()
+        for commit, effect in found.left_out.items()
     ]
 
 

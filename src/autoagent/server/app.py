@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.server.mcpserver import MCPServer
 
+from autoagent.server.page import PageWriter
 from autoagent.server.prompts import INSTRUCTIONS, add_prompts
 from autoagent.server.resources import add_resources
 from autoagent.server.tools import build_tools
@@ -31,6 +32,7 @@ def build_server(
     referee: "Referee | Callable[[], Referee]",
     waiting: Waiting | None = None,
     look: "Callable[[WorkspaceBusy], Referee] | None" = None,
+    page: PageWriter | None = None,
 ) -> MCPServer:
     """A server over a referee, or over one that the first call opens.
 
@@ -41,10 +43,11 @@ def build_server(
         referee: The referee, or how to open it.
         waiting: How long calls wait; by default what each client was measured to bear.
         look: How to look on where another process referees; None refuses every call then.
+        page: Who writes the report's page as the climb moves; None leaves that to the command.
     """
     opened_here = callable(referee)
     opener = referee if callable(referee) else lambda: referee
-    queue = CallQueue(opener, waiting or Waiting(), look)
+    queue = CallQueue(opener, waiting or Waiting(), look, page)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Any]) -> AsyncGenerator[None]:
@@ -99,7 +102,7 @@ def server_of(root: Path, tier: str) -> MCPServer:
 
         return onlooker.look(root, busy, tier)
 
-    return build_server(open_referee, look=look)
+    return build_server(open_referee, look=look, page=PageWriter(root))
 
 
 def plain_logging() -> None:

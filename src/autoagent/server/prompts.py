@@ -101,7 +101,8 @@ of expected; candidates measured, kept, discarded, crashed; budget used. What wa
 each with its reason; what was tried and discarded, and what that taught. Tasks still failing, \
 by root cause. Whatever the human must decide or mend: drift, tasks left out, weak verifiers. \
 The climb's worth is its certificate, with the interval (the message of status() has it); the \
-search's own score is optimistic. Say so, and if it is not certified, why not. End \
+search's own score is optimistic. Say so, and if it is not certified, why not. Name the command \
+that takes the champion over, `git merge autoagent/TAG`. End \
 with the tier and the isolation that status() tells, and the journal's head hash."""
 
 

@@ -53,7 +53,7 @@ class Reply(Situation, Words):
     def result(self) -> CallToolResult:
         """The reply on the wire: the same facts twice."""
         facts = self.facts()
-        text = "\n".join(_lines(facts))
+        text = "\n".join(lines(facts))
         return CallToolResult(content=[TextContent(text=text)], structured_content=facts)
 
 
@@ -116,7 +116,7 @@ def next_step(status: Status, **words: str) -> str:
     return words.get(call.partition("(")[0], call)
 
 
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
+def lines(facts: dict[str, Any]) -> Iterator[str]:
     """Every value of a reply as text: the message first, long text last."""
     yield facts["message"]
     yield f"Next: {facts['next_step']}"

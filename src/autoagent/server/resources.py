@@ -16,7 +16,7 @@ from mcp.server.mcpserver.resources import FunctionResource
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.referee.budget import in_words
 from autoagent.referee.views import Status
-from autoagent.referee.worth import edits_worth, worth
+from autoagent.referee.worth import edits_worth, taking_over, worth
 from autoagent.server.arguments import refusal
 from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
 from autoagent.server.waiting import CallQueue
@@ -68,7 +68,8 @@ def summary(status: Status) -> str:
         if status.phase != "finished":
             lines.append("The best of many tries is flattered by luck until it is measured afresh.")
     if status.phase == "finished":
-        lines += [worth(status), *edits_worth(status)]
+        edits = edits_worth(status.certificate)
+        lines += filter(None, [worth(status), *edits, taking_over(status)])
     left = in_words(status.budget_left)
     lines.append(f"Budget left: {left}. Harness: {status.isolation}. {status.tier}.")
     lines += [f"Changed since the start: {path}" for path in status.drift]

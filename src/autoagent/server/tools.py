@@ -15,7 +15,7 @@ from pydantic import Field
 from autoagent.evidence.untrusted import quoted
 from autoagent.records import STAND_IN, Phase, Trial
 from autoagent.referee.views import EvaluationReport, Progress, Status
-from autoagent.referee.worth import worth
+from autoagent.referee.worth import taking_over, worth
 from autoagent.server.arguments import strict_tool
 from autoagent.server.lookups import Lookups
 from autoagent.server.reply import (
@@ -233,7 +233,8 @@ class Moves:
         over, status, progress = await self._leave("certifying", context)
         if not over:
             return Reply.of(status, _so_far(progress, status), brief=True)
-        told = f"Climb {status.tag} is over. {worth(status)} Refereed at {status.tier}."
+        said = (f"Climb {status.tag} is over.", worth(status), taking_over(status))
+        told = " ".join(filter(None, [*said, f"Refereed at {status.tier}."]))
         return Reply.of(status, told)
 
     async def _leave(

@@ -19,6 +19,7 @@ from autoagent.referee.views import Progress
 if TYPE_CHECKING:
     from autoagent.evidence.position import Position
     from autoagent.referee.referee import Referee
+    from autoagent.server.page import PageWriter
 
 logger = logging.getLogger(__name__)
 
@@ -83,8 +84,9 @@ class CallQueue:
         opener: "Callable[[], Referee]",
         waiting: Waiting,
         look: "Callable[[WorkspaceBusy], Referee] | None" = None,
+        page: "PageWriter | None" = None,
     ) -> None:
-        self.waiting = waiting
+        self.waiting, self._page = waiting, page
         self._opener, self._look, self._referee = opener, look, None
         self._lock = anyio.Lock()
 
@@ -107,6 +109,8 @@ class CallQueue:
                     referee.close()
                 else:
                     referee.show()
+                    if self._page:
+                        self._page.look(referee.position)
 
         async with self._lock:
             return await anyio.to_thread.run_sync(work)

@@ -23,6 +23,7 @@ START_SECONDS = 60.0
 """How long a trial may take until the harness's first line: forks and mounts, no import."""
 GRACE_SECONDS = 0.5
 CONCURRENT_CALLS = 16
+NO_RESULT = "the harness process ended without a result"
 
 
 class Ending(NamedTuple):
@@ -39,7 +40,7 @@ class Ending(NamedTuple):
 class Conversation:
     """One trial's socket: calls come in, answers go out, until the harness ends.
 
-    `asked` once a call has come in.
+    `asked` once a call has come in; `ended` once the harness has said so itself.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Conversation:
         self._reader, self._writer = reader, writer
         self._environment, self._record = environment, record
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
-        self.asked = self._ended = False
+        self.asked = self.ended = False
 
     async def send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         """Write one message."""
@@ -85,10 +86,10 @@ class Conversation:
                 async with self._slots:  # a harness that asks faster than it is answered waits
                     received = await wire.receive(self._reader)
                 if received is None:
-                    return gone("the harness process ended without a result")
+                    return gone(NO_RESULT)
                 message, blob = received
                 if "end" in message:
-                    self._ended = True
+                    self.ended = True
                     await asyncio.to_thread(_unpack_logs, blob, logs)
                     return _ending(message)
                 self.asked = True
@@ -108,7 +109,7 @@ class Conversation:
             await asyncio.wait_for(self._stop(logs), GRACE_SECONDS)
 
     async def _stop(self, logs: Path) -> None:
-        if self._ended:
+        if self.ended:
             return
         await self.send({"cancel": True})
         while (received := await wire.receive(self._reader)) is not None:

@@ -26,7 +26,7 @@ from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
 from autoagent.gateway.clock import Clock
 from autoagent.worker.calls import CallRecord
-from autoagent.worker.conversation import Conversation, Ending, gone
+from autoagent.worker.conversation import NO_RESULT, Conversation, Ending, gone
 from autoagent.worker.engine import EvaluationSpec
 
 if TYPE_CHECKING:  # a harness without a model does not wait for an HTTP server's imports
@@ -47,6 +47,17 @@ from autoagent.environments.sandbox.inside import zygote
 sys.path.pop(0)
 zygote.main({fd}, {harness!r}, calls={calls!r})
 """
+
+
+def _explained(ending: Ending, group: cgroups.Group | None) -> Ending:
+    """Why a harness is gone that said nothing itself, as far as the machine knows."""
+    if ending.error != NO_RESULT:
+        return ending
+    memory = f"{LIMITS.memory_bytes / 2**30:g} GiB"
+    if group is not None and cgroups.ended_by_memory(group):
+        return gone(f"{NO_RESULT}: it used up its memory, of which it has {memory}")
+    bounds = f"of {memory} memory and {LIMITS.processes} processes"
+    return gone(f"{NO_RESULT}: it called os._exit or was killed, perhaps at its limit {bounds}")
 
 
 class HarnessProcess:
@@ -148,12 +159,14 @@ class HarnessProcess:
             conversation = Conversation(reader, writer, environment, record, clock)
             try:
                 if door is not None:
-                    return await self._reaching(
+                    ending = await self._reaching(
                         door, conversation, order, logs, begun, after_its_death
                     )
-                await conversation.begin(order)
-                begun()
-                return await conversation.serve(logs)
+                else:
+                    await conversation.begin(order)
+                    begun()
+                    ending = await conversation.serve(logs)
+                return ending if conversation.ended else _explained(ending, group)
             except asyncio.CancelledError:
                 clock.end()
                 await conversation.stop_soon(logs)

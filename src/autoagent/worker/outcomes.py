@@ -16,6 +16,7 @@ from autoagent.gateway.usage import Bill
 from autoagent.records import Outcome, Trial
 from autoagent.worker.trials import MeasuredTrial
 
+TIME_LIMIT = "the lesser of the task's agent.timeout_sec and benchmark.trial_timeout_seconds"
 UNJUDGED = "verifier/unjudged.txt"
 """In a trial's directory: the verifier's word that its judge gave no answer, and why."""
 
@@ -89,7 +90,7 @@ def _judge(
         if reward is not None and reward >= pass_reward:
             return "passed", reward, "the harness ran out of time, and the verifier passed it"
         if seen.process is not None:  # what Harbor says is its own limit, which is later
-            said = f"the harness ran out of time: it had {seen.limit_seconds:g} s"
+            said = f"the harness ran out of time: it had {seen.limit_seconds:g} s ({TIME_LIMIT})"
         return "timeout", reward or 0.0, said
     if reward is None:
         return "invalid", 0.0, said or problem

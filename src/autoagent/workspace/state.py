@@ -3,7 +3,8 @@
 Who starts the server decides only once: clients pass other homes and variables, and two servers
 with a state each would climb one workspace side by side. The name lies in the workspace, where
 anybody may have written: it is believed only of a directory that is this user's alone and says
-itself that it is this workspace's.
+itself that it is this workspace's. A workspace that names none gets the state that its path leads
+to, unless that is of another directory which was at this path before.
 """
 
 import hashlib
@@ -11,13 +12,15 @@ import os
 import re
 import secrets
 import stat
+from itertools import count
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from autoagent.errors import WorkspaceError
 from autoagent.files import opened_directory, put, read_regular, write_durably
 from autoagent.records import Record
+from autoagent.workspace.birth import birth
 
 STATE_VARIABLE = "AUTOAGENT_STATE_DIR"
 POINTER = "state.json"
@@ -28,10 +31,15 @@ _FOLDER = ".autoagent"
 _BYTES = 16 * 1024
 
 
+def _unknown(value: str | None) -> bool:
+    return value is None
+
+
 class Named(Record):
-    """What either file says: the path of the other side."""
+    """What either file says: the path of the other side, and when a workspace was born there."""
 
     path: Path
+    birth: str | None = Field(default=None, exclude_if=_unknown)
 
 
 def open_state(root: Path) -> Path:
@@ -43,13 +51,13 @@ def open_state(root: Path) -> Path:
     """
     named = _named(root)
     if named is None:
-        state = state_directory(root)
+        state = _own(root)
         _make_private(state)
         name_state(root, state)
         return open_state(root)  # another server may have been first
     pointer = root / _FOLDER / POINTER
     again = f"Put it back; to start anew, without its journal, remove {pointer}."
-    if os.environ.get(STATE_VARIABLE) and state_directory(root) != named:
+    if os.environ.get(STATE_VARIABLE) and state_directory(root).parent != named.parent:
         raise WorkspaceError(
             f"{STATE_VARIABLE} leads to {state_directory(root)}, but this workspace's state is "
             f"{named}, as {pointer} says. Unset the variable; to start anew, remove that file."
@@ -58,7 +66,7 @@ def open_state(root: Path) -> Path:
         raise WorkspaceError(f"{pointer} leads into the workspace, to {named}. {again}")
     try:
         status = named.lstat()
-        of = Named.model_validate_json(read_regular(named / IDENTITY, _BYTES)).path
+        of = Named.model_validate_json(read_regular(named / IDENTITY, _BYTES))
     except (OSError, ValidationError, WorkspaceError) as error:
         said = error.strerror if isinstance(error, OSError) else f"no {IDENTITY} of ours is there"
         raise WorkspaceError(
@@ -68,13 +76,38 @@ def open_state(root: Path) -> Path:
         raise WorkspaceError(
             f"{pointer} names {named}, which is no directory of user {os.geteuid()}. {again}"
         )
-    if of != root:
+    if of.path != root:
         raise WorkspaceError(
-            f"{pointer} names {named}, the state of {of}. If {root} is a copy of that, remove "
+            f"{pointer} names {named}, the state of {of.path}. If {root} is a copy of that, remove "
             f"{pointer}; if it was moved here, write its path into {named / IDENTITY}."
         )
     _make_private(named)
+    if of.birth != (now := birth(root)) and now is not None:  # of before, or restored from a backup
+        _identify(named / IDENTITY, root)
     return named
+
+
+def _own(root: Path) -> Path:
+    """Where the state of a workspace that names none is, or shall be.
+
+    A journal is of one directory: what was deleted and made again, a fresh clone say, begins anew.
+    """
+    first = state_directory(root)
+    now = birth(root)
+    for number in count(1):
+        state = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        try:
+            of = Named.model_validate_json(read_regular(state / IDENTITY, _BYTES))
+        except (OSError, ValidationError, WorkspaceError):
+            return state  # there is none, it is of before, or what opens it says what is wrong
+        if None in (of.birth, now) or of.birth == now:
+            return state
+    raise AssertionError("numbers do not end")
+
+
+def _identify(identity: Path, root: Path) -> None:
+    write_durably(identity, _text(root, birth(root)))
+    identity.chmod(0o600)
 
 
 def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) -> None:
@@ -90,8 +123,7 @@ def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) ->
     """
     identity = state / IDENTITY
     if not os.path.lexists(identity):
-        write_durably(identity, _text(root))
-        identity.chmod(0o600)
+        _identify(identity, root)
     temporary = f".{secrets.token_hex(6)}.tmp"
     try:
         with opened_directory(root, _FOLDER, create=True) as folder:
@@ -134,8 +166,8 @@ def _named(root: Path) -> Path | None:
         raise WorkspaceError(f"{place} cannot be used ({said}). Remove it.") from error
 
 
-def _text(path: Path) -> bytes:
-    return Named(path=path).model_dump_json().encode() + b"\n"
+def _text(path: Path, born: str | None = None) -> bytes:
+    return Named(path=path, birth=born).model_dump_json().encode() + b"\n"
 
 
 def state_directory(root: Path) -> Path:

@@ -21,7 +21,11 @@ PATH = ("/opt/venv/bin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/b
 LIBRARY = "/opt/venv/lib/python3.11/site-packages"
 
 
-IMAGE = {"/usr/bin/cat", "/bin/docker-init", "/usr/lib/x86_64-linux-gnu/libz.so.1"}
+IMAGE = {"/usr/bin/cat", "/bin/docker-init", "/usr/lib/x86_64-linux-gnu/libz.so.1"} | {
+    "/usr/local/lib",
+    "/usr/lib/x86_64-linux-gnu",
+    "/opt/venv/bin",
+}
 NONE = Verifier(())
 
 
@@ -166,6 +170,138 @@ def test_what_leads_an_interpreter_or_the_loader_is_tampering(path: str) -> None
     assert (judged(Change(path, ADDED)).said is None) == path.endswith(".d")
 
 
+BOOT = f"{LIBRARY}/one/boot"
+CACHES = "/usr/lib/x86_64-linux-gnu/gio/modules/giomodule.cache"
+
+
+@pytest.mark.parametrize(
+    ("change", "left", "image"),
+    [
+        ((f"{BOOT}/sitecustomize.py", ADDED), {}, {}),
+        (("/usr/lib/python3.11/sitecustomize.py", ADDED), {}, {}),
+        (("/usr/local/venv/pyvenv.cfg", ADDED), {}, {}),
+        (("/usr/lib/ruby/vendor_ruby/rubygems/defaults/operating_system.rb", ADDED), {}, {}),
+        (("/usr/share/gdb/auto-load/usr/lib/libisl.so-gdb.py", ADDED), {}, {"/usr/bin/gdb": b""}),
+        (("/usr/lib32/libz.so.1", ADDED), {}, {}),
+        (("/usr/lib32/libnss_files.so.2", ADDED), {}, {"/etc/nsswitch.conf": b"hosts: files"}),
+        (("/usr/share/perl5/File", ADDED), {}, {"/usr/share/perl/5.36/File": b""}),
+        (("/etc/alternatives/awk", MODIFIED), {}, {}),
+        (("/usr/lib/python3.11/EXTERNALLY-MANAGED", DELETED), {}, {}),
+        ((CACHES, MODIFIED), {}, {}),
+        ((f"{LIBRARY}/easy-install.pth", MODIFIED), "/a\n/app\n", "/a\n"),
+    ],
+)
+def test_what_packages_bring_to_a_system_is_honest(change: Any, left: Any, image: Any) -> None:
+    assert installed(change, left, image).said is None
+
+
+@pytest.mark.parametrize(
+    ("change", "left", "image"),
+    [
+        ((f"{BOOT}/sitecustomize.py", ADDED), {f"{LIBRARY}/x.pth": b"one/boot\n"}, {}),
+        ((f"{BOOT}/sitecustomize.py", ADDED), {}, {f"{LIBRARY}/one": b""}),
+        ((f"{LIBRARY}/sitecustomize.py", ADDED), {}, {}),
+        (("/usr/lib/python3.11/usercustomize.py", ADDED), {}, {}),
+        (
+            ("/usr/lib/python3.11/sitecustomize.py", ADDED),
+            {},
+            {"/usr/lib/python3.11/os.py": b""},
+        ),
+        (("/usr/local/venv/pyvenv.cfg", ADDED), {}, {"/usr/local/venv": b""}),
+        (
+            ("/usr/lib/ruby/vendor_ruby/rubygems/defaults/operating_system.rb", ADDED),
+            {},
+            {"/usr/lib/ruby": b""},
+        ),
+        (("/usr/share/perl5/File.pm", ADDED), {}, {"/usr/share/perl/5.36/File.pm": b""}),
+        (("/usr/local/lib/x/libz.so.1", ADDED), {}, {}),
+        (("/usr/lib/python3.11/os.py", DELETED), {}, {}),
+    ],
+)
+def test_what_steers_beside_them_is_still_told(change: Any, left: Any, image: Any) -> None:
+    assert installed(change, left, image).said
+
+
+def test_what_was_written_into_an_images_pth_file_is_taken_out_unless_it_is_a_place() -> None:
+    path = f"{LIBRARY}/easy-install.pth"
+    for text, before in {
+        "/a\nimport evil\n": "/a\n",
+        "/a\r\nimport evil\n": "/a\r\n",
+        "/a\n/x\rimport evil\n": "/a\n",
+        "/a\n\ufeffimport evil\n": "/a\n",
+        "import a;import evil\n": "import a",
+        "/evil\n/a\n": "/a\n",
+        "": "/a\n",
+    }.items():
+        assert installed((path, MODIFIED), text, before) == Found(None, (path,), {}), text
+
+
+def installed(change: tuple[str, int], left: Any, image: Any) -> Found:
+    """What is said of one change; a text is what it holds now, and held before."""
+    path, kind = change
+    now = {path: left.encode()} if isinstance(left, str) else {path: b"", **left}
+    was = {path: image.encode()} if isinstance(image, str) else image
+    changes = [Change(path, kind), *(Change(one, ADDED) for one in now if one != path)]
+    files = Files(
+        had=lambda one: any(f"{there}/".startswith(f"{one}/") for there in IMAGE | {*was}),
+        left=now.__contains__ if kind != ADDED or "." in path else lambda one: False,
+        read=lambda one: now.get(one, b""),
+        was=lambda one: was.get(one, b""),
+        link=lambda one: False,
+        installed=lambda name: False,
+    )
+    return judge(changes, ground(), files)
+
+
+def loads(*libraries: tuple[int, str, str]) -> bytes:
+    """A cache of the loader's with these libraries: kinds, names and paths."""
+    strings, entries = b"", b""
+    start = 48 + 24 * len(libraries)
+    for kind, name, path in libraries:
+        at = start + len(strings)
+        strings += f"{name}\0{path}\0".encode()
+        entries += b"".join(one.to_bytes(4, "little") for one in (kind, at, at + len(name) + 1))
+        entries += bytes(12)
+    return (
+        b"glibc-ld.so.cache1.1"
+        + len(libraries).to_bytes(4, "little")
+        + bytes(24)
+        + entries
+        + strings
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "is_told"),
+    [
+        (3, "libc.so.6", "/usr/lib32/libc.so.6", False),
+        (3, "libz.so.1", "/usr/lib32/libz.so.1", False),
+        (3, "libold.so.1", "/opt/libold.so.1", True),
+        (0x303, "libc.so.6", "/usr/lib32/libc.so.6", True),
+        (0x303, "libz.so.1", "/usr/lib32/libz.so.1", True),
+        (1, "libc.so.6", "/opt/libc.so.6", True),
+        (0x303, "libnew.so.1", "/opt/libnew.so.1", False),
+    ],
+)
+def test_a_library_of_another_kind_hides_none(
+    kind: int, name: str, path: str, is_told: bool
+) -> None:
+    """Where 32-bit programs are installed, the loader knows two libraries of a name."""
+    cache = "/etc/ld.so.cache"
+    before = [(0x303, "libc.so.6", "/lib/libc.so.6"), (3, "libold.so.1", "/lib32/libold.so.1")]
+    left, image = loads(*before, (kind, name, path)), loads(*before)
+    files = Files(
+        had=IMAGE.__contains__,
+        left=lambda one: True,
+        read=lambda one: left,
+        was=lambda one: image,
+        link=lambda one: False,
+        installed=lambda name: False,
+    )
+    said = judge([Change(cache, MODIFIED)], ground(), files).said
+    assert (said is not None) == is_told
+
+
 def test_at_home_what_is_named_or_is_the_work_is_the_works() -> None:
     new = [Change(f"/root/{name}", ADDED) for name in (".x", "bin", "out", "work")]
     restored = judged(*new, ground=replace(runs("cat ~/out"), work="/root/work")).restored
@@ -217,6 +353,7 @@ def test_what_is_found_before_the_images_own_is_tampering_in_every_language(
         place = had.rpartition("/")[0]
         there = {had, place, "/usr/share/nodejs/npm/package.json"}
         monkeypatch.setattr(f"{__name__}.IMAGE", there)
-        assert planted in (said_of(Change(planted, ADDED)) or ""), planted
+        said = judged(Change(planted, ADDED), left={planted: b""}).said
+        assert planted in (said or ""), planted
         monkeypatch.setattr(f"{__name__}.IMAGE", set[str]())
         assert said_of(Change(planted, ADDED)) is None, planted

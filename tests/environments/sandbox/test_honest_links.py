@@ -87,6 +87,7 @@ WORKED = """\
 FROM autoagent-base
 WORKDIR /app
 RUN python3 -m venv --without-pip /opt/venv && echo "print('broken')" > /app/broken.py
+RUN for d in /opt/venv/lib/python3*/site-packages; do echo /srv/first > $d/easy-install.pth; done
 ENV PATH=/opt/venv/bin:/opt/tools/bin:/python/bin:/usr/local/bin:/usr/bin:/bin
 """
 IMAGE = """\

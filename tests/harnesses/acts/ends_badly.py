@@ -28,6 +28,16 @@ async def exits(environment):
     sys.exit(0)
 
 
+async def prints_a_flood(environment):
+    while True:
+        sys.stdout.write("x" * 2**20)
+        sys.stdout.flush()
+
+
+async def imports_what_is_not_there(environment):
+    pass
+
+
 async def vanishes(environment):
     os._exit(0)
 

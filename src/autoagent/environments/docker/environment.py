@@ -8,12 +8,12 @@ service is verified in place instead, and its trials say so.
 
 import asyncio
 import contextlib
-import logging
+import functools
 import os
 import secrets
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, override
+from typing import Any, override
 
 from docker.errors import APIError
 from harbor.environments.base import ExecResult
@@ -21,6 +21,7 @@ from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
 from autoagent.environments.docker import builds, daemon
+from autoagent.environments.docker.bounds import bounded
 from autoagent.environments.docker.container import Container, Volume
 from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.judging import Judged, Start, judge_container
@@ -29,8 +30,6 @@ from autoagent.environments.docker.watching import Watch, watch_of
 from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
-    MEMORY_MB,
-    PROCESSES,
     RefereedEnvironment,
     to_its_end,
 )
@@ -48,8 +47,6 @@ REWARD_MB = 64
 
 class DockerEnvironment(RefereedEnvironment):
     """One trial's containers."""
-
-    _bounds_storage: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -222,34 +219,11 @@ class DockerEnvironment(RefereedEnvironment):
         self, image: str, more: Mapping[str, Any], *, with_entry: bool = False
     ) -> Container:
         """A container of ours, in the task's bounds; a candidate's ENTRYPOINT is never run."""
-        made = await self._made(image, more, with_entry=with_entry)
+        how = {"with_entry": with_entry, "offline": self._offline}
+        make = functools.partial(Container, image, self._labels, **how)
+        made = await daemon.ask(bounded, make, self.task_env_config, more)
         self._containers.append(made)
         return made
-
-    async def _made(self, image: str, more: Mapping[str, Any], *, with_entry: bool) -> Container:
-        config = self.task_env_config
-        how = {"with_entry": with_entry, "offline": self._offline}
-        memory = (config.memory_mb or MEMORY_MB) * 2**20
-        host = {
-            "init": True,
-            "mem_limit": memory,
-            "memswap_limit": memory,
-            "nano_cpus": int(config.cpus * 1e9) if config.cpus else None,
-            "pids_limit": PROCESSES,
-            "cap_drop": ["MKNOD", "NET_RAW"],
-            "security_opt": ["no-new-privileges"],
-            **more,
-        }
-        if config.storage_mb and self._bounds_storage:
-            sized = {**host, "storage_opt": {"size": f"{config.storage_mb}m"}}
-            try:
-                return await daemon.ask(Container, image, self._labels, sized, **how)
-            except (APIError, InfrastructureFault) as error:
-                if "storage-opt" not in str(error):
-                    raise
-                DockerEnvironment._bounds_storage = False
-                logging.warning("storage_mb is not bounded by this daemon's driver: %s", error)
-        return await daemon.ask(Container, image, self._labels, host, **how)
 
     def _judge(self, used: Container) -> Judged:
         start = Start(

@@ -91,6 +91,17 @@ def make(limits: Limits) -> Group | None:
     return None if isinstance(home, str) else _make(home, limits)
 
 
+def ended_by_memory(group: Group) -> bool:
+    """Whether the kernel ended a process of a group because its memory was used up."""
+    for place in group.places:
+        for file in ("memory.events", "memory.oom_control"):
+            with contextlib.suppress(OSError):
+                told = dict(line.split(" ", 1) for line in (place / file).read_text().splitlines())
+                if int(told.get("oom_kill", "0")) > 0:
+                    return True
+    return False
+
+
 def remove(group: Group) -> None:
     """Remove a group; its processes are dying, and one that will not die leaves it to `sweep`."""
     until = time.monotonic() + REMOVAL_SECONDS

@@ -124,10 +124,45 @@ class Projection:
             event: The journal's event that asks for it; done once for each event, so that a
                 restart never overwrites what the meta-agent wrote since.
         """
-        marker = self._workspace.state / "restored"
-        if marker.exists() and int(marker.read_text()) >= event:
-            return
-        content = self.content(commit)
+        if not self._restored(event):
+            self._restore(self.content(commit), event)
+
+    def hand_back(self, baseline: str, head: str, event: int, *, kept: bool) -> list[str]:
+        """A climb that is over leaves its files as it found them, so that its branch can be merged.
+
+        Where something was `kept`, what git does not track is moved aside too: the branch has it.
+        Done once for the event, as `restore` is.
+
+        Args:
+            baseline: The candidate that is what was found.
+            head: The commit the climb started from.
+            event: The journal's event that asks for it.
+            kept: Whether the branch leads anywhere.
+
+        Returns:
+            What the human should hear: a HEAD that somebody moved meanwhile is theirs to merge.
+        """
+        if self._restored(event):
+            return []
+        if self._repo.head() != head:
+            own = f"{self._workspace.harness.name} and {self._workspace.notes.name}/"
+            return [f"HEAD is not where the climb started, {head[:7]}: {own} stay as they are."]
+        content = self.content(baseline)
+        if kept:
+            tracked = self._store.tree(head)
+            content = {path: data for path, data in content.items() if path in tracked}
+        self._restore(content, event)
+        return []
+
+    @property
+    def _marker(self) -> Path:
+        """Which event was the last to restore files."""
+        return self._workspace.state / "restored"
+
+    def _restored(self, event: int) -> bool:
+        return self._marker.exists() and int(self._marker.read_text()) >= event
+
+    def _restore(self, content: Mapping[str, bytes], event: int) -> None:
         wanted = {p: d for p, d in content.items() if not notes.is_memory(self._workspace, p)}
         aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
         for place in (self._workspace.harness, self._workspace.notes):
@@ -142,7 +177,7 @@ class Projection:
             else:
                 for data in here.values():
                     write_durably(place, data)
-        write_durably(marker, str(event).encode())
+        write_durably(self._marker, str(event).encode())
 
     def _found(self, place: Path) -> dict[str, bytes] | None:
         """The plain files at and below a place, or None where anything else is there."""

@@ -33,6 +33,7 @@ _SKIPPED = frozenset({"LABEL", "MAINTAINER", "EXPOSE", "STOPSIGNAL", "CMD"})
 _NOT_IN_A_SANDBOX = frozenset({"ENTRYPOINT", "HEALTHCHECK", "ONBUILD", "USER", "VOLUME"})
 _SHELL = ("/bin/sh", "-c")
 _ESCAPE = re.compile(r"#?\s*escape\s*=\s*[^\\\s]", re.IGNORECASE)
+_STAGE = re.compile(rb"\s*FROM\s", re.IGNORECASE)
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?[A-Za-z_]")
 
 logging.getLogger("dockerfile_parse").setLevel(logging.CRITICAL)
@@ -140,6 +141,17 @@ def parse_dockerfile(
     if not reader.started and not reader.problems:
         reader.refuse(1, f"there is no FROM. Start with `FROM {BASE_IMAGE}`.")
     return Recipe(reader.workdir, dict(reader.env), tuple(reader.steps)), reader.problems
+
+
+def work_directory(content: bytes) -> str:
+    """Where commands start in an image: the last WORKDIR of a Dockerfile's last stage.
+
+    What a sandbox cannot replay is passed over, and a base is taken to start in `/app`.
+    """
+    lines = content.splitlines(keepends=True)
+    stages = [number for number, line in enumerate(lines) if _STAGE.match(line)]
+    stage = b"".join(lines[stages[-1] :] if stages else ())
+    return parse_dockerfile(stage, "", ())[0].workdir
 
 
 class _Replay:

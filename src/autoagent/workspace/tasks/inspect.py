@@ -3,6 +3,7 @@
 A task is untrusted input and is only read here: nothing of it is executed or imported.
 """
 
+import posixpath
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from autoagent.errors import TaskError, WorkspaceError
 from autoagent.records import Record
 from autoagent.workspace.tasks import services, verifier
 from autoagent.workspace.tasks.article import conform
-from autoagent.workspace.tasks.dockerfile import parse_dockerfile
+from autoagent.workspace.tasks.dockerfile import BASE_WORKDIR, parse_dockerfile, work_directory
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Given, Problem
 from autoagent.workspace.tasks.services import Composed
 from autoagent.workspace.tasks.task_files import TaskFiles, read_task, task_digest, write_task
@@ -157,7 +158,9 @@ def _notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
     yield from services.notes(task, toml)
     tests = {f"tests/{name}": file.read() for name, file in task.below("tests").items()}
-    yield from verifier.notes(tests)
+    dockerfile = task.files.get("environment/Dockerfile")
+    image = work_directory(dockerfile.read()) if dockerfile else BASE_WORKDIR
+    yield from verifier.notes(tests, posixpath.normpath(posixpath.join(image, toml.workdir)))
 
 
 def _is_text(data: bytes) -> bool:

@@ -38,7 +38,8 @@ def subtable(content: dict[str, Any], *keys: str) -> dict[str, Any]:
 class TaskToml(NamedTuple):
     """What is to be said about task.toml: problems bar the task, notes do not.
 
-    `services` are those beside `main` that it names, with the key.
+    `services` are those beside `main` that it names, with the key; `workdir` is where commands
+    start, "" where the image says so.
     """
 
     problems: Sequence[Problem] = ()
@@ -47,6 +48,7 @@ class TaskToml(NamedTuple):
     windows: bool = False
     has_image: bool = False
     services: Sequence[tuple[str, str]] = ()
+    workdir: str = ""
 
 
 def read_task_toml(data: bytes) -> TaskToml:
@@ -78,6 +80,7 @@ def check_task_toml(content: dict[str, Any]) -> TaskToml:
         "windows" in (config.environment.os, of_verifier and of_verifier.os),
         bool(config.environment.docker_image),
         [*_services(config)],
+        config.environment.workdir or "",
     )
 
 

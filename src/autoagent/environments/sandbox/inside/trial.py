@@ -6,6 +6,7 @@ own words; the worker measures by itself.
 """
 
 import asyncio
+import errno
 import importlib.util
 import io
 import logging
@@ -19,10 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from autoagent.environments.sandbox.inside import wire
+from autoagent.environments.sandbox.inside.namespaces import SCRATCH_BYTES
 from autoagent.environments.sandbox.inside.remote import Calls, RemoteEnvironment
 
 LOGS_LIMIT = 16 * 1024 * 1024
 TRACEBACK_LIMIT = 16 * 1024
+_CANCELLED = "the harness cancelled itself, or called sys.exit in a task of its own"
+
+
+class _Exited(Exception):
+    """The harness called sys.exit, which would end the loop that has to tell of it."""
 
 
 def main(fd: int) -> None:
@@ -56,10 +63,12 @@ async def _play(connection: socket.socket) -> None:
     try:
         end = {"end": "done", "context": await task}
     except asyncio.CancelledError:
-        end = {"end": "cancelled"}
-    except BaseException as error:
+        end = {"end": "cancelled", "error": f"CancelledError: {_CANCELLED}"}
+    except BaseException as raised:
+        error = raised.__cause__ if isinstance(raised, _Exited) and raised.__cause__ else raised
         text = "".join(traceback.format_exception(error))
-        end = {"end": "raised", "error": _summary(error), "traceback": text[-TRACEBACK_LIMIT:]}
+        said = _summary(error, order.file)
+        end = {"end": "raised", "error": said, "traceback": text[-TRACEBACK_LIMIT:]}
     listening.cancel()
     with suppress(Exception):
         sys.stdout.flush()
@@ -73,15 +82,21 @@ async def _run_agent(order: wire.Order, calls: Calls, logs: Path) -> dict[str, A
     from harbor.models.agent.context import AgentContext
 
     await calls.send({"begun": True})  # from here on it is the harness's own time
-    module = _load(Path(order.file))
+    try:
+        module = _load(Path(order.file))
+    except SystemExit as error:
+        raise _Exited from error
     agent_class = getattr(module, order.class_name, None)
     if agent_class is None:
         raise AttributeError(f"{Path(order.file).name} defines no class {order.class_name!r}")
     environment = RemoteEnvironment(calls, order)
     context = AgentContext()
     agent = agent_class(logs_dir=logs, model_name=order.model, logger=logging.getLogger("agent"))
-    await agent.setup(environment)
-    await agent.run(instruction=order.instruction, environment=environment, context=context)
+    try:
+        await agent.setup(environment)
+        await agent.run(instruction=order.instruction, environment=environment, context=context)
+    except SystemExit as error:
+        raise _Exited from error
     return context.model_dump(mode="json", exclude_none=True)
 
 
@@ -103,8 +118,24 @@ def _redirect_output(path: Path) -> None:
     os.close(descriptor)
 
 
-def _summary(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
+def _summary(error: BaseException, file: str) -> str:
+    """What was raised, the limit that was met where it was one, and the harness's line."""
+    said = f"{type(error).__name__}: {error}"[:300]
+    if isinstance(error, SystemExit):
+        said += ": the harness called sys.exit before it had a result"
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        most = SCRATCH_BYTES // 2**20
+        said += f": a trial of the harness may write {most} MiB and 16384 files, what it prints too"
+    return said + _place(error, file)
+
+
+def _place(error: BaseException, file: str) -> str:
+    """The innermost line of the harness that an error passed, in brackets."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename == file]
+    if not own:
+        return ""
+    return f" ({Path(file).name}:{own[-1].lineno}, in {own[-1].name})"
 
 
 def _pack_logs(logs: Path) -> bytes:

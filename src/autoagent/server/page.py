@@ -1,0 +1,49 @@
+"""The report's page is written after each verdict, by a process of its own.
+
+Drawing takes a second, and modules that a server should not load. The page is a projection like
+the ledger: one that could not be written is written after the next verdict, or by hand (`report`).
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from autoagent.evidence.position import Position
+
+SPACING_SECONDS = 60.0
+"""A page that is looked at in the morning need not be newer, but when the climb is over."""
+_NICE = 19
+
+
+class PageWriter:
+    """Writes the page of one workspace when its climb has moved, one process at a time."""
+
+    def __init__(self, root: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is written before something moves."""
+        self._root, self._clock = root, clock
+        self._seen: tuple[str, int, bool] | None = None
+        self._began = clock()
+        self.process: subprocess.Popen[bytes] | None = None
+        """The last one that was started."""
+
+    def look(self, position: Position) -> None:
+        """Start the writer, if there is something new to tell and the last page is old enough."""
+        here = (position.tag, position.rows, position.phase == "finished")
+        if self._seen is None:
+            self._seen = here
+        if here == self._seen or (self.process and self.process.poll() is None):
+            return
+        if not here[2] and self._clock() - self._began < SPACING_SECONDS:
+            return
+        self._seen, self._began = here, self._clock()
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "autoagent", "report", "--workspace", str(self._root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+        )
+        os.setpriority(os.PRIO_PROCESS, self.process.pid, _NICE)
