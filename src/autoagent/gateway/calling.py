@@ -21,11 +21,12 @@ from starlette.types import Scope as Connection
 
 from autoagent.gateway.asking import BODY_LIMIT, CallRefused, ModelCall, read
 from autoagent.gateway.clock import CallTime
+from autoagent.gateway.headers import Headers, passed_on
 from autoagent.gateway.providers import ProviderName, Route, error_body, provider_of_path
 from autoagent.gateway.recording import Exchange
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import End, Payment, Scope
-from autoagent.gateway.upstream import Headers, ProviderClient, ProviderFailed, passed_on
+from autoagent.gateway.upstream import ProviderClient, ProviderFailed
 from autoagent.gateway.usage import Meter, json_object
 
 KEPT = 16 * 1024 * 1024

@@ -7,11 +7,9 @@ the harness. Who is to blame for any refusal is found by a call of our own, neve
 """
 
 import asyncio
-import email.utils
 import logging
 import re
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Literal, NamedTuple
 
@@ -21,6 +19,7 @@ from autoagent.config import Patience
 from autoagent.gateway.answering import Trouble, Watch, trouble_in
 from autoagent.gateway.asking import ModelCall
 from autoagent.gateway.clock import CallTime
+from autoagent.gateway.headers import Headers, auth_headers, passed_on, retry_after
 from autoagent.gateway.outage import Outage
 from autoagent.gateway.pacing import Pacing
 from autoagent.gateway.plan import Upstream
@@ -50,16 +49,6 @@ _OURS = {401, 402, 407}
 _DOUBTFUL = {403, 404, 405, 410}
 """The model, the path or the key may be wrong, or what the harness asked for."""
 _TOO_LARGE = re.compile(rb"request too large|input is too long|reduce the length", re.IGNORECASE)
-_NOT_FORWARDED = re.compile(
-    rb"connection|keep-alive|te|trailer|transfer-encoding|upgrade|content-length|expect|host|via"
-    rb"|forwarded|x-forwarded-.*|proxy-(authenticate|authorization|connection)"
-    rb"|authorization|api-key|x-api-key|cookie|set-cookie"
-    rb"|accept-encoding",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Hop-by-hop headers, everything that authenticates, and encodings that hide the usage."""
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class ProviderFailed(Exception):
@@ -102,11 +91,6 @@ class _Try(NamedTuple):
     why: str = ""
     too_many: bool = False
     after: float | None = None
-
-
-def passed_on(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """The headers of a request or of an answer that go through."""
-    return [(name, value) for name, value in headers if not _NOT_FORWARDED.fullmatch(name)]
 
 
 class ProviderClient:
@@ -276,7 +260,7 @@ class ProviderClient:
         except httpx2.HTTPError as error:
             return _Try(None, "again", f"cannot be reached: {said(error)}")
         status, whole = answer.status, answer.whole or b""
-        why, after = f"answered {status}", _retry_after(response)
+        why, after = f"answered {status}", retry_after(response)
         if status < 300:
             if trouble is None:
                 self.pacing.went_well()
@@ -364,15 +348,6 @@ class ProviderClient:
             raise ProviderFailed(why, began=True, free=False)
 
 
-def auth_headers(upstream: Upstream, key: str | None) -> Headers:
-    """How the key is sent."""
-    if key is None:
-        return []
-    if upstream.auth == "bearer":
-        return [(b"authorization", f"Bearer {key}".encode())]
-    return [(upstream.auth.encode(), key.encode())]
-
-
 def _asks_too_much(asked: ModelCall, response: httpx2.Response, body: bytes) -> bool:
     """Whether a refusal for too many says that this call alone is more than is ever granted."""
     if _TOO_LARGE.search(body):
@@ -391,19 +366,6 @@ def _no_answer(provider: ProviderName, why: str) -> Answer:
 async def _nothing() -> AsyncIterator[bytes]:
     return
     yield b""
-
-
-def _retry_after(response: httpx2.Response) -> float | None:
-    """Seconds the provider asks to wait: milliseconds, seconds, or a date."""
-    try:
-        if milliseconds := response.headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        told = response.headers.get("retry-after", "")
-        if told.replace(".", "", 1).isdigit():
-            return float(told)
-        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
 
 
 def said(error: httpx2.HTTPError) -> str:
