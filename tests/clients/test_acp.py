@@ -1,4 +1,4 @@
-"""Claude Code through its ACP adapter: both programs are real, the model is a script."""
+"""Other people's agents over ACP: the programs are real, the model is a script."""
 
 import json
 import os
@@ -15,9 +15,9 @@ from autoagent.workspace.layout import open_workspace
 
 from ..conftest import HARNESS, git, write_one_task
 from ..night.driven import Night, position_of
-from . import claude, npm
-from .endpoint import Call, serving
-from .player import COMMAND, TASKS, Player, Whims
+from . import claude, forms, npm
+from .endpoint import FORMS, Answer, Asked, Call, serving
+from .player import ANCHOR, COMMAND, IDEAS, TASKS, Player, Whims
 
 CONFIG = """\
 [budget]
@@ -83,6 +83,76 @@ async def test_claude_code_over_acp_is_killed_and_asks_and_the_night_ends_certif
     assert lives == ["died"]
     with closing(Journal(open_workspace(root).journal, read_only=True)) as journal:
         assert len(journal.about("e4", WorkerStarted)) == 1
+
+
+OPENCODE_ASKS = {"*": "ask", "read": "allow", "glob": "allow", "grep": "allow"}
+"""Without such settings, or the file that `autoagent init` writes, it asks for nothing."""
+
+
+@pytest.mark.slow
+def test_opencode_names_our_tools_as_the_policy_expects_and_shows_what_it_edits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal ends its turn; it is told to go on."""
+    try:
+        program = npm.programs(npm.OPENCODE) / "opencode"
+    except LookupError as missing:
+        pytest.skip(str(missing))
+    root = tmp_path / "workspace"
+    root.mkdir()
+    assert forms.FORMS is FORMS  # importing them adds what it speaks
+    night = Night(make(root), f"{program} acp")
+    with serving(Opencode(root / "agent.py")) as endpoint:
+        model = {
+            "model": "scripted/model",
+            "permission": OPENCODE_ASKS,
+            "provider": {
+                "scripted": {
+                    "npm": "@ai-sdk/openai-compatible",
+                    "models": {"model": {}},
+                    "options": {"baseURL": f"{endpoint.url}/v1", "apiKey": "none"},
+                }
+            },
+        }
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("OPENCODE_CONFIG_CONTENT", json.dumps(model))
+        monkeypatch.setenv("OPENCODE_DISABLE_MODELS_FETCH", "1")
+        code, said = night.play()
+
+    assert code == 0, said
+    granted = [event["words"] for event in night.of("granted")]
+    assert str(root / "agent.py") in granted
+    assert {name for name in granted if name.startswith("autoagent_")} == {
+        f"autoagent_{name}"
+        for name in ("status", "start_climb", "run_benchmark", "append_result", "finish_climb")
+    }
+    (denied,) = night.of("denied")
+    assert denied["call"]["rawInput"] == {"command": "make"}
+    assert Opencode.BRANCH in (root / "agent.py").read_text()
+
+
+class Opencode:
+    """A script: a baseline, an edit, a command that is denied, the end."""
+
+    BRANCH = IDEAS[0].branch
+
+    def __init__(self, harness: Path) -> None:
+        read, new = {"filePath": str(harness)}, f"{self.BRANCH}\n{ANCHOR}"
+        self._calls = [
+            *map(Call, ("status", "start_climb", "run_benchmark", "append_result")),
+            Call("read", read),
+            Call("edit", read | {"oldString": ANCHOR, "newString": new}),
+            Call("bash", {"command": "make", "description": "make"}),
+            Call("finish_climb"),
+        ]
+
+    def __call__(self, asked: Asked) -> Answer:
+        if not asked.tools or not self._calls:
+            return Answer("A climb")
+        call = self._calls.pop(0)
+        given = {"tag": "night"} if call.name == "start_climb" else dict(call.arguments)
+        name = call.name if call.arguments else f"autoagent_{call.name}"
+        return Answer("", [Call(name, given)])
 
 
 def make(root: Path) -> Path:

@@ -13,12 +13,14 @@ import pytest
 
 from autoagent import installed
 from autoagent.commands.doctor import Check, examine
+from autoagent.commands.renew import renew
 from autoagent.errors import ConfigError
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
 from ..conftest import git
 from ..gateway import providers
+from ..referee.playing import ONE, with_baseline
 
 MakeWorkspace = Callable[..., Path]
 
@@ -251,6 +253,31 @@ def test_a_climb_that_was_played_leaves_journal_and_ledger_in_order(
 
     assert row(workspace, "journal").state == "ok"
     assert row(workspace, "results.tsv").detail == "2 rows"
+
+
+@pytest.mark.rule("R10")
+def test_a_night_that_is_used_up_fails_with_the_command_that_grants_another(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """Whoever goes to bed without it would wake up to a start that was refused."""
+    root = make_workspace(config="[budget]\nevaluations = 1\n")
+    assert row(root, "night").detail == "not begun: 1 evaluations"
+    referee = Referee.open(root, ScriptedEngine(ONE))
+    try:
+        with_baseline(referee)
+        playing = row(root, "night")
+        referee.finish_climb()
+    finally:
+        referee.close()
+
+    used = row(root, "night")
+    renew(root)
+
+    assert (playing.state, "All 1 evaluations" in playing.detail) == ("note", True)
+    assert used.state == "fail"
+    assert "All 1 evaluations of the budget are used" in used.detail
+    assert used.fix.startswith("`autoagent renew`")
+    assert row(root, "night").detail == "the next climb has one of its own: 1 evaluations"
 
 
 def test_an_edited_ledger_is_a_note_because_the_journal_decides(

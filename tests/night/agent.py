@@ -3,7 +3,7 @@
 Its whims happen once each, in any of its lives; what has happened it keeps in the directory that
 is its only argument, because it dies in between: it stops to ask, dies while its candidate is
 measured, stalls, tries edits that it must not make, leaves at the end. `chatter` stands for one
-that never does anything but talk.
+that never does anything but talk, `dawdles` for one whose candidates take a minute.
 """
 
 import asyncio
@@ -37,6 +37,7 @@ IDEAS = (
     ("Pears in capitals", '"sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"'),
 )
 """The first breaks one task and solves another, the second solves all."""
+DAWDLE = ("Think about it", '"sleep 60; cp /app/question.txt /app/answer.txt"')
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
     PermissionOption(option_id="always", name="Always", kind="allow_always"),
@@ -108,7 +109,8 @@ class Agent:
                         return
                     tool = "finish_climb"
                 else:
-                    given["description"], command = IDEAS[tried]
+                    slow = (self._memory / "dawdles").exists()
+                    given["description"], command = DAWDLE if slow else IDEAS[tried]
                     await self._edits(session, command)
             await self._calls_tool(session, client, tool, **given)
         await self._says(session, "The climb is over.")

@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -78,18 +81,69 @@ def test_an_agent_that_cost_too_much_is_ended_and_the_night_certifies_the_climb(
     assert position.certificate.effect.difference == 0.5
 
 
-@pytest.mark.slow
-async def test_a_signal_ends_the_agent_and_leaves_an_evaluation_to_be_rejoined(
+def test_an_agent_that_dies_while_it_is_owed_answers_has_died_and_no_more(
     make_night: MakeNight,
+) -> None:
+    """Answers that cannot be sent any more are its loss; the night itself goes on to its end."""
+    file = {"sessionId": "s", "path": "program.md"}
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "fs/read_text_file", "params": file}
+    night = make_night("[night]\nsessions = 1\n")
+    agent = night.root.parent / "agent.sh"
+    agent.write_text(f"yes '{json.dumps(asked)}' | head -2000")
+    night.agent = f"sh {agent}"
+
+    code, said = night.play()
+
+    assert code == 3, said
+    assert "the agent had all its sessions (night.sessions); see " in said
+
+
+@pytest.mark.slow
+@pytest.mark.rule("R10")
+async def test_a_stop_file_ends_a_night_and_webhook_and_desktop_are_told(
+    make_night: MakeNight,
+    webhook: tuple[str, list[dict[str, Any]]],
+    desktop: Path,
+) -> None:
+    """What is measured is cancelled and discarded; a night that finds the file starts nothing."""
+    night = make_night(CONFIG)
+    night.wants("dawdles")
+    process = night.start("--webhook", webhook[0])
+    try:
+        await candidate_is_measured(night, process)
+        (night.root / "STOP").touch()
+        said = process.communicate(timeout=60)[0]
+    finally:
+        process.kill()
+    again = night.play("--webhook", "http://\x7f/")
+
+    assert process.returncode == 0, said
+    why = "the STOP file asks for the end; "
+    assert "over       " + why.removesuffix("; ") in said
+    position = position_of(night)
+    assert (position.phase, position.rows) == ("finished", 2)
+    (posted,) = webhook[1]
+    assert posted["message"].startswith(why)
+    assert "nothing was kept" in posted["message"]
+    assert posted["message"] in said
+    assert (posted["code"], posted["phase"], posted["sessions"]) == (0, "finished", 1)
+    assert again[0] == 0, again[1]
+    assert "webhook did not take it: InvalidURL" in again[1]
+    assert night.of("ended")[1]["words"].startswith(why)
+    assert len(night.of("session")) == 1
+    shown = desktop.read_text().splitlines()
+    assert shown == [f"-- AutoAgent {event['words']}" for event in night.of("ended")]
+
+
+@pytest.mark.slow
+async def test_a_signal_leaves_an_evaluation_to_the_next_night_which_ends_at_its_hour(
+    make_night: MakeNight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     night = make_night(CONFIG)
     workspace = open_workspace(night.root)
     process = night.start()
     try:
-        with anyio.fail_after(180):
-            while look(workspace).position.phase != "evaluating":
-                assert process.poll() is None
-                await anyio.sleep(0.05)
+        await candidate_is_measured(night, process)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[0]
     finally:
@@ -105,6 +159,30 @@ async def test_a_signal_ends_the_agent_and_leaves_an_evaluation_to_be_rejoined(
             await anyio.sleep(0.05)
     with closing(Journal(workspace.journal, read_only=True)) as journal:
         assert [e.event.end for e in journal.about("e3", WorkerEnded)] == ["complete"]
+
+    night.wants("dawdles")
+    monkeypatch.setenv("TZ", zone_in_which_it_is_soon(7, seconds=8))
+    code, said = night.play("--until", "07:00")
+
+    assert code == 0, said
+    assert "over       the hour has come" in said
+    assert "ended      the hour has come; night: 1 to 1 of 2 passed" in said
+    assert position_of(night).phase == "finished"
+
+
+async def candidate_is_measured(night: Scripted, process: "subprocess.Popen[str]") -> None:
+    """Wait until a worker measures a candidate of the night."""
+    workspace = open_workspace(night.root)
+    with anyio.fail_after(180):
+        while (running := look(workspace).position.running) is None or running.kind != "full":
+            assert process.poll() is None
+            await anyio.sleep(0.05)
+
+
+def zone_in_which_it_is_soon(hour: int, *, seconds: int) -> str:
+    """A value for TZ: so many seconds before a full hour of that zone."""
+    offset = (int(time.time()) + seconds - hour * 3600) % 86400  # of UTC before the zone
+    return f"ABC{offset // 3600}:{offset // 60 % 60:02}:{offset % 60:02}"
 
 
 @pytest.mark.parametrize(

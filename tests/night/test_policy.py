@@ -10,6 +10,13 @@ from autoagent.night.policy import Policy
 from autoagent.workspace.layout import open_workspace
 
 FIXED = "# === FIXED ADAPTER BOUNDARY ==="
+CODEX_ASKS = {"request": {"_meta": {"codex_approval_kind": "mcp_tool_call"}}}
+"""As its adapter of Zed asks for a tool of a server, and, below, the other one."""
+CODEX_RUNS = {
+    "kind": "execute",
+    "title": "mcp.autoagent.status",
+    "_meta": {"is_mcp_tool_call": True},
+}
 CONFIG = '[holdout]\ntasks = ["t4"]\n'
 
 
@@ -39,6 +46,8 @@ def at(kind: str, path: str) -> dict[str, Any]:
         {"title": "Tool: autoagent/status"},
         {"title": "status (autoagent MCP Server)", "kind": "other"},
         {"title": "Status", "_meta": {"claudeCode": {"toolName": "mcp__autoagent__status"}}},
+        {"title": "Approve MCP tool call", "rawInput": CODEX_ASKS | {"server_name": "autoagent"}},
+        CODEX_RUNS | {"rawInput": {"server": "autoagent", "tool": "status"}},
         at("read", "program.md"),
         at("search", "tasks/t1"),
         diff("agent.py", "MAX_TURNS = 3", "MAX_TURNS = 4"),
@@ -55,6 +64,11 @@ def test_our_tools_reads_and_the_candidate_are_granted(root: Path, call: dict[st
         ({"kind": "execute", "title": "mcp__autoagent__status"}, "kind `execute`"),
         ({"kind": "other", "title": "mcp__other__status"}, "kind `other`"),
         ({"kind": "other", "title": "mcp__autoagent__status; rm -rf /"}, "kind `other`"),
+        ({"title": "x", "rawInput": CODEX_ASKS | {"server_name": "other"}}, "kind `other`"),
+        ({"title": "x", "rawInput": {"server_name": "autoagent"}}, "kind `other`"),
+        ({"title": "x", "rawInput": "server_name"}, "kind `other`"),
+        (CODEX_RUNS | {"rawInput": {"server": "other", "tool": "status"}}, "kind `execute`"),
+        (CODEX_RUNS | {"_meta": {}, "rawInput": {"server": "autoagent"}}, "kind `execute`"),
         ({"kind": "fetch", "title": "https://example.org"}, "kind `fetch`"),
         ({"kind": "read", "title": "Read"}, "kind `read`"),
         (at("read", "/etc/passwd"), "outside the workspace"),

@@ -48,8 +48,12 @@ async def test_both_eras_are_served_over_http(serve_http: Server, token: str) ->
 
 
 async def test_two_sessions_are_told_of_each_other(serve_http: Server, token: str) -> None:
-    """By the session's id, or where the protocol has none by the client's name."""
-    for mode, names in (("legacy", ("one", "one")), ("auto", ("two", "three"))):
+    """By the session's id, or where the protocol has none by how each counts its requests."""
+    for mode, names in (
+        ("legacy", ("one", "one")),
+        ("auto", ("two", "three")),
+        ("auto", ("four", "four")),
+    ):
         async with (
             connected(serve_http.url, token, mode, names[0]) as first,
             connected(serve_http.url, token, mode, names[1]) as second,

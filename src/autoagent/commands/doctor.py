@@ -27,8 +27,11 @@ from autoagent.files import read_regular
 from autoagent.gateway.plan import model_row, plan
 from autoagent.gateway.preflight import ask
 from autoagent.installed import restoring
-from autoagent.records import Record
+from autoagent.records import Record, Spent
+from autoagent.referee import budget, measuring, moves
 from autoagent.referee.candidates import baseline_draft
+from autoagent.referee.climb import Climb
+from autoagent.worker.detached import DetachedEngine
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.git.user_repo import UserRepo
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
@@ -83,7 +86,7 @@ def examine(root: Path) -> list[Check]:
         workspace = open_workspace(root)
     except AutoAgentError:
         names = ("repository", "program", "harness", "model", "tasks", "holdout")
-        names += ("journal", "server", "results.tsv")
+        names += ("journal", "night", "server", "results.tsv")
         checks += [Check(name=n, state="skip", detail="mend the rows above first") for n in names]
     else:
         checks += _workspace_checks(workspace)
@@ -110,6 +113,7 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
         *_holdout(workspace),
         _check("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
         _check("journal", lambda: _journal(workspace), _mending_journal(workspace)),
+        _check("night", lambda: _night(workspace), "`autoagent renew`, before you go to bed"),
         _check("server", lambda: _server(workspace), f"see who owns {workspace.lock}"),
         _check("results.tsv", lambda: _ledger(workspace), "delete it; the next server writes it"),
     ]
@@ -325,6 +329,26 @@ def _journal(workspace: Workspace) -> Told:
     with closing(Journal(workspace.journal, read_only=True)) as journal:
         last = journal.check()
         return Told(f"{last.seq if last else 0} events, head {journal.head()[:12]}")
+
+
+def _night(workspace: Workspace) -> Told:
+    """What is left of the night's caps; fails where another climb would not be started (R10)."""
+    if not workspace.journal.exists():
+        caps = workspace.config.budget
+        return Told(f"not begun: {budget.in_words(budget.remaining(caps, Spent(), 0.0, 0.0))}")
+    with closing(Journal(workspace.journal, read_only=True)) as journal:
+        climb = Climb(workspace, DetachedEngine(workspace.evaluations), journal)
+        playing = climb.position.phase not in ("new", "finished")
+        caps = climb.workspace.config.budget if playing else climb.caps_of(workspace.config)
+        left = budget.in_words(measuring.left_of(climb, caps))
+        if playing:
+            over = measuring.why_over(climb)
+            said = f"the climb {climb.position.tag} is being played; left: {left}"
+            return Told(f"{said}. {over}", "note") if over else Told(said)
+        if not climb.continues:
+            return Told(f"the next climb has one of its own: {left}")
+        measuring.refuse_spent(climb, caps)
+        return Told(f"the next climb draws on what is left: {left}. {moves.ANOTHER}", "note")
 
 
 def _server(workspace: Workspace) -> Told:

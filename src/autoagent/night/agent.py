@@ -69,7 +69,8 @@ async def connected(
     finally:
         with anyio.CancelScope(shield=True):
             await _end(process)
-            await connection.close()
+            with suppress(OSError):  # answers that nobody is there to take any more
+                await connection.close()
 
 
 async def _end(process: Process) -> None:

@@ -54,6 +54,8 @@ class Reason(StrEnum):
 
 
 AGAIN = (Reason.DIED, Reason.STALLED, Reason.STUCK)
+WANTED = (Reason.UNTIL, Reason.STOPPED)
+"""Ends that the human asked for: no fault of an agent that has not opened a session by then."""
 PULSE_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 600.0
 OPENING_SECONDS = 180.0
@@ -64,8 +66,8 @@ UNOPENED = 3
 """Attempts to open a first session."""
 TALK_SECONDS = 300.0
 """How long an agent may go on once the climb is over."""
-ASKING = "default"
-"""How agents that have modes call the one in which they ask; in others they ask themselves."""
+ASKING = ("default", "workspace-write")
+"""How Claude Code and Codex call the mode in which they ask us; in others they ask themselves."""
 AUTH_REQUIRED = -32000
 PASSED_ON = ("HOME", "PATH", "XDG_STATE_HOME", "AUTOAGENT_STATE_DIR")
 """Variables that decide which state a server finds; some agents hand on none of their own."""
@@ -161,7 +163,7 @@ class _Night:
         )
         reason = await self._sessions_of()
         self._log("over", reason)
-        if not self._opened:
+        if self._sessions and not self._opened and reason not in WANTED:
             return Ending(3, f"{reason}; see {self._log.agent}")
         return _judged(reason, await close(self._workspace, self._log))
 
@@ -169,8 +171,11 @@ class _Night:
         """Session after session; why there is no more."""
         fruitless = 0
         while self._sessions < self._terms.sessions:
+            stand, seconds = look(self._workspace), time.monotonic()
+            self._hands.active, self._opening, head = seconds, True, stand.head
+            if ended := self._ending(stand):  # a STOP file lies there already, say
+                return ended
             self._sessions += 1
-            head, seconds = look(self._workspace).head, time.monotonic()
             reason = await self._session()
             if reason not in AGAIN:
                 return reason
@@ -203,7 +208,6 @@ class _Night:
 
     async def _session(self) -> Reason:
         """One agent process, from its start to its end."""
-        self._hands.active, self._opening = time.monotonic(), True
         reason = Reason.DIED
 
         async def watch(scope: anyio.CancelScope) -> None:
@@ -239,11 +243,9 @@ class _Night:
         root = str(self._workspace.root)
         session = await agent.new_session(cwd=root, mcp_servers=[_server(root)])
         self._opened, self._opening = self._opened + 1, False
-        modes = session.modes
-        if modes and ASKING in {mode.id for mode in modes.available_modes} - {
-            modes.current_mode_id
-        }:
-            await agent.set_session_mode(session_id=session.session_id, mode_id=ASKING)
+        if session.modes is not None and session.modes.current_mode_id not in ASKING:
+            for mode in {mode.id for mode in session.modes.available_modes}.intersection(ASKING):
+                await agent.set_session_mode(session_id=session.session_id, mode_id=mode)
         prompt, idle = self._first(look(self._workspace)), 0
         while self._turns < self._terms.turns:
             self._turns += 1

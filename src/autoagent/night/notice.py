@@ -20,10 +20,17 @@ async def tell(facts: dict[str, Any], webhook: str | None, log: Log) -> None:
         await _post(facts, webhook, log)
     program = shutil.which("notify-send")
     if program and any(os.environ.get(name) for name in DESKTOP):
-        with anyio.move_on_after(SECONDS):
-            command = [program, "AutoAgent", str(facts["message"])]
-            done = await anyio.run_process(command, check=False)
-            log("notified", f"the desktop (notify-send exits {done.returncode})")
+        await _show(program, str(facts["message"]), log)
+
+
+async def _show(program: str, message: str, log: Log) -> None:
+    try:
+        with anyio.fail_after(SECONDS):
+            done = await anyio.run_process([program, "--", "AutoAgent", message], check=False)
+    except (OSError, TimeoutError) as error:
+        log("unsent", f"{program} did not show it: {error or type(error).__name__}")
+    else:
+        log("notified", f"the desktop ({program} exits {done.returncode})")
 
 
 async def _post(facts: dict[str, Any], webhook: str, log: Log) -> None:
@@ -33,7 +40,7 @@ async def _post(facts: dict[str, Any], webhook: str, log: Log) -> None:
             await anyio.sleep(attempt)
             try:
                 (await client.post(webhook, json=facts)).raise_for_status()
-            except httpx2.HTTPError as error:
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
                 why = f"{type(error).__name__}: {error}"
             else:
                 log("notified", "the webhook")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from autoagent.errors import BoundaryError, WorkspaceError
 from autoagent.files import read_regular, write_durably
@@ -40,7 +40,7 @@ class Policy:
         """
         kind = call.get("kind") or "other"
         places = [self._place(location["path"]) for location in call.get("locations") or ()]
-        if kind in self._allow or (kind == "other" and OURS.fullmatch(_name(call))):
+        if kind in self._allow or _is_ours(call, kind):
             return None
         match kind:
             case "read" | "search" if places:
@@ -121,9 +121,24 @@ class Policy:
         return None if now.endswith(fixed) else f"it changes {place.name} below the boundary"
 
 
-def _name(call: Mapping[str, Any]) -> str:
-    """What a call is of: its title, or what an agent tells beyond the protocol."""
+def _is_ours(call: Mapping[str, Any], kind: str) -> bool:
+    """Whether a call is of one of our tools, as far as the agent tells.
+
+    Codex's adapters name the server in what the call is given: Zed's where it asks, the other with
+    a mark that sets the call apart from a command, which is of the same kind.
+    """
+    asks_for = _told(call, "rawInput", "request", "_meta", "codex_approval_kind")
+    if _told(call, "_meta", "is_mcp_tool_call") is True:
+        return _told(call, "rawInput", "server") == SERVER
+    if asks_for == "mcp_tool_call":
+        return _told(call, "rawInput", "server_name") == SERVER
+    name = _told(call, "_meta", "claudeCode", "toolName") or call.get("title")
+    return kind == "other" and OURS.fullmatch(str(name)) is not None
+
+
+def _told(call: Mapping[str, Any], *keys: str) -> object:
+    """What an agent tells of a call beyond the protocol, or None."""
     told: Any = call
-    for key in ("_meta", "claudeCode", "toolName"):
-        told = told.get(key) or {}
-    return str(told or call.get("title") or "")
+    for key in keys:
+        told = cast("Mapping[str, Any]", told).get(key) if isinstance(told, Mapping) else None
+    return told
