@@ -179,6 +179,33 @@ class ModelPrice(Section):
     """The most that one answer can hold, for reservations; None assumes 128,000."""
 
 
+class Patience(Section):
+    """`[gateway.patience]`: how long a failing provider is asked again."""
+
+    tries: int = Field(6, ge=1)
+    """How often a call is tried."""
+    first_seconds: float = Field(0.5, ge=0, strict=False)
+    """The first pause; each is twice as long as the one before."""
+    longest_seconds: float = Field(30.0, ge=0, strict=False)
+    """The longest pause."""
+    longest_asked_seconds: float = Field(120.0, ge=0, strict=False)
+    """The longest that the provider itself may ask for."""
+    in_all_seconds: float = Field(300.0, ge=0, strict=False)
+    """No pause begins that would end later than this after the call."""
+    silence_seconds: float = Field(600.0, gt=0, strict=False)
+    """A connection that says nothing for so long has failed."""
+    probe_seconds: float = Field(10.0, gt=0, strict=False)
+    """The first pause before a provider that is out is asked whether it is back; each is twice as
+    long as the one before."""
+    probe_longest_seconds: float = Field(300.0, gt=0, strict=False)
+    """The longest of those."""
+
+    @property
+    def longest_call(self) -> float:
+        """Seconds after which the fate of any call is known."""
+        return self.in_all_seconds + 3 * self.silence_seconds
+
+
 class GatewayConfig(Section):
     """`[gateway]`: how a harness reaches its model."""
 
@@ -195,6 +222,9 @@ class GatewayConfig(Section):
     """Directories of recorded evaluations to answer from, in the place of any provider."""
     prices: dict[str, ModelPrice] = {}
     """Prices by model."""
+    preflight: bool = True
+    """Ask each provider something that costs a token or so before a climb starts."""
+    patience: Patience = Patience()  # pyright: ignore[reportCallIssue]
 
 
 class Config(Section):

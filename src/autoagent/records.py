@@ -119,6 +119,7 @@ class Trial(Record):
     `in_place`: the verifier ran where the candidate had acted, as a live service needs.
     `as_left`: the verifier started with what the candidate left at home, as the oracle needs.
     `silent`: it timed out or crashed before its first call to its environment or a model.
+    `unanswered`: it called its model and got no answer that it could use.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Trial(Record):
     model_use: ModelUse | None = None
     stand_in: bool = False
     silent: bool = Field(default=False, exclude_if=operator.not_)
+    unanswered: bool = Field(default=False, exclude_if=operator.not_)
 
 
 class Score(Record):

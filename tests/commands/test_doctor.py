@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 from autoagent import installed
 from autoagent.commands.doctor import Check, examine
 from autoagent.commands.renew import renew
+from autoagent.errors import ConfigError
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
 from ..conftest import git
+from ..gateway import providers
 from ..referee.playing import ONE, with_baseline
 
 MakeWorkspace = Callable[..., Path]
@@ -299,6 +302,9 @@ def test_a_damaged_journal_fails_and_the_ledger_is_not_compared(
     assert row(workspace, "results.tsv").state == "skip"
 
 
+UNASKED = "[gateway]\npreflight = false\n"
+
+
 def served(
     make_workspace: MakeWorkspace, config: str = "", env: str = "", model: str = "gpt-5"
 ) -> Path:
@@ -326,12 +332,50 @@ def test_a_model_with_a_key_and_a_price_is_well_and_the_key_is_not_shown(
     make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    root = served(make_workspace, env="OPENAI_API_KEY=sk-secret\n")
+    root = served(make_workspace, UNASKED, env="OPENAI_API_KEY=sk-secret\n")
 
     told = row(root, "model")
     assert told.state == "ok"
     assert "$1.25 in and $10.00 out per million tokens" in told.detail
     assert "sk-secret" not in told.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (None, "cannot be reached"),
+        (401, "refuses the key (401). Set OPENAI_API_KEY to a key"),
+        (404, "answers 404 to /chat/completions (scripted). Correct the model's name"),
+        (503, "answers 503"),
+        (200, "key in OPENAI_API_KEY"),
+    ],
+)
+@pytest.mark.rule("R9")
+def test_a_provider_is_asked_before_a_night_and_so_it_is_at_its_start(
+    make_workspace: MakeWorkspace,
+    status: int | None,
+    said: str,
+) -> None:
+    """Where no call can succeed the climb is refused; what passes is waited out."""
+    with providers.provider() as fake:
+        url = fake.url if status else "http://127.0.0.1:1"
+        answer = providers.Response(providers.Scripted(0).body, status or 0)
+        fake.trouble = lambda call: None if status == 200 else answer
+        config = f'[gateway.openai]\nbase_url = "{url}/v1"\n'
+        root = served(make_workspace, config, env="OPENAI_API_KEY=sk-secret\n")
+        (root / ".git/info/exclude").write_text(".env\n")
+        told = row(root, "model")
+        assert said in told.detail and "sk-secret" not in told.detail
+        refuses = status in (None, 401, 404)
+        assert told.state == ("fail" if refuses else "note" if status == 503 else "ok")
+        with closing(Referee.open(root, ScriptedEngine({}))) as referee:
+            if refuses:
+                with pytest.raises(ConfigError, match="Set|Start|Correct"):
+                    referee.start_climb("t")
+            else:
+                referee.start_climb("t")
+            asked = [call.told for call in fake.calls if "chat" in call.path]
+            assert all(told["max_completion_tokens"] == 1 for told in asked)
 
 
 def test_a_cap_on_dollars_without_a_price_fails(make_workspace: MakeWorkspace) -> None:
@@ -349,7 +393,7 @@ def test_a_harness_without_a_model_needs_nothing(workspace: Path) -> None:
 def test_a_file_of_keys_that_git_ignores_is_no_dirty_tree(
     make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = served(make_workspace, env="OPENAI_API_KEY=sk-secret\n")
+    root = served(make_workspace, UNASKED, env="OPENAI_API_KEY=sk-secret\n")
     exclude = root / ".git/info/exclude"
     exclude.write_text(".env\n")
 

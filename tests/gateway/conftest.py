@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from autoagent.config import Patience
+from autoagent.gateway.clock import Clock
 from autoagent.gateway.gateway import Gateway
 from autoagent.gateway.plan import GatewayPlan, Upstream
 from autoagent.gateway.scope import Scope
-from autoagent.gateway.upstream import Patience
 from autoagent.gateway.usage import Bill, Owner
 
 _spec = importlib.util.spec_from_file_location(
@@ -28,6 +29,11 @@ _spec.loader.exec_module(providers)
 KEYS = {"OPENAI_API_KEY": "sk-secret-openai-key", "ANTHROPIC_API_KEY": "sk-secret-anthropic-key"}
 
 
+PATIENCE = Patience.model_validate(
+    {"tries": 3, "first_seconds": 0.01, "longest_asked_seconds": 0.05, "in_all_seconds": 5.0}
+)
+
+
 class Front:
     """What a harness has: a base URL; and what the test sees besides."""
 
@@ -35,6 +41,7 @@ class Front:
         self.gateway, self.client, self.directory = gateway, client, directory
         self.scope: Scope
         self.refused: list[tuple[str, str, str]] = []
+        self.outages: list[str] = []
 
     async def post(self, path: str, body: Any, **options: Any) -> httpx2.Response:
         options.setdefault("headers", {"authorization": "Bearer autoagent-gateway"})
@@ -61,7 +68,11 @@ def front(fake: Any, tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(
-        *, owner: Owner | None = None, keys: Mapping[str, str] = KEYS, **changes: Any
+        *,
+        owner: Owner | None = None,
+        keys: Mapping[str, str] = KEYS,
+        clock: Clock | None = None,
+        **changes: Any,
     ) -> AsyncGenerator[Front]:
         directory = tmp_path / f"evaluation{next(count)}"
         trial = directory / "job" / "trial"
@@ -77,21 +88,23 @@ def front(fake: Any, tmp_path: Path) -> Open:
                 ),
             },
         }
+        facts["patience"] = PATIENCE
         plan = GatewayPlan.model_validate(facts | changes)
         refused: list[tuple[str, str, str]] = []
+        outages: list[str] = []
         gateway = Gateway(
             plan,
             directory,
             keys,
             on_refused=lambda trial, model, path: refused.append((trial, model, path)),
-            patience=Patience(tries=3, first=0.01, longest_asked=0.05, in_all=5.0),
+            on_outage=lambda provider, cause: outages.append(cause),
         )
         listener = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with gateway.running(), httpx2.AsyncClient(base_url=url, timeout=20) as client:
             found = Front(gateway, client, trial)
-            found.refused = refused
-            gateway.expect("harbor-trial", owner or Owner("e1.t.1", "t", 1, "d"), trial)
+            found.refused, found.outages = refused, outages
+            gateway.expect("harbor-trial", owner or Owner("e1.t.1", "t", 1, "d"), trial, clock)
             async with gateway.serving("harbor-trial", listener) as scope:
                 found.scope = scope
                 yield found

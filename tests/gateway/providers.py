@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -45,6 +45,8 @@ class FakeProvider:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.script: list[Scripted] = []
+        self.trouble: Callable[[Call], Response | None] | None = None
+        self.released = threading.Event()
         self.text = "hello"
         self.cut_streams = False
         self.fails_on = b""
@@ -63,6 +65,8 @@ class FakeProvider:
             await asyncio.to_thread(self.held.wait, 30)
         if self.fails_on and self.fails_on in call.body:
             return Response(Scripted(500).body, 500)
+        if self.trouble and (answer := self.trouble(call)) is not None:
+            return answer
         if self.script:
             scripted = self.script.pop(0)
             return Response(scripted.body, scripted.status, scripted.headers)
@@ -75,6 +79,11 @@ class FakeProvider:
             )
         return Response(json.dumps(events[-1]), media_type="application/json")
 
+    async def silence(self) -> AsyncIterator[bytes]:
+        """Nothing, until the test is over."""
+        await asyncio.to_thread(self.released.wait, 30)
+        yield b""
+
     async def _stream(self, events: list[Any]) -> AsyncIterator[bytes]:
         for number, event in enumerate(events[:-1]):
             if self.cut_streams and number:
@@ -82,6 +91,8 @@ class FakeProvider:
             name = f"event: {event['type']}\n" if "type" in event else ""
             yield f"{name}data: {json.dumps(event)}\n\n".encode()
             await asyncio.sleep(0)
+        if "choices" in events[-1]:
+            yield b"data: [DONE]\n\n"
 
     def _events(self, path: str, told: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The events of a stream, then the whole answer."""
@@ -106,6 +117,7 @@ class FakeProvider:
                 yield {"type": "message_start", "message": {"model": model, "usage": MESSAGES}}
                 yield {"type": "content_block_delta", "delta": {"text": self.text}}
                 yield {"type": "message_delta", "usage": {"output_tokens": 5}}
+                yield {"type": "message_stop"}
                 yield whole
             case "/v1/messages/count_tokens":
                 yield {"input_tokens": 10}
@@ -132,6 +144,7 @@ def provider() -> Generator[FakeProvider]:
         yield fake
     finally:
         fake.held.set()
+        fake.released.set()
         server.should_exit = True
         thread.join(10)
         listener.close()

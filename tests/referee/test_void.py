@@ -1,10 +1,13 @@
 """Rule R9: what measured nothing is no score, and a cause that lasts is the human's to mend."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from autoagent.evidence.events import ProviderOut
+from autoagent.evidence.journal import Journal
 from autoagent.gate.decide import heard, score_of, state_of
 from autoagent.records import Outcome, Running, Trial
 from autoagent.referee.referee import Referee
@@ -105,3 +108,65 @@ def test_a_provider_that_is_dead_is_named_and_the_candidate_can_be_measured_when
     referee.run_benchmark()
     position = settle(referee)
     assert position.pending is not None and position.pending.status == "keep"
+
+
+PARTLY = {"t1": [1.0], "t2": [None], "t3": [1.0], "t4": [1.0]}
+
+
+@pytest.mark.rule("R8", "R9")
+@pytest.mark.parametrize("how", ["partly void", "crashed without an answer"])
+def test_what_an_outage_spoilt_is_measured_again_when_it_is_committed_again(
+    open_referee: OpenReferee, workspace: Path, how: str
+) -> None:
+    """One outage loses no idea: R8 holds for what was measured."""
+    spoilt = PARTLY if how == "partly void" else {}
+    engine = ScriptedEngine(ONE, spoilt, TWO, failed="crashed")
+    referee = open_referee(engine)
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    whole = (workspace / "agent.py").read_text()
+    referee.commit_candidate("an idea")
+    engine.unanswered = how != "partly void"
+    referee.run_benchmark()
+    settle(referee)
+    referee.append_result()
+    engine.unanswered = False
+    (workspace / "agent.py").write_text(whole)
+    assert referee.commit_candidate("the same idea").duplicate_of is None
+    referee.run_benchmark()
+    position = settle(referee)
+    assert position.pending is not None and position.pending.status == "keep"
+
+
+@pytest.mark.rule("R8")
+def test_what_crashed_with_its_models_answers_is_not_measured_again(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(ONE, {}, TWO, failed="crashed"))
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    whole = (workspace / "agent.py").read_text()
+    referee.commit_candidate("an idea")
+    referee.run_benchmark()
+    settle(referee)
+    referee.append_result()
+    (workspace / "agent.py").write_text(whole)
+    assert referee.commit_candidate("the same idea").duplicate_of is not None
+
+
+@pytest.mark.rule("R9", "R11")
+def test_a_provider_that_is_out_is_in_the_status_until_it_is_back(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    engine = ScriptedEngine(ONE, hold=True)
+    referee = open_referee(engine)
+    start(referee)
+    evaluation = referee.run_benchmark()
+    with closing(Journal(engine.started[-1].journal)) as journal:
+        journal.append(ProviderOut(provider="openai", cause="openai answered 503"), evaluation)
+        (note,) = [note for note in referee.status().notes if "openai answered 503" in note]
+        assert "no trial begins until it answers again" in note
+        journal.append(ProviderOut(provider="openai", cause=""), evaluation)
+    assert not [note for note in referee.status().notes if "openai" in note]
+    engine.release()
+    settle(referee)

@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from autoagent.evidence.events import ModelRefused, TrialFinished, TrialLost, WorkerEnded
+from autoagent.evidence.events import (
+    ModelRefused,
+    ProviderOut,
+    TrialFinished,
+    TrialLost,
+    WorkerEnded,
+)
 from autoagent.gateway.plan import GatewayPlan, Upstream
 
 from ..acting import acting
@@ -131,13 +137,51 @@ async def test_without_a_sandbox_each_trial_has_a_port_of_its_own(
 async def test_a_provider_that_fails_makes_the_trial_void_and_not_zero(
     bench: Bench, fake: Any, harness_source: str
 ) -> None:
+    """No trial begins until it answers again; then the void one is run again."""
     fake.script = [providers.Scripted(401)] * 3
-    spec = measured(bench, fake, harness_source, ["needs_the_provider"], void_retries=1)
-    trial = (await bench.finish(spec))["needs_the_provider"]
+    spec = measured(
+        bench, fake, harness_source, ["needs_the_provider"], void_retries=1,
+        gateway={"patience": {"probe_seconds": 0.1}},
+    )  # fmt: skip
+    again = (await bench.finish(spec))["needs_the_provider"]
+    void, _ = [entry.event.trial for entry in bench.journal.about("e1", TrialFinished)]
 
-    assert (trial.outcome, trial.reward) == ("void", None)
-    assert "refuses the key in OPENAI_API_KEY (401)" in trial.detail
-    assert len(bench.journal.about("e1", TrialFinished)) == 2
+    assert (void.outcome, void.reward, void.cost_usd) == ("void", None, 0.0)
+    assert "refuses the key in OPENAI_API_KEY (401)" in void.detail
+    assert void.unanswered
+    assert again.outcome == "crashed" and not again.unanswered, bench.log()
+    told = [entry.event for entry in bench.journal.about("e1", ProviderOut)]
+    assert [event.cause for event in told] == [void.detail, ""]
+
+
+@pytest.mark.rule("R9")
+async def test_time_that_the_provider_takes_is_not_the_trials(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    """Waiting on a refusal does not use it up, and silence that never ends makes it void."""
+    busy = [providers.Response("", 429, {"retry-after": "2.5"})]
+
+    def trouble(call: Any) -> Any:
+        return busy.pop() if busy and b"busy" in call.body else None
+
+    fake.trouble = trouble
+    spec = measured(
+        bench, fake, harness_source, ["waits_for_the_provider"], trial_timeout_seconds=2.0
+    )
+    trial = (await bench.finish(spec))["waits_for_the_provider"]
+    assert (trial.outcome, trial.seconds > 2.5) == ("passed", True), bench.log()
+
+    def silent(call: Any) -> Any:
+        return providers.StreamingResponse(fake.silence(), media_type="application/json")
+
+    fake.trouble = silent
+    spec = measured(
+        bench, fake, harness_source, ["asks_and_waits"], trial_timeout_seconds=1.0, id="e2",
+        void_retries=0, gateway={"patience": {"silence_seconds": 1.5, "tries": 1}},
+    )  # fmt: skip
+    trial = (await bench.finish(spec))["asks_and_waits"]
+    assert (trial.outcome, trial.cost_usd) == ("void", 0.0), bench.log("e2")
+    assert "gave no answer for 1.5 s" in trial.detail
 
 
 @pytest.mark.rule("R10")

@@ -84,7 +84,7 @@ async def test_a_trial_that_never_starts_measures_nothing(
         theirs.close()
 
     with pytest.raises(InfrastructureFault, match="did not start"):
-        await Conversation(reader, writer, cast("Any", None), cast("Any", None)).begin(ORDER)
+        await Conversation(reader, writer, *[cast("Any", None)] * 3).begin(ORDER)
 
     writer.close()
     theirs.close()

@@ -24,7 +24,8 @@ from autoagent.evidence.events import ClimbStarted
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.files import read_regular
-from autoagent.gateway.plan import model_row
+from autoagent.gateway.plan import model_row, plan
+from autoagent.gateway.preflight import ask
 from autoagent.installed import restoring
 from autoagent.records import Record, Spent
 from autoagent.referee import budget, measuring, moves
@@ -238,7 +239,12 @@ def _model(workspace: Workspace) -> Told:
         _, _, model = baseline_draft(workspace)
     except AutoAgentError:
         return Told("mend the harness first", "skip")
-    return Told(*model_row(workspace.config, model, workspace.root))
+    config = workspace.config
+    told = Told(*model_row(config, model, workspace.root))
+    if not config.gateway.preflight:
+        return Told(f"{told.detail}; not asked (gateway.preflight)", told.state)
+    passing = ask(plan(config, model, workspace.root))
+    return Told("; ".join([told.detail, *passing]), "note") if passing else told
 
 
 def _tasks(workspace: Workspace) -> Iterator[Check]:

@@ -264,6 +264,16 @@ class ModelRefused(Facts, kind="model_refused"):
     path: str
 
 
+class ProviderOut(Facts, kind="provider_out"):
+    """R9: a model's provider is out, so no trial begins; where no cause stands, it is back.
+
+    About the evaluation.
+    """
+
+    provider: str
+    cause: str
+
+
 type Decision = EvaluationFinished | EvaluationReused
 """What an evaluation said of a candidate."""
 
@@ -291,6 +301,7 @@ type Event = (
     | TrialFinished
     | TrialLost
     | ModelRefused
+    | ProviderOut
 )
 """What may be appended to a journal."""
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from hmac import compare_digest
 from typing import Any
 
@@ -19,14 +20,18 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from autoagent.gateway.asking import BODY_LIMIT, CallRefused, ModelCall, read
+from autoagent.gateway.clock import CallTime
+from autoagent.gateway.headers import Headers, passed_on
 from autoagent.gateway.providers import ProviderName, Route, error_body, provider_of_path
 from autoagent.gateway.recording import Exchange
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import End, Payment, Scope
-from autoagent.gateway.upstream import Headers, ProviderClient, ProviderFailed, passed_on
+from autoagent.gateway.upstream import ProviderClient, ProviderFailed
 from autoagent.gateway.usage import Meter, json_object
 
 KEPT = 16 * 1024 * 1024
+NO_ANSWER = 504
+"""The provider was silent, for this call alone; what it was asked may cost all the same."""
 _QUERY = re.compile(rb"[\w=&.,:%+-]{0,500}")
 _BETWEEN = re.compile(rb"(\r?\n\r?\n)")
 
@@ -102,7 +107,7 @@ class Endpoint:
             await answer(connection, receive, send)
             return
         async with caller.slots:
-            call = _Call(self._route, caller, send)
+            call = _Call(self._route, caller, receive, send)
             try:
                 body = await _body(connection, receive)
                 asked = read(self._route, body)
@@ -146,7 +151,8 @@ async def elsewhere(connection: Connection, receive: Receive, send: Send) -> Non
 class _Call:
     """One call."""
 
-    def __init__(self, route: Route, caller: Scope, send: Send) -> None:
+    def __init__(self, route: Route, caller: Scope, receive: Receive, send: Send) -> None:
+        self._receive = receive
         self._route, self._caller, self._redactor = route, caller, caller.redactor
         self._number, self._started = caller.number(), _now()
         self._first_byte = 0.0
@@ -172,40 +178,57 @@ class _Call:
             return
         meter = Meter(self._route.form, streamed=asked.stream)
         usage, free, failed = None, False, ""
+        time = caller.clock.call()
+        leaving = asyncio.create_task(self._until_gone(time))
         try:
-            async with provider.answer(asked, headers, query) as response:
-                self._status = response.status_code
-                self._headers = passed_on(response.headers.raw)
-                free = self._status >= 400
-                if response.headers.get("content-type", "").startswith("text/event-stream"):
+            async with AsyncExitStack() as under_way:
+                heard = under_way.enter_context(caller.under_way())
+                answer = await under_way.enter_async_context(
+                    provider.answer(asked, headers, query, time)
+                )
+                self._status, self._headers = answer.status, passed_on(answer.headers)
+                free = self._status >= 400 and self._status != NO_ANSWER
+                if answer.whole is None:
                     await self._answer.begin(self._status, self._headers)
-                    async for chunk in response.aiter_raw():
+                    async for chunk in answer.parts:
                         self._first_byte = self._first_byte or _now() - self._started
+                        heard[0] = _now()
                         meter.feed(chunk)
                         await self._answer.part(chunk)
                     await self._answer.finish()
                 else:
-                    whole = await response.aread()
                     self._first_byte = _now() - self._started
                     if asked.stream:
                         meter = Meter(self._route.form, streamed=False)
-                    meter.feed(whole)
-                    await self._finish(whole)
-            usage = None if free else meter.end()
+                    meter.feed(answer.whole)
+                    await self._finish(answer.whole)
+            usage = None if self._status >= 400 else meter.end()
+            free = free or (not answer.sound and usage is None)
+            caller.answered = caller.answered or (self._status < 300 and answer.sound)
             self._answered_by = meter.answered_by
         except ProviderFailed as failure:
             failed = self._redactor.text(str(failure))
-            free = self._status == 0
+            if failure.seen:
+                meter = Meter(self._route.form, streamed=False)
+                meter.feed(failure.seen)
+            usage = meter.end() if failure.seen or failure.began else None
+            free = failure.free and usage is None
             caller.finish(End("fault", failed))
-            if free:
-                self._status = 502
-                body = error_body(self._route.provider, 502, "provider_failed", failed)
-                await self._finish(body)
-            else:
+            if failure.began:
                 raise  # the harness sees the stream break off, as it broke off here
+            self._status = 502
+            await self._finish(error_body(self._route.provider, 502, "provider_failed", failed))
         finally:
+            leaving.cancel()
+            time.done()
             dollars = caller.settle(payment, usage, free=free, dollars=None)
             self._record(usage=usage, dollars=dollars, failed=failed)
+
+    async def _until_gone(self, time: CallTime) -> None:
+        """The clock does not stand still for a call that its harness has left."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        time.abandon()
 
     def refuse(self, refused: CallRefused) -> Response:
         """Write a refusal down; the answer that tells it."""
@@ -218,6 +241,8 @@ class _Call:
         self._headers = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in recorded.headers]
         if recorded.failed:
             self._caller.finish(End("fault", recorded.failed))
+        elif recorded.status < 300:
+            self._caller.answered = True
         dollars = self._caller.settle(
             payment, recorded.usage, free=recorded.status >= 400, dollars=recorded.dollars
         )

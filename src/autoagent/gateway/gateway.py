@@ -1,6 +1,7 @@
 """The gateway of one worker: scopes come and go with their trials, the budget stays."""
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -9,15 +10,16 @@ from socket import socket
 from starlette.routing import Route, Router
 
 from autoagent.gateway.calling import Endpoint, elsewhere
+from autoagent.gateway.clock import Clock
 from autoagent.gateway.listening import Listening
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.prices import Prices
-from autoagent.gateway.providers import ROUTES, Pin, provider_named
+from autoagent.gateway.providers import BASE_URLS, ROUTES, Pin, provider_named
 from autoagent.gateway.purse import Purse, Spending
 from autoagent.gateway.recording import Replay
 from autoagent.gateway.redact import Redactor
 from autoagent.gateway.scope import Scope
-from autoagent.gateway.upstream import Patience, ProviderClient
+from autoagent.gateway.upstream import ProviderClient
 from autoagent.gateway.usage import Bill, Caller, Owner
 
 PLACEHOLDER = "autoagent-gateway"
@@ -40,7 +42,7 @@ class Gateway:
         keys: Mapping[str, str],
         *,
         on_refused: Callable[[str, str, str], None] | None = None,
-        patience: Patience | None = None,
+        on_outage: Callable[[str, str], None] = lambda provider, cause: None,
     ) -> None:
         """Prepare the gateway.
 
@@ -49,15 +51,23 @@ class Gateway:
             directory: The evaluation's own, where what was spent is written.
             keys: The providers' keys, by the variable that held them.
             on_refused: Told of another model that was asked for: trial, model, path.
-            patience: How long a failing provider is asked again.
+            on_outage: Told which provider is out and why, and "" when it is back.
         """
         self._plan, self._on_refused = plan, on_refused
         self.redactor = Redactor(keys.values())
         self.judges = plan.judge is not None
         self.serves_harness = bool(plan.models)
         self._providers = {
-            name: ProviderClient(name, upstream, keys.get(upstream.api_key_env), patience)
-            for name, upstream in plan.upstreams.items()
+            name: ProviderClient(
+                name,
+                upstream,
+                keys.get(upstream.api_key_env),
+                plan.patience,
+                models=[model for model in plan.named if (provider_named(model) or name) == name],
+                on_change=functools.partial(self._outage, on_outage, name),
+            )
+            for name in BASE_URLS
+            if (upstream := plan.upstreams.get(name)) is not None
         }
         self._prices = Prices(plan.prices)
         self._spending = Spending(directory)
@@ -69,6 +79,9 @@ class Gateway:
         routes = [Route(route.path, Endpoint(route, self._providers)) for route in ROUTES]
         # Not an application: its layers turn errors into pages, which uvicorn does as well.
         self._listening = Listening(Router(routes, redirect_slashes=False, default=elsewhere))
+
+    def _outage(self, told: Callable[[str, str], None], provider: str, cause: str) -> None:
+        told(provider, self.redactor.text(cause))
 
     @property
     def unpriced(self) -> list[str]:
@@ -97,9 +110,14 @@ class Gateway:
                     self.bill(name)
                 self._spending.close()
 
-    def expect(self, name: str, owner: Owner, directory: Path) -> None:
-        """A trial begins: what it and its verifiers use is counted from here."""
-        plan = self._plan
+    async def back(self) -> None:
+        """Wait until no provider is out."""
+        for provider in self._providers.values():
+            await provider.outage.over()
+
+    def expect(self, name: str, owner: Owner, directory: Path, clock: Clock | None = None) -> None:
+        """A trial begins: what it and its verifiers use is counted from here, and its time told."""
+        plan, clock = self._plan, clock or Clock()
         own = Purse("this trial", plan.dollars_per_trial, self._purse)
         callers: dict[Caller, tuple[Pin, Purse]] = {"trial": (Pin(plan.models), own)}
         if plan.judge is not None:
@@ -117,6 +135,7 @@ class Gateway:
                 replay=self._replay,
                 call_reserve=plan.call_reserve_dollars,
                 on_refused=self._on_refused,
+                clock=clock if caller == "trial" else Clock(),
             )
             for caller, (pin, purse) in callers.items()
         }
@@ -145,6 +164,7 @@ class Gateway:
             judge_cost_usd=ended["verifier"].dollars if self.judges else None,
             use=ended["trial"].use,
             fault=next((end.message for end in ends if end.kind == "fault"), None),
+            answered=ended["trial"].answered,
             stand_in=any(scope.stand_in for scope in ended.values()),
         )
 

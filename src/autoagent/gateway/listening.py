@@ -111,6 +111,9 @@ class Listening:
     ) -> AsyncGenerator[None]:
         """Serve one listener, which is closed at the end with every connection it accepted.
 
+        Where the trial's time ran out while its model was silent, whose time that was is known only
+        when the call has ended: it is waited for, when the harness is dead.
+
         With a `key`, calls that do not bring it are refused.
         """
         loop, state = asyncio.get_running_loop(), ServerState()
@@ -129,6 +132,8 @@ class Listening:
             # Calls first, connections after: a call whose connection is cut costs an unknown sum.
             if state.tasks:
                 _, late = await asyncio.wait(state.tasks, timeout=SETTLE_SECONDS)
+                while late and scope.clock.over and scope.undecided(SETTLE_SECONDS):
+                    _, late = await asyncio.wait(late, timeout=SETTLE_SECONDS)
                 for task in late:
                     task.cancel()
                 if late:

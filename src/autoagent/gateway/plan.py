@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from autoagent.config import FILE_NAME, Config, ModelPrice
+from autoagent.config import FILE_NAME, Config, ModelPrice, Patience
 from autoagent.errors import ConfigError
 from autoagent.gateway.prices import Prices
 from autoagent.gateway.providers import BASE_URLS, ProviderName, provider_named
@@ -48,6 +48,7 @@ class GatewayPlan(Record):
     call_reserve_dollars: float | None = None
     replay: tuple[Path, ...] = ()
     env_file: Path | None = None
+    patience: Patience = Patience()  # pyright: ignore[reportCallIssue]
 
     @property
     def named(self) -> list[str]:
@@ -96,6 +97,7 @@ def plan(
         call_reserve_dollars=gateway.call_reserve_dollars,
         replay=recordings(config, root),
         env_file=env_file,
+        patience=gateway.patience,
     )
 
 

@@ -5,11 +5,13 @@ says can change it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from autoagent.gateway.asking import CallRefused, ModelCall
+from autoagent.gateway.clock import Clock
 from autoagent.gateway.prices import Price, Prices
 from autoagent.gateway.providers import Pin
 from autoagent.gateway.purse import PICODOLLARS, BudgetSpent, Purse, Spending
@@ -47,6 +49,8 @@ class Scope:
         end: Set once: no call is answered any more, and the trial should end.
         ended: Set with `end`.
         stand_in: Whether the stand-in has answered in the place of a model.
+        clock: The trial's time, which calls that wait do not use up.
+        answered: A call has got an answer that could be used.
     """
 
     def __init__(
@@ -63,7 +67,10 @@ class Scope:
         replay: Replay | None,
         call_reserve: float | None,
         on_refused: Callable[[str, str, str], None] | None,
+        clock: Clock,
     ) -> None:
+        self.clock = clock
+        self.answered = False
         self.slots = asyncio.Semaphore(CALLS)
         self.redactor = redactor
         self.use = ModelUse()
@@ -80,6 +87,7 @@ class Scope:
         self._charged = 0
         self._unpriced = False
         self._number = 0
+        self._heard: list[list[float]] = []
 
     # before a call ----------------------------------------------------------------
 
@@ -187,6 +195,21 @@ class Scope:
             self.end = end._replace(message=self.redactor.text(end.message))
             self.ended.set()
         return self.end
+
+    @contextmanager
+    def under_way(self) -> Generator[list[float]]:
+        """A call is with the provider; when it last heard of it stands in the list."""
+        heard = [asyncio.get_running_loop().time()]
+        self._heard.append(heard)
+        try:
+            yield heard
+        finally:
+            self._heard = [each for each in self._heard if each is not heard]
+
+    def undecided(self, seconds: float) -> bool:
+        """Whether a call has heard nothing for so long: it is not known yet whose fault that is."""
+        before = asyncio.get_running_loop().time() - seconds
+        return any(heard[0] < before for heard in self._heard)
 
     def close(self) -> None:
         """Finish the recording."""

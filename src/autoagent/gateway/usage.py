@@ -28,7 +28,7 @@ class Bill(NamedTuple):
     """What a trial used. Costs are None where a call has no known price.
 
     `fault` says what failed on the provider's side: such a trial is void. `stand_in`: it was
-    the stand-in that answered.
+    the stand-in that answered. `answered`: the harness got an answer that it could use.
     """
 
     cost_usd: float | None
@@ -36,6 +36,7 @@ class Bill(NamedTuple):
     use: ModelUse
     fault: str | None
     stand_in: bool = False
+    answered: bool = False
 
     @property
     def total_usd(self) -> float | None:

@@ -159,7 +159,7 @@ def measured(
             continue
         if subset is None:
             decided = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
-            found = decided and (event.state != "indecisive" or event.score.measured > 0)
+            found = decided and _told_something(climb.journal, event)
         else:
             tasks = started(climb.journal, event.evaluation).tasks
             whole = (event.evaluation_kind, event.state) == ("subset", "complete")
@@ -167,6 +167,21 @@ def measured(
         if found:
             return report_of(climb.journal, event.evaluation)
     return None
+
+
+def _told_something(journal: Journal, event: events.EvaluationFinished) -> bool:
+    """Whether an evaluation measured its candidate, not an outage: R8 holds for what was measured.
+
+    An indecisive one did not, nor one that ended early without a trial that counts, nor one whose
+    every trial crashed without one answer of its model's that it could use.
+    """
+    if event.state == "indecisive":
+        return False
+    own = [trial for trial in trials_of(journal, event.evaluation) if trial.side == ""]
+    counted = [trial for trial in own if trial.outcome != "void"]
+    if not counted:
+        return event.state == "cancelled" and not own
+    return not all(trial.outcome == "crashed" and trial.unanswered for trial in counted)
 
 
 def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:

@@ -11,7 +11,7 @@ from autoagent.evidence.untrusted import quoted
 from autoagent.files import read_regular
 from autoagent.gate import noise
 from autoagent.gateway.plan import model_row
-from autoagent.records import Trial
+from autoagent.records import Trial, clean
 from autoagent.referee import budget, evaluations, measuring, moves
 from autoagent.referee.candidates import (
     HARNESS_LIMIT_BYTES,
@@ -180,6 +180,7 @@ def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
         ),
         *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),
         *(e.event.reason for e in climb.this_climb(events.WorkerFailed) if e.subject == running),
+        *_about_providers(climb),
         *climb.notes,
     )
 
@@ -196,6 +197,19 @@ def _about_the_model(climb: Climb) -> list[str]:
     except ConfigError as error:
         return [error.message]
     return []
+
+
+def _about_providers(climb: Climb) -> list[str]:
+    """What keeps the running evaluation waiting (rule R9)."""
+    running = climb.position.running
+    told = climb.journal.about(running.id, events.ProviderOut) if running else []
+    causes: dict[str, str] = {entry.event.provider: entry.event.cause for entry in told}
+    return [
+        f"{clean(cause)}: no trial begins until it answers again, which is asked by itself; mend "
+        "what is the human's to mend, nothing is charged meanwhile"
+        for cause in causes.values()
+        if cause
+    ]
 
 
 def _about_holdout(climb: Climb) -> list[str]:

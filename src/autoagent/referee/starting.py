@@ -2,7 +2,7 @@
 
 from autoagent.environments.kinds import kind_of
 from autoagent.evidence import events
-from autoagent.gateway.plan import model_row
+from autoagent.gateway.plan import model_row, plan
 from autoagent.referee import budget, measuring
 from autoagent.referee.candidates import baseline_draft
 from autoagent.referee.climb import Climb
@@ -32,6 +32,10 @@ def start(before: Climb, tag: str) -> Climb:
     climb = Climb(played, engine, before.journal, before.tier)
     draft, split, model = baseline_draft(workspace)
     model_row(config, model, workspace.root)
+    if config.gateway.preflight and (planned := plan(config, model, workspace.root)) is not None:
+        from autoagent.gateway.preflight import ask  # only where there is a model to ask
+
+        ask(planned)
     head = climb.projection.clean_head(tag)
     kind = kind_of(config.benchmark.environment)
     frozen = snapshot.take(workspace, split.fixed, kind.gives)

@@ -15,6 +15,7 @@ from harbor.environments.base import BaseEnvironment
 from autoagent.environments.sandbox.inside import wire
 from autoagent.environments.trees import unpack
 from autoagent.errors import InfrastructureFault
+from autoagent.gateway.clock import Clock
 from autoagent.records import clean
 from autoagent.worker.calls import CallRecord, serve_call
 
@@ -48,8 +49,10 @@ class Conversation:
         writer: asyncio.StreamWriter,
         environment: BaseEnvironment,
         record: CallRecord,
+        clock: Clock,
     ) -> None:
-        """Talk over an open connection, and keep a record of the calls."""
+        """Talk over an open connection, keep a record of the calls, and tell the clock of them."""
+        self._clock = clock
         self._reader, self._writer = reader, writer
         self._environment, self._record = environment, record
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
@@ -117,7 +120,8 @@ class Conversation:
     async def _answer(self, message: dict[str, Any], blob: bytes) -> None:
         async with self._slots:
             started = time.monotonic()
-            answer, data = await serve_call(self._environment, message, blob)
+            with self._clock.command():
+                answer, data = await serve_call(self._environment, message, blob)
             self._record.add(message, answer, data, time.monotonic() - started)
             with contextlib.suppress(ConnectionError):
                 try:

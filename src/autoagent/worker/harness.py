@@ -24,6 +24,7 @@ from autoagent.environments.sandbox.inside import loopback, wire
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
+from autoagent.gateway.clock import Clock
 from autoagent.worker.calls import CallRecord
 from autoagent.worker.conversation import NO_RESULT, Conversation, Ending, gone
 from autoagent.worker.engine import EvaluationSpec
@@ -127,6 +128,7 @@ class HarnessProcess:
         instruction: str,
         environment: BaseEnvironment,
         logs: Path,
+        clock: Clock,
         begun: Callable[[], None],
     ) -> Ending:
         """Run the harness once; ends when it ends, or is killed when this is cancelled.
@@ -135,6 +137,7 @@ class HarnessProcess:
             instruction: The task's.
             environment: Where its commands run.
             logs: The directory that gets what it leaves in its own.
+            clock: The trial's time.
             begun: Called before the harness's first line runs: its time starts then.
 
         Raises:
@@ -153,7 +156,7 @@ class HarnessProcess:
             scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
             order = self._order(instruction, environment, scratch)
             record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
-            conversation = Conversation(reader, writer, environment, record)
+            conversation = Conversation(reader, writer, environment, record, clock)
             try:
                 if door is not None:
                     ending = await self._reaching(
@@ -165,6 +168,7 @@ class HarnessProcess:
                     ending = await conversation.serve(logs)
                 return ending if conversation.ended else _explained(ending, group)
             except asyncio.CancelledError:
+                clock.end()
                 await conversation.stop_soon(logs)
                 raise
             finally:

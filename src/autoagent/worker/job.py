@@ -10,6 +10,7 @@ from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfi
 
 from autoagent.environments.kinds import EvaluationFacts, kind_of
 from autoagent.gate.agenda import Slot
+from autoagent.gateway.clock import STANDS_MOST
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.memory import capacity
 
@@ -65,8 +66,14 @@ def _agent_of(spec: EvaluationSpec) -> AgentConfig:
     return AgentConfig(
         import_path="autoagent.worker.proxy:ProxyAgent",
         kwargs={"digest": spec.running.digest},
-        override_timeout_sec=spec.config.benchmark.trial_timeout_seconds + ENDING_SECONDS,
+        override_timeout_sec=_harbors_limit(spec),
     )
+
+
+def _harbors_limit(spec: EvaluationSpec) -> float:
+    """Later than ours, however long a trial's clock stands still and its last calls are awaited."""
+    ours = spec.config.benchmark.trial_timeout_seconds
+    return ours + STANDS_MOST + spec.config.gateway.patience.longest_call + ENDING_SECONDS
 
 
 def _capacity(spec: EvaluationSpec) -> int:

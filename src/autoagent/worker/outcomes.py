@@ -65,6 +65,7 @@ def outcome_of(
         judge_cost_usd=bill.judge_cost_usd if bill else None,
         model_use=bill.use if bill else None,
         stand_in=bill is not None and bill.stand_in,
+        unanswered=bill is not None and bill.use.calls > 0 and not bill.answered,
         silent=outcome in ("timeout", "crashed") and not (seen.asked or (bill and bill.use.calls)),
     )
 

@@ -56,28 +56,34 @@ class ProxyAgent(BaseAgent):
     ) -> None:
         """Run the harness within its time; nothing it started survives this call.
 
-        Its time starts with its first line: until then the machine is at work.
+        Its time starts with its first line: until then the machine is at work. It stands still
+        while the provider keeps it waiting (rule R9).
         """
         assert isinstance(environment, RefereedEnvironment)
         logs = Path(self.logs_dir)
         trial = measured_trial(environment.trial_paths.trial_dir.name)
         assert trial is not None and trial.process is not None
-        limit = trial.limit_seconds
+        limit, clock = trial.limit_seconds, trial.clock
         try:
             async with environment.agent_phase():
                 async with asyncio.timeout(None) as time:  # what ends the phase is not counted
-                    loop = asyncio.get_running_loop()
                     ending = await trial.process.run_trial(
                         instruction,
                         environment,
                         logs,
-                        begun=lambda: time.reschedule(loop.time() + limit),
+                        clock,
+                        begun=lambda: clock.begin(limit, time.reschedule),
                     )
+                    clock.end()
+                    if clock.over:
+                        raise TimeoutError
         except InfrastructureFault as fault:
             trial.fault = fault.message
             raise
         except TimeoutError as error:
             raise AgentTimeoutError(f"Agent execution timed out after {limit} seconds") from error
+        finally:
+            clock.end()
         if ending.error is not None:
             (logs / "harness-traceback.txt").write_text(ending.traceback or ending.error)
             raise HarnessCrashed(ending.error)

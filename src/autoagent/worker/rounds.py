@@ -20,6 +20,7 @@ from harbor.trial.hooks import TrialEvent, TrialHookEvent
 from autoagent.environments.trials import in_hand
 from autoagent.evidence.events import (
     ModelRefused,
+    ProviderOut,
     TrialFinished,
     TrialLost,
     TrialStarted,
@@ -28,6 +29,7 @@ from autoagent.evidence.events import (
 from autoagent.evidence.journal import Journal
 from autoagent.gate.agenda import Slot
 from autoagent.gate.contests import agenda_for
+from autoagent.gateway.clock import Clock
 from autoagent.gateway.usage import Bill, Caller, Owner
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.harness import HarnessProcess
@@ -90,7 +92,13 @@ class Rounds:
         assert plan is not None
         names = {upstream.api_key_env for upstream in plan.upstreams.values()}
         keys = {name: value for name in names if (value := os.environ.pop(name, None))}
-        gateway = Gateway(plan, self._spec.directory, keys, on_refused=self._on_refused)
+        gateway = Gateway(
+            plan,
+            self._spec.directory,
+            keys,
+            on_refused=self._on_refused,
+            on_outage=self._on_outage,
+        )
         redact_logs(gateway.redactor)
         for model in gateway.unpriced:
             logging.warning("no price is known for %s: what it costs stays blank", model)
@@ -100,6 +108,10 @@ class Rounds:
         """Another model was asked for: the journal remembers (threat A6)."""
         refused = ModelRefused(trial=trial, model=model, path=path)
         self._journal.append(refused, self._spec.id)
+
+    def _on_outage(self, provider: str, cause: str) -> None:
+        """A provider went out, or is back: no trial begins meanwhile, and the status says why."""
+        self._journal.append(ProviderOut(provider=provider, cause=cause), self._spec.id)
 
     def _recover(self) -> None:
         """Trials an earlier worker started and never ended are lost; their charge stands."""
@@ -145,6 +157,8 @@ class Rounds:
         """Give the trial its slot and write its reservation down before it does anything (R10)."""
         if self._pruned.is_set():  # this round is being cancelled, and this wait with it
             await asyncio.Future()
+        if self._gateway is not None:
+            await self._gateway.back()
         path = event.config.task.path
         assert path is not None
         slot = self._waiting[self._names[str(path)]].popleft()
@@ -155,6 +169,7 @@ class Rounds:
             directory=self._spec.jobs / event.config.trials_dir.name / event.trial_name,
             limit_seconds=seconds_of(self._spec, path),
             process=self._processes.get(slot.side),
+            clock=Clock(commands_count=not self._spec.config.harness.in_container),
         )
         in_hand[event.trial_name] = trial
         started = TrialStarted(
@@ -204,7 +219,7 @@ class Rounds:
 
         digest = self._spec.running.digest_of(trial.slot.side)
         owner = Owner(trial.id, trial.slot.task, trial.slot.attempt, digest)
-        self._gateway.expect(name, owner, trial.directory)
+        self._gateway.expect(name, owner, trial.directory, trial.clock)
         callers: list[Caller] = ["verifier"] if self._gateway.judges else []
         if self._gateway.serves_harness and self._spec.config.harness.in_container:
             callers.append("trial")

@@ -38,6 +38,7 @@ class ScriptedEngine:
         refuses: str | None = None,
         stand_in: bool = False,
         silent: bool = False,
+        unanswered: bool = False,
     ) -> None:
         """Beyond the last script the last repeats.
 
@@ -50,6 +51,7 @@ class ScriptedEngine:
             refuses: Why this machine can make no sandbox; None where it can.
             stand_in: Whether a stand-in answered in the place of a model.
             silent: Whether harnesses fail before their first call.
+            unanswered: Whether models give no answer that can be used.
         """
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
@@ -57,7 +59,7 @@ class ScriptedEngine:
         self._held: dict[str, EvaluationSpec] = {}
         self._assigned: dict[str, Script] = {}
         self._refuses, self._stand_in = refuses, stand_in
-        self.silent = silent
+        self.silent, self.unanswered = silent, unanswered
         self.hold = hold
         self.broken = self.stillborn = False
         """Set one, and no worker starts any more, or each dies before it does anything."""
@@ -150,6 +152,7 @@ class ScriptedEngine:
             seconds=0.1,
             stand_in=self._stand_in and not spec.probes,
             silent=self.silent and not spec.probes,
+            unanswered=self.unanswered and not spec.probes,
         )
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:

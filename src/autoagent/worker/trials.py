@@ -1,10 +1,11 @@
 """A trial in hand as the worker knows it: whose attempt it is, and the process that runs it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoagent.environments.trials import TrialInHand, in_hand
 from autoagent.gate.agenda import Slot
+from autoagent.gateway.clock import Clock
 from autoagent.worker.harness import HarnessProcess
 
 
@@ -17,6 +18,7 @@ class MeasuredTrial(TrialInHand):
         slot: Its side, task and attempt.
         directory: Harbor's, of the trial.
         limit_seconds: The time that the harness has.
+        clock: How much of it is used.
         process: Runs the harness of its side; None where none runs.
     """
 
@@ -24,6 +26,7 @@ class MeasuredTrial(TrialInHand):
     slot: Slot
     directory: Path
     limit_seconds: float = 0.0
+    clock: Clock = field(default_factory=Clock)
     process: HarnessProcess | None = None
 
 

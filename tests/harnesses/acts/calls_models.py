@@ -143,6 +143,17 @@ async def floods(environment):
     return len(held)
 
 
+async def waits_for_the_provider(environment):
+    status, _ = call(input="busy")
+    if status == 200:
+        await solve(environment)
+    return status
+
+
+async def asks_and_waits(environment):
+    call(input="silent")
+
+
 async def needs_the_provider(environment):
     await solve(environment)
     status, answer = call(input="fail")
