@@ -112,6 +112,9 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         def info(self) -> dict[str, str]:
             return {"OSType": "linux"}
 
+        def version(self) -> dict[str, str]:
+            return {"Version": "29.0"}
+
     monkeypatch.setattr(daemon, "client", Linux)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     yield behave

@@ -16,7 +16,14 @@ import pytest
 
 from autoagent.commands.export import export
 from autoagent.commands.verify import audit
-from autoagent.evidence.events import KINDS, BudgetRenewed, ClimbStarted, EditsNotAblated, TrialLost
+from autoagent.evidence.events import (
+    KINDS,
+    BudgetRenewed,
+    ClimbStarted,
+    EditsNotAblated,
+    ProviderOut,
+    TrialLost,
+)
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position, apply
 from autoagent.workspace.layout import open_workspace
@@ -47,6 +54,7 @@ def test_it_has_every_kind_of_event_of_its_time_and_each_is_read(journal: Journa
     assert {type(entry.event) for entry in journal.entries()} == {*KINDS.values()} - {
         BudgetRenewed,
         EditsNotAblated,
+        ProviderOut,
     }
 
 

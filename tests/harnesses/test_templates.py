@@ -10,6 +10,7 @@ import pytest
 from agents.tracing import Span, Trace, TracingProcessor, add_trace_processor
 
 from autoagent.commands.init import EXTRAS, HARNESSES, Template, make_workspace
+from autoagent.errors import WorkspaceError
 from autoagent.referee.candidates import baseline_draft
 from autoagent.workspace.layout import open_workspace
 
@@ -37,6 +38,10 @@ def test_there_is_a_harness_for_every_template() -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_is_a_baseline_without_a_warning(tmp_path: Path, template: Template) -> None:
     workspace = make_workspace(tmp_path / "new", template).root
+    if template == "claude" and importlib.util.find_spec("claude_agent_sdk") is None:
+        with pytest.raises(WorkspaceError, match="claude_agent_sdk, which is not installed"):
+            baseline_draft(open_workspace(workspace))
+        return
 
     draft, split, model = baseline_draft(open_workspace(workspace))
 

@@ -35,7 +35,7 @@ async def prints_a_flood(environment):
 
 
 async def imports_what_is_not_there(environment):
-    pass
+    import no_such_package  # noqa: F401
 
 
 async def vanishes(environment):
