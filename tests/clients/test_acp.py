@@ -128,7 +128,8 @@ def test_opencode_names_our_tools_as_the_policy_expects_and_shows_what_it_edits(
     }
     (denied,) = night.of("denied")
     assert denied["call"]["rawInput"] == {"command": "make"}
-    assert Opencode.BRANCH in (root / "agent.py").read_text()
+    aside = open_workspace(root).state / "aside"  # it was edited, never committed, and moved there
+    assert any(Opencode.BRANCH in path.read_text() for path in aside.rglob("agent.py"))
 
 
 class Opencode:
