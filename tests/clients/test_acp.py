@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from autoagent.evidence.events import WorkerStarted
+from autoagent.evidence.events import TrialFinished
 from autoagent.evidence.journal import Journal
 from autoagent.workspace.layout import open_workspace
 
@@ -82,7 +82,9 @@ async def test_claude_code_over_acp_is_killed_and_asks_and_the_night_ends_certif
     lives = [event["reason"] for event in night.of("session") if "reason" in event]
     assert lives == ["died"]
     with closing(Journal(open_workspace(root).journal, read_only=True)) as journal:
-        assert len(journal.about("e4", WorkerStarted)) == 1
+        measured = [entry.event.trial for entry in journal.about("e4", TrialFinished)]
+    trials = [(trial.task, trial.attempt, trial.side) for trial in measured]
+    assert len(trials) == len(set(trials)) == 2
 
 
 OPENCODE_ASKS = {"*": "ask", "read": "allow", "glob": "allow", "grep": "allow"}
