@@ -226,6 +226,18 @@ def test_the_human_may_certify_what_the_budget_did_not_allow(
     assert found is not None
 
 
+def replaced(referee: Referee, root: Path, *edits: tuple[str, str]) -> list[str]:
+    """Make each edit, measure it and write its row; the rows' commits."""
+    harness, commits = root / "agent.py", list[str]()
+    for old, new in edits:
+        harness.write_text(harness.read_text().replace(old, new))
+        referee.commit_candidate(new)
+        referee.run_benchmark()
+        settle(referee)
+        commits.append(referee.append_result().commit)
+    return commits
+
+
 @pytest.mark.rule("R12")
 def test_an_edit_that_no_ablation_can_take_back_is_told_with_the_reason(
     make_workspace: MakeWorkspace,
@@ -233,13 +245,7 @@ def test_an_edit_that_no_ablation_can_take_back_is_told_with_the_reason(
     root = make_workspace(config="[certify]\nablation = true\npasses = 1\n")
     referee = Referee.open(root, ScriptedEngine(ONE, TWO, THREE, ALL))
     with_baseline(referee)
-    harness, kept = root / "agent.py", list[str]()
-    for old, new in (("briefly", "shortly"), ("shortly", "in a word")):
-        harness.write_text(harness.read_text().replace(old, new))
-        referee.commit_candidate(new)
-        referee.run_benchmark()
-        settle(referee)
-        kept.append(referee.append_result().commit)
+    kept = replaced(referee, root, ("briefly", "shortly"), ("shortly", "in a word"))
     referee.finish_climb()
     settle(referee)
     notes, found = referee.status().notes, referee.position.certificate
@@ -260,14 +266,7 @@ def test_an_ablation_measures_the_champion_without_each_kept_edit(
     engine = ScriptedEngine(ONE, TWO, THREE, ALL)
     referee = Referee.open(root, engine)
     with_baseline(referee)
-    harness = root / "agent.py"
-    kept: list[str] = []
-    for old, new in (("briefly", "shortly"), ("MAX_TURNS = 3", "MAX_TURNS = 4")):
-        harness.write_text(harness.read_text().replace(old, new))
-        referee.commit_candidate(new)
-        referee.run_benchmark()
-        settle(referee)
-        kept.append(referee.append_result().commit)
+    kept = replaced(referee, root, ("briefly", "shortly"), ("MAX_TURNS = 3", "MAX_TURNS = 4"))
     referee.finish_climb()
     settle(referee)
     found, spec = referee.position.certificate, engine.started[-1]

@@ -13,7 +13,7 @@ from autoagent.records import Outcome, Running, Trial
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
-from .playing import ONE, TWO, edit, settle, start, with_baseline
+from .playing import ONE, TWO, edit, propose, settle, start, with_baseline
 
 OpenReferee = Callable[..., Referee]
 VOID = {f"t{n}": [None] for n in range(1, 5)}
@@ -123,15 +123,10 @@ def test_what_an_outage_spoilt_is_measured_again_when_it_is_committed_again(
     engine = ScriptedEngine(ONE, spoilt, TWO, failed="crashed")
     referee = open_referee(engine)
     with_baseline(referee)
-    edit(workspace, "X = 1")
-    whole = (workspace / "agent.py").read_text()
-    referee.commit_candidate("an idea")
     engine.unanswered = how != "partly void"
-    referee.run_benchmark()
-    settle(referee)
-    referee.append_result()
+    propose(referee, workspace, "X = 1")
     engine.unanswered = False
-    (workspace / "agent.py").write_text(whole)
+    edit(workspace, "X = 1")
     assert referee.commit_candidate("the same idea").duplicate_of is None
     referee.run_benchmark()
     position = settle(referee)
@@ -144,13 +139,8 @@ def test_what_crashed_with_its_models_answers_is_not_measured_again(
 ) -> None:
     referee = open_referee(ScriptedEngine(ONE, {}, TWO, failed="crashed"))
     with_baseline(referee)
+    propose(referee, workspace, "X = 1")
     edit(workspace, "X = 1")
-    whole = (workspace / "agent.py").read_text()
-    referee.commit_candidate("an idea")
-    referee.run_benchmark()
-    settle(referee)
-    referee.append_result()
-    (workspace / "agent.py").write_text(whole)
     assert referee.commit_candidate("the same idea").duplicate_of is not None
 
 

@@ -24,15 +24,6 @@ PICTURE = "progress.png"
 _TONES = {"READY": "ready", "NEEDS ATTENTION": "attention", "NO REAL GAIN": "none"}
 
 
-def last_story(journal: Journal, now: float | None = None) -> Story:
-    """The story of a journal's last climb, which there is.
-
-    Raises:
-        JournalError: These are no facts that we wrote.
-    """
-    return story(climbs(journal.entries())[-1], time.time() if now is None else now)
-
-
 def write(workspace: Workspace, journal: Journal) -> Story:
     """Write `.autoagent/report.html` and `.autoagent/progress.png`; the story they tell.
 
@@ -40,7 +31,7 @@ def write(workspace: Workspace, journal: Journal) -> Story:
         JournalError: These are no facts that we wrote.
         OSError: There is no place for the files.
     """
-    told = last_story(journal)
+    told = story(climbs(journal.entries())[-1], time.time())
     workspace.output.mkdir(exist_ok=True)
     page = render(told, {edit: _lines(workspace, edit) for edit in told.edits}, journal.head())
     write_durably(workspace.output / PAGE, page.encode())
@@ -63,9 +54,8 @@ def render(told: Story, diffs: dict[Edit, tuple[str, ...]], head: str) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    return templates.get_template(
-        "page.html"
-    ).render(
+    template = templates.get_template("page.html")
+    return template.render(
         story=told,
         lasted=_lasted(told.costs.hours),
         tone=_TONES.get(told.headline, ""),

@@ -31,12 +31,13 @@ class PageWriter:
 
     def look(self, position: Position) -> None:
         """Start the writer, if there is something new to tell and the last page is old enough."""
-        here = (position.tag, position.rows, position.phase == "finished")
+        over = position.phase == "finished"
+        here = (position.tag, position.rows, over)
         if self._seen is None:
             self._seen = here
         if here == self._seen or (self.process and self.process.poll() is None):
             return
-        if not here[2] and self._clock() - self._began < SPACING_SECONDS:
+        if not over and self._clock() - self._began < SPACING_SECONDS:
             return
         self._seen, self._began = here, self._clock()
         self.process = subprocess.Popen(
