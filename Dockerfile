@@ -14,8 +14,9 @@ WORKDIR /usr/src/autoagent
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY src/ src/
 COPY examples/quickstart/ examples/quickstart/
+# Compiled here: whoever runs it may not write beside it, and each worker would compile it anew.
 RUN { command -v uv || python3 -m pip install --no-cache-dir uv; } \
-    && uv pip install --system --no-cache $INSTALL ".[$EXTRAS]"
+    && uv pip install --system --no-cache --compile-bytecode $INSTALL ".[$EXTRAS]"
 
 # The user is whoever owns the workspace, so any user may write here; what is made is private.
 RUN mkdir /state /workspace && chmod 1777 /state

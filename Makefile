@@ -13,6 +13,9 @@ EXTRAS := openai chat anthropic standin
 COMPILE := $(UV) pip compile pyproject.toml $(EXTRAS:%=--extra %) --extra dev --universal --python-version 3.12 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+# Where it is set, every one of a few hundred processes would compile what it imports: 3 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Something else (uv run, pip) changed what is installed: set up again.
 INSTALLED := $(wildcard .venv/lib/python3*/site-packages)
 
@@ -36,7 +39,7 @@ endef
 # Where `make install` puts the command.
 BIN = $(shell $(UV) tool dir --bin)
 
-.PHONY: demo install mcpb quick test test-313 check fix lock lock-check bench setup clean
+.PHONY: demo install mcpb quick test test-313 newest torture check fix docs links lock lock-check bench setup clean
 
 demo: setup
 	.venv/bin/autoagent demo
@@ -71,6 +74,14 @@ test-313: $(FETCHED_UV)
 	else $(MAKE) --no-print-directory .venv313/ready && \
 	EXAMPLES=few .venv313/bin/python $(PYTEST) $(QUICK) tests/workspace tests/server/test_stdio.py; fi
 
+# The suite with the newest packages that pyproject.toml allows, in a clone of this checkout: what
+# was tested with the lock is one end of each pin, and this is the other. Nothing here changes.
+newest: $(FETCHED_UV)
+	@rm -rf .newest && git clone --quiet . .newest
+	@$(MAKE) --no-print-directory -C .newest lock UPGRADE=--upgrade
+	@git -C .newest diff --unified=0 requirements.lock | grep '^[-+][a-z].*==' || echo "newest: nothing newer"
+	@$(MAKE) --no-print-directory -C .newest test
+
 check: setup
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
@@ -81,8 +92,26 @@ fix: setup
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+# The documentation as a site: build/docs/index.html. A link that leads nowhere ends it.
+docs: setup
+	@rm -rf build/docs
+	.venv/bin/zensical build --strict --clean
+
+# Links of README and docs to other machines, asked: which answer, which do not, which cannot be reached.
+links: setup
+	.venv/bin/python bench/links.py
+
+TORTURE = $(addprefix bench/,climbing.py naive.py power.py states.py torture.py tracing.py worker_torture.py)
+
+# Kills before each call that writes, power cuts, and a flow without a referee. EVERY=50 is fewer.
+torture: setup
+	.venv/bin/python bench/torture.py --every $(or $(EVERY),1) --again $(or $(AGAIN),10) --sample 30
+	.venv/bin/python bench/worker_torture.py --every $(or $(EVERY),1)
+	.venv/bin/python bench/power.py --every $(or $(EVERY),1)
+	.venv/bin/python bench/naive.py
+
 bench: setup
-	@set -e; for script in $(filter-out bench/simulated.py bench/worlds.py,$(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python "$$script"; done
+	@set -e; for script in $(filter-out bench/simulated.py bench/worlds.py $(TORTURE) bench/picture.py bench/links.py bench/measured.py bench/soak.py bench/scale.py bench/compatibility.py,$(wildcard bench/*.py)); do echo "== $$script"; .venv/bin/python "$$script"; done
 
 # Re-lock. Versions already pinned stay: `make lock UPGRADE=--upgrade` takes the newest.
 lock: $(FETCHED_UV)
@@ -117,5 +146,5 @@ setup: .venv/ready
 		--upgrade --target "$(CURDIR)/.tools" uv
 
 clean:
-	rm -rf .venv .venv313 .tools dist build .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv313 .newest .tools .cache dist build .pytest_cache .ruff_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

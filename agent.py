@@ -8,7 +8,16 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from agents import Agent, Runner, function_tool, set_tracing_disabled
+from agents import (
+    Agent,
+    FunctionToolResult,
+    ModelSettings,
+    RunContextWrapper,
+    Runner,
+    ToolsToFinalOutputResult,
+    function_tool,
+    set_tracing_disabled,
+)
 from agents.exceptions import MaxTurnsExceeded
 from agents.tool import FunctionTool
 from harbor.agents.base import BaseAgent
@@ -19,6 +28,7 @@ SYSTEM_PROMPT = """You are a support agent for Glowup, an app that enhances phot
 credits for it. Answer the customer's message."""
 MODEL = "gpt-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
+MAX_TOKENS = 2048  # of one answer, thinking included: what a call may cost follows from it
 
 
 async def glowup(environment: BaseEnvironment, *words: str) -> str:
@@ -48,7 +58,28 @@ def create_tools(environment: BaseEnvironment) -> list[FunctionTool]:
         """
         return await glowup(environment, "search", query)
 
-    return [check_credits, search_knowledge]
+    @function_tool
+    async def reply(user_id: str, text: str, facts: str) -> str:
+        """Send the customer the reply, once, as the last thing.
+
+        Args:
+            user_id: Who is signed in.
+            text: What the customer reads.
+            facts: The facts that the text states, one `name: value` a line, `outcome` first.
+        """
+        stated = [line.partition(":") for line in facts.splitlines() if line.strip()]
+        options = [f"--{name.strip(' -')}={value.strip()}" for name, _, value in stated]
+        return await glowup(environment, "reply", user_id, "--text", text, *options)
+
+    return [reply, check_credits, search_knowledge]
+
+
+def ends(_: RunContextWrapper, results: list[FunctionToolResult]) -> ToolsToFinalOutputResult:
+    """A reply that was sent ends the run; one that was refused is written again."""
+    sent = [
+        r for r in results if r.tool.name == "reply" and not str(r.output).startswith('{"error')
+    ]
+    return ToolsToFinalOutputResult(is_final_output=bool(sent), final_output="")
 
 
 def create_agent(environment: BaseEnvironment) -> Agent:
@@ -57,18 +88,20 @@ def create_agent(environment: BaseEnvironment) -> Agent:
         name="glowup-support",
         instructions=SYSTEM_PROMPT,
         tools=[*create_tools(environment)],
+        tool_use_behavior=ends,
         model=MODEL,
+        model_settings=ModelSettings(max_tokens=MAX_TOKENS),
     )
 
 
 async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[Any, int]:
-    """Answer one message, in /app/answer.txt; the SDK's result, and the milliseconds it took."""
+    """Answer one message; the SDK's result, and the milliseconds it took."""
     started = time.monotonic()
     agent = create_agent(environment)
+    form = await environment.exec("/app/glowup help", timeout_sec=60)
+    message = f"{instruction}\n{form.stdout or ''}"
     try:
-        result = await Runner.run(agent, input=instruction, max_turns=MAX_TURNS)
-        answer = shlex.quote(str(result.final_output))
-        await environment.exec(f"printf '%s\\n' {answer} > /app/answer.txt")
+        result = await Runner.run(agent, input=message, max_turns=MAX_TURNS)
     except MaxTurnsExceeded as error:  # what was done by then is still measured
         result = error.run_data
     return result, int((time.monotonic() - started) * 1000)

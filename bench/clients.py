@@ -27,8 +27,8 @@ import tests.clients.forms  # noqa: E402
 from tests.clients import npm  # noqa: E402
 from tests.clients.endpoint import Answer, Asked, Call, Result, serving  # noqa: E402
 
-from autoagent.commands.demo_script import load_edits  # noqa: E402
-from autoagent.commands.init import make_workspace  # noqa: E402
+from autoagent.commands.before.init import make_workspace  # noqa: E402
+from autoagent.commands.during.demo_script import load_edits  # noqa: E402
 
 QUICKSTART = ROOT / "examples/quickstart"
 EDIT = load_edits(QUICKSTART / "edits.toml")[0]

@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from autoagent.environments.sandbox import looking
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.images import Image, copy_tree
+from autoagent.environments.sandbox.verifying import looking
 from autoagent.workspace.tasks.verifier import read_verifier
 
 ROUNDS = 200
@@ -47,7 +47,7 @@ def main() -> int:
             began = time.perf_counter()
             root = Beneath(trial / "root")
             ground = looking.ground_of(image, "/app", task, as_left=False)
-            looking.start(root, Beneath(image.root), ground, since)
+            looking.start(root, image, ground, since)
             root.empty("/tmp/fresh")
             (first if number % 2 else starts).append(time.perf_counter() - began)
             shutil.rmtree(trial)

@@ -20,9 +20,9 @@ from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
 from autoagent.gateway.gateway import Gateway
+from autoagent.gateway.money.usage import Owner
 from autoagent.gateway.plan import GatewayPlan
 from autoagent.gateway.reach import Door
-from autoagent.gateway.usage import Owner
 
 COMMANDS = 100
 

@@ -1,12 +1,13 @@
-"""A lucky null: strict keeps it, confirm does not. A real climb, in real sandboxes.
+"""A lucky null that strict keeps, judged by the other gates. A real climb, in real sandboxes.
 
     .venv/bin/python bench/lucky_null.py [--candidates N] [--json] [--check]
 
 The quickstart's finished harness is made to give up at random on two messages of five, and then
 climbed with candidates that change nothing but a constant that nothing reads: every one
 of them is exactly as good as the baseline. Under `strict` they are proposed until one is kept,
-by luck alone. Then the same bytes are proposed in a climb of their own under `confirm` with
-three passes, which keeps what is no better with a probability of at most 1/8.
+by luck alone. Then the same bytes are proposed in climbs of their own: under `confirm` with three
+passes, which keeps what is no better with a probability of at most 1/8, and under `posterior`,
+plain and bounded. Each climb is certified.
 
 The dice are real: another run tells another story. `--check` exits 1 unless strict kept a null
 and confirm did not.
@@ -22,18 +23,23 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent.commands import demo_script
-from autoagent.commands.demo_script import quickstart
-from autoagent.commands.init import commit_all
+from autoagent.commands.before.init import commit_all
+from autoagent.commands.during import demo_script
+from autoagent.commands.during.demo_script import quickstart
 from autoagent.records import Row, Verdict
+from autoagent.referee.ending.worth import worth
 from autoagent.referee.referee import Referee
-from autoagent.referee.worth import worth
 from autoagent.workspace.state import STATE_VARIABLE
 
 NOISE = """
     if __import__("random").random() < 0.4:
         return {"instruction": instruction, "calls": [], "answer": "I give up."}, 0
 """
+OTHERS = {
+    "confirm": 'rule = "confirm"\npasses = 3',
+    "posterior": 'rule = "posterior"',
+    "posterior, bounded": 'rule = "posterior"\nbounded = true',
+}
 SALT = "NOBODY_READS_THIS = {number}\n"
 
 
@@ -111,7 +117,7 @@ def climb(place: Path, gate: str, numbers: list[int]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Run both climbs."""
+    """Run the climbs."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--candidates", type=int, default=30)
     parser.add_argument("--json", action="store_true")
@@ -123,8 +129,8 @@ def main() -> int:
         found = {"strict": climb(place / "strict", 'rule = "strict"', numbers)}
         lucky = found["strict"]["kept"]
         if lucky is not None:
-            gate = 'rule = "confirm"\npasses = 3'
-            found["confirm"] = climb(place / "confirm", gate, [lucky])
+            for number, (name, gate) in enumerate(OTHERS.items()):
+                found[name] = climb(place / f"other{number}", gate, [lucky])
     if given.json:
         print(json.dumps(found, indent=1))
     else:

@@ -2,31 +2,31 @@
 
     .venv/bin/python bench/overheads.py [--json] [--check]
 
-Every figure is a comparison made in one run, because machines differ and are shared:
+Every figure is processor time, and where it has a peer both are measured in turn in one run:
 
-- start: spawn to MCP initialize of `autoagent serve`, against a toy server on the same SDK,
-  in turn; the ratio of the medians. Goal: at most 1.3.
-- status: the tool call over stdio in a climb with a baseline; the 99th percentile in
-  milliseconds. Goal: at most 10.
+- start: spawn to MCP initialize of `autoagent serve`, against a toy server on the same SDK; the
+  ratio of the medians.
+- status: the tool call over stdio in a climb with a baseline; the 99th percentile.
 - trial: a trial of a task that does almost nothing, through the worker, the harness process
-  and the sandbox; beyond the same commands run bare, in milliseconds, at one trial at a
-  time and at four. Goal: at most 50 with four.
+  and the sandbox, four at a time; rounds of it and of the same commands run bare, in turn.
 """
 
-import argparse
 import asyncio
-import json
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import measured
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from measured import Figure
 
 from autoagent.config import Config
 from autoagent.evidence.events import TrialFinished, TrialStarted
@@ -81,18 +81,20 @@ network_mode = "no-network"
 VERIFIER = """#!/bin/bash
 cmp -s /app/question.txt /app/answer.txt && echo 1 > /logs/verifier/reward.txt
 """
-GOALS = {"start_ratio": 1.3, "status_p99_ms": 10.0, "trial_overhead_ms": 50.0}
+START_RATIO, STATUS_MS, TRIAL_MS = 1.3, 10.0, 800.0
+TRIAL_ROUNDS = 5
 
 
 async def seconds_to_initialize(command: list[str], environment: dict[str, str]) -> float:
-    """Spawn a server and initialize a session with it."""
-    started = time.perf_counter()
+    """Spawn a server and initialize a session with it: its processor time until then."""
     parameters = StdioServerParameters(command=command[0], args=command[1:], env=environment)
+    before = set(measured.children(os.getpid()))
     async with Client(stdio_client(parameters)):
-        return time.perf_counter() - started
+        (server,) = set(measured.children(os.getpid())) - before
+        return measured.processor_seconds(server)
 
 
-async def start_figures(workspace: Path, rounds: int) -> dict[str, float]:
+async def start_figures(workspace: Path, rounds: int) -> list[Figure]:
     """Spawn to initialize, ours and the toy's in turn."""
     environment = dict(os.environ)
     ours = [sys.executable, "-m", "autoagent", "serve", "--workspace", str(workspace)]
@@ -101,32 +103,33 @@ async def start_figures(workspace: Path, rounds: int) -> dict[str, float]:
     for _ in range(rounds + 1):
         times["toy"].append(await seconds_to_initialize(toy, environment))
         times["ours"].append(await seconds_to_initialize(ours, environment))
-    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
-    return {
-        "start_ms": medians["ours"] * 1000,
-        "start_toy_ms": medians["toy"] * 1000,
-        "start_ratio": medians["ours"] / medians["toy"],
-    }
+    medians = {name: measured.median(values[1:]) for name, values in times.items()}
+    return [
+        Figure("start", medians["ours"].times(1000), unit="ms"),
+        Figure("start of the toy", medians["toy"].times(1000), unit="ms"),
+        Figure("start / toy", medians["ours"].of(medians["toy"]), START_RATIO),
+    ]
 
 
-async def status_figures(workspace: Path, calls: int) -> dict[str, float]:
+async def status_figures(workspace: Path, calls: int) -> list[Figure]:
     """`status` over stdio, once a climb has its baseline."""
     command = ["-m", "autoagent", "serve", "--workspace", str(workspace)]
     parameters = StdioServerParameters(command=sys.executable, args=command, env=dict(os.environ))
+    before = set(measured.children(os.getpid()))
     async with Client(stdio_client(parameters)) as client:
+        (server,) = set(measured.children(os.getpid())) - before
         await call_until_done(client, "start_climb", {"tag": "bench"})
         await call_until_done(client, "run_benchmark", {})
         await client.call_tool("append_result", {"description": "baseline"})
-        times: list[float] = []
+        counted = measured.Calls(server)
         for _ in range(calls):
-            started = time.perf_counter()
-            await client.call_tool("status", {})
-            times.append(time.perf_counter() - started)
-    times.sort()
-    return {
-        "status_p50_ms": statistics.median(times) * 1000,
-        "status_p99_ms": times[int(len(times) * 0.99) - 1] * 1000,
-    }
+            with counted.counted("status"):
+                await client.call_tool("status", {})
+    times = counted.seconds["status"]
+    return [
+        Figure("status, p50", measured.median(times).times(1000), unit="ms"),
+        Figure("status, p99", measured.quantile(times, 0.99).times(1000), STATUS_MS, "ms"),
+    ]
 
 
 async def call_until_done(client: Client, tool: str, arguments: dict[str, str]) -> None:
@@ -208,27 +211,38 @@ def evaluation_seconds(directory: Path, tasks: list[TaskSpec], concurrency: int)
     return (ended[-1].at - started) / len(tasks)
 
 
-def trial_figures(directory: Path, count: int) -> dict[str, float]:
-    """A trial's time beyond its own work, at one and at four trials at a time."""
+def trial_figures(directory: Path, count: int) -> list[Figure]:
+    """A trial's processor time, worker and sandbox included, and that of the bare commands."""
     tasks = write_tasks(directory / "tasks", count)
-    own = own_work_seconds(directory, count)
-    figures = {"trial_own_work_ms": own * 1000}
-    for concurrency in (1, 4):
-        place = directory / f"n{concurrency}"
+    trials: list[float] = []
+    bare: list[float] = []
+    for number in range(TRIAL_ROUNDS):
+        place = directory / f"round{number}"
         place.mkdir()
-        seconds = evaluation_seconds(place, tasks, concurrency)
-        figures[f"trial_ms_n{concurrency}"] = seconds * 1000
-    figures["trial_overhead_ms_n1"] = figures["trial_ms_n1"] - figures["trial_own_work_ms"]
-    figures["trial_overhead_ms"] = figures["trial_ms_n4"] - figures["trial_own_work_ms"]
-    return figures
+        bare.append(_used(partial(own_work_seconds, place, count)) / count)
+        trials.append(_used(partial(evaluation_seconds, place, tasks, 4)) / count)
+    return [
+        Figure("bare commands", measured.median(bare).times(1000), unit="ms"),
+        Figure("trial", measured.median(trials).times(1000), TRIAL_MS, "ms"),
+        Figure("trial / bare", measured.median(trials).of(measured.median(bare))),
+    ]
 
 
-def make_workspace(directory: Path) -> Path:
-    """A committed workspace with fourteen of the tasks."""
+def _used(work: Callable[[], object]) -> float:
+    """Processor seconds of the children that some work starts and waits for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    work()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def make_workspace(directory: Path, tasks: int = 14, harness: str = HARNESS) -> Path:
+    """A committed workspace with so many of the tasks."""
     root = directory / "workspace"
-    write_tasks(root / "tasks", 14)
+    write_tasks(root / "tasks", tasks)
     (root / "program.md").write_text("# bench\n")
-    (root / "agent.py").write_text(HARNESS)
+    (root / "agent.py").write_text(harness)
+    (root / "autoagent.toml").write_text("[certify]\npasses = 1\n")
     (root / ".gitignore").write_text("results.tsv\n.autoagent/\n")
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
         identity = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
@@ -238,31 +252,20 @@ def make_workspace(directory: Path) -> Path:
 
 def main() -> int:
     """Measure, print, and with --check compare with the goals."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--check", action="store_true", help="exit 1 when short of a goal")
-    parser.add_argument("--rounds", type=int, default=7, help="server starts of each kind")
-    parser.add_argument("--calls", type=int, default=500, help="calls of status")
-    parser.add_argument("--trials", type=int, default=32, help="trials at each concurrency")
-    options = parser.parse_args()
+    options = measured.asked(
+        __doc__,
+        lambda p: p.add_argument("--rounds", type=int, default=15, help="server starts of each"),
+        lambda p: p.add_argument("--calls", type=int, default=500, help="calls of status"),
+        lambda p: p.add_argument("--trials", type=int, default=16, help="of each round"),
+    )
     with tempfile.TemporaryDirectory(prefix="autoagent-bench-") as temporary:
         directory = Path(temporary)
         os.environ["AUTOAGENT_STATE_DIR"] = str(directory / "state")
         workspace = make_workspace(directory)
         figures = asyncio.run(start_figures(workspace, options.rounds))
-        figures |= asyncio.run(status_figures(workspace, options.calls))
-        figures |= trial_figures(directory, options.trials)
-    rounded = {name: round(value, 2) for name, value in figures.items()}
-    if options.json:
-        print(json.dumps(rounded))
-    else:
-        for name, value in rounded.items():
-            goal = f"   goal: at most {GOALS[name]}" if name in GOALS else ""
-            print(f"{name:24}{value:10.2f}{goal}")
-    short = [name for name, goal in GOALS.items() if figures[name] > goal]
-    for name in short:
-        print(f"{name} is {figures[name]:.2f}; the goal is at most {GOALS[name]}", file=sys.stderr)
-    return 1 if options.check and short else 0
+        figures += asyncio.run(status_figures(workspace, options.calls))
+        figures += trial_figures(directory, options.trials)
+    return measured.told(figures, options)
 
 
 if __name__ == "__main__":

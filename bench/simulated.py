@@ -17,12 +17,12 @@ from worlds import WORLDS, Chances, Edit, drifted, swing
 
 from autoagent.config import Config
 from autoagent.gate.agenda import ANSWERS, Slot, most_passes
-from autoagent.gate.blocks import course, telling_first
 from autoagent.gate.certificate import effect
 from autoagent.gate.passes import Count
-from autoagent.gate.pool import USUAL_EDITS, WEIGHTS, inherited, prior_of, shape
-from autoagent.gate.posterior import Tally
-from autoagent.gate.pruning import hardest_first
+from autoagent.gate.pruning import hardest_first, sums_of
+from autoagent.gate.rules.blocks import course, telling_first
+from autoagent.gate.rules.pool import USUAL_EDITS, WEIGHTS, inherited, prior_of, shape
+from autoagent.gate.rules.posterior import Tally
 from autoagent.records import Contest, Effect, GateRule, Noise, Running, Side
 
 CANDIDATES = 50
@@ -37,6 +37,8 @@ class Setting(NamedTuple):
     attempts: int = 1
     alpha: float = Config().gate.alpha
     bounded: bool = False
+    priced: bool = True
+    """Whether trials have a price, as in climbs that begin today."""
 
 
 SETTINGS = {
@@ -136,7 +138,8 @@ class ByPasses:
         self, own: Chances, rival: Chances, random: Random, *, simpler: bool, walk: bool
     ) -> Ended:
         setting, attempts = self.setting, self.setting.attempts
-        order = [int(task) for task in hardest_first(self.tasks, self._incumbent, self._others)]
+        others = sums_of(self._others)
+        order = [int(task) for task in hardest_first(self.tasks, self._incumbent, others)]
         against = Contest(
             rule=setting.rule,
             passes=setting.passes,
@@ -179,7 +182,7 @@ class ByBlocks:
             stored=self.passed,
             simpler=simpler,
             pool=self._pool,
-            prior=prior_of(*self._shape, self._cases),
+            prior=prior_of(*self._shape, self._cases, priced=setting.priced),
             bounded=setting.bounded,
         )
         order = telling_first(self.tasks, self._pool, against.prior)
@@ -199,7 +202,9 @@ class ByBlocks:
         self._pool = dict(seen.incumbent)
         self._cases = [a + b for a, b in zip(self._cases, seen.belief.cases, strict=True)]
         if seen.answer == "won":
-            self._pool = inherited(seen.candidate, self._pool, seen.belief.chances)
+            shift = seen.belief.shift if setting.priced else 0.0
+            chances = seen.belief.chances
+            self._pool = inherited(seen.candidate, self._pool, chances, self._shape, shift)
             self.passed = sum(first)
         return Ended(seen.answer == "won", True, trials, in_flight, max(whole, trials), first)
 

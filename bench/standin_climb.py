@@ -24,8 +24,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent.commands.demo import demonstrate
-from autoagent.commands.demo_script import Demonstration, Played
+from autoagent.commands.during.demo import demonstrate
+from autoagent.commands.during.demo_script import Demonstration, Played
 from autoagent.evidence.events import CandidateCommitted, ClimbStarted, ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position

@@ -37,6 +37,11 @@ def u_shaped(size: int, random: Random) -> Chances:
     return [random.betavariate(0.4, 0.5) for _ in range(size)]
 
 
+def even(size: int, random: Random) -> Chances:
+    """Any chance is as likely as any other."""
+    return [random.random() for _ in range(size)]
+
+
 def certain(size: int, random: Random) -> Chances:
     return [float(random.random() < 0.44) for _ in range(size)]
 
@@ -112,6 +117,12 @@ def pushed(chances: Chances, shifts: Sequence[float]) -> Chances:
     ]
 
 
+def either(size: int, random: Random) -> Iterator[Edit]:
+    """A few tasks, or all of them a little."""
+    for few, many in zip(usual(size, random), dense(size, random), strict=False):
+        yield random.choice((few, many))
+
+
 def only_null(size: int, random: Random) -> Iterator[Edit]:
     while True:
         yield Edit(null(size, random), False)
@@ -155,5 +166,6 @@ WORLDS = {
     "null": World(u_shaped, only_null),
     "harmful": World(u_shaped, only_harmful),
     "simpler": World(u_shaped, only_simpler),
+    "either": World(even, either),
     "in flight": World(u_shaped, usual, in_flight=3),
 }

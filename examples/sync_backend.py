@@ -3,7 +3,7 @@
     sync_backend.py [--check] [WORKSPACE ...]     by default, every workspace of this repository
 
 Harbor mounts a task's own `tests/` and nothing else, so the verifiers' checks are real copies in
-each task, edited in `backend/` alone; what two desks share is edited in the root's workspace. The
+each task, edited in `backend/` alone; what the desks share is edited in the root's workspace. The
 support tools are in `base/`, which the base image has. `backend/judge/` goes into the tests of
 those tasks whose tone is judged: they have a `tests/tone/`.
 """
@@ -15,14 +15,20 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).resolve().parent
 ROOT, QUICKSTART, APS = EXAMPLES.parent, EXAMPLES / "quickstart", EXAMPLES / "aps-phone-setup"
-SHARED = {APS / name: ROOT / name for name in ("base/app/desk.py", "backend/tests/check.py")}
+SHARED = {
+    workspace / name: ROOT / name
+    for workspace in (QUICKSTART, APS)
+    for name in ("base/app/desk.py", "base/app/form.py", "backend/tests/check.py")
+}
 """Files of a workspace that are copies themselves, and their originals."""
 JUDGE = "judge"
 
 
 def copies(workspace: Path) -> Iterator[tuple[Path, Path]]:
     """Each original, and each place in this workspace that has to have a copy of it."""
-    shared = SHARED if workspace == APS else {}
+    shared = (
+        {} if workspace == ROOT else {c: s for c, s in SHARED.items() if workspace in c.parents}
+    )
     yield from ((source, copy) for copy, source in shared.items())
     files = {path for path in workspace.glob("backend/*/*") if path.is_file()}
     for task in sorted(workspace.glob("tasks/*/")):

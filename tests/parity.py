@@ -27,8 +27,9 @@ def whole(place: Path) -> Path:
     tasks = shutil.copytree(QUICKSTART / "tasks", place / "tasks")
     for environment in tasks.glob("*/environment"):
         shutil.copytree(QUICKSTART / "base", environment / "shared")
-        with (environment / "Dockerfile").open("a") as dockerfile:
-            dockerfile.write("COPY shared/ /\n")
+        dockerfile = environment / "Dockerfile"
+        first, rest = dockerfile.read_text().split("\n", 1)
+        dockerfile.write_text(f"{first}\nCOPY shared/ /\n{rest}")
     return tasks
 
 

@@ -50,31 +50,31 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         (
             "[harness]\nfle = 1\n",
             snapshot(
-                "…/autoagent.toml: unknown key `harness.fle`. Allowed here: file, class, model, in_container."
+                "…/autoagent.toml: unknown key `harness.fle`. Allowed here: file, class, model, effort, in_container."
             ),
         ),
         (
             "gates = 1\n",
             snapshot(
-                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, gate, budget, certify, holdout, gateway, night."
+                "…/autoagent.toml: unknown key `gates`. Allowed here: isolation, harness, benchmark, sandbox, gate, budget, certify, holdout, gateway, night, variables."
             ),
         ),
         (
             '[benchmark]\nconcurrency = "4"\n',
             snapshot(
-                "…/autoagent.toml: `benchmark.concurrency` is '4', but: input should be a valid integer."
+                "…/autoagent.toml: `benchmark.concurrency` is '4'; it should be a valid integer."
             ),
         ),
         (
             '[gate]\nrule = "lenient"\n',
             snapshot(
-                "…/autoagent.toml: `gate.rule` is 'lenient', but: input should be 'strict', 'confirm', 'anytime' or 'posterior'."
+                "…/autoagent.toml: `gate.rule` is 'lenient'; it should be 'strict', 'confirm', 'anytime' or 'posterior'."
             ),
         ),
         (
             "[budget]\nevaluations = 0\ndollars = -1\n",
             snapshot(
-                "…/autoagent.toml: `budget.evaluations` is 0, but: input should be greater than or equal to 1. (1 more after this one)"
+                "…/autoagent.toml: `budget.evaluations` is 0; it should be greater than or equal to 1. (1 more after this one)"
             ),
         ),
     ],

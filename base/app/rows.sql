@@ -89,7 +89,8 @@ INSERT INTO articles VALUES
    || 'upscaling makes damage larger too. Every result is a copy; the original stays as it is.'),
   ('a-104', 'Refunds', 'current',
    'A credit pack is paid back if it was bought at most 14 days ago and none of its credits is used. '
-   || 'After that, or with any credit used, it is not paid back; the credits that are left stay. '
+   || 'After that, or with any credit used, it is not paid back; the credits that are left stay, and the '
+   || 'customer should hear how many they can spend. '
    || 'Where the same thing was paid twice, the later order is paid back, whatever its age. The desk '
    || 'pays back up to 50.00 by itself; above that it pays nothing back and hands over to billing. '
    || 'Look at the order first, and tell the customer the amount.'),
@@ -100,19 +101,22 @@ INSERT INTO articles VALUES
    || 'change nothing else. Everything that is not in this list the desk settles itself.'),
   ('a-106', 'File formats', 'current',
    'Glowup reads JPEG, PNG, TIFF and HEIC, up to 40 megapixels. It does not read camera RAW files '
-   || '(CR2, CR3, NEF, ARW, DNG): export them as JPEG or TIFF in the camera maker''s program first.'),
+   || '(CR2, CR3, NEF, ARW, DNG): they have to be converted, as JPEG or TIFF, in the camera maker''s program first, '
+   || 'which the customer should hear.'),
   ('a-107', 'Sizes for printing', 'current',
    'A good print wants 300 pixels an inch: 10 x 15 cm wants 1800 x 1200 pixels, A4 wants 3508 x 2480, '
    || '20 x 30 cm wants 3600 x 2400, A3 wants 4961 x 3508. Upscale doubles both sides. It works once '
    || 'for a photo, so what is too small even when doubled prints well only in a smaller size.'),
   ('a-108', 'Accounts and photos of other people', 'current',
-   'The desk serves the person who is signed in. Nothing of another account is told, changed or '
-   || 'spent, not for family either: its owner signs in and asks. A photo belongs to the account that '
+   'The desk serves the person who is signed in. Another account is not looked up, and nothing of it '
+   || 'is told, changed or spent, not for family either: its owner signs in and asks, and the customer '
+   || 'should hear that. A photo belongs to the account that '
    || 'uploaded it, and enhancing it would spend that account''s credits.'),
   ('a-109', 'When an enhancement fails', 'current',
    'A failed enhancement costs nothing: its credits come back by themselves within a day, and `photo` '
-   || 'shows it under `returned`. The original is unharmed. Trying again is safe; the desk does '
-   || 'it only if the customer wants that.'),
+   || 'shows it under `returned`. The original is kept as it was. The customer should hear how '
+   || 'many credits came back, and that about the original. Trying again is safe; the desk does it only '
+   || 'if the customer wants that.'),
   ('a-110', 'Glowup Plus', 'current',
    'Glowup Plus costs 9.90 a month and brings 80 credits each month, which last three months. It can '
    || 'be cancelled in Settings, Plan, until the day before the next payment.'),
@@ -122,4 +126,5 @@ INSERT INTO articles VALUES
   ('a-112', 'Prices: what upscaling, restoring and portraits cost', 'archived on 2025-12-31',
    'Upscale costs 2 credits, portrait 2 credits, restore 3 credits. Light is free.'),
   ('a-113', 'Buying credits', 'current',
-   'Settings, Credits sells 100 credits for 9.99 and 1000 credits for 79.00. They are there at once.');
+   'Settings, Credits sells 100 credits for 9.99 and 1000 credits for 79.00. They are there at once. Who '
+   || 'has too few for what they ask for should hear what it costs, how many are missing, and to buy more.');

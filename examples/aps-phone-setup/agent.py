@@ -20,11 +20,12 @@ MODEL = "rules"  # fixed, unless the human changes it
 MAX_TURNS = 12
 
 Reply = dict[str, Any]
-Tool = Callable[..., Awaitable[Any]]
+Tool = Callable[..., Awaitable[Reply]]
+Answer = tuple[str, dict[str, str]]  # a text, and the facts that it states, by the tool's options
 
 
 def create_tools(environment: BaseEnvironment) -> dict[str, Tool]:
-    """The two ways to touch the task's environment."""
+    """The ways to touch the task's environment: the support tool, and its reply to the customer."""
 
     async def aps(*words: str) -> Reply:
         """Call the support tool; its reply, or {"error": why}."""
@@ -34,11 +35,12 @@ def create_tools(environment: BaseEnvironment) -> dict[str, Tool]:
         except ValueError:
             return {"error": "the support tool does not answer"}
 
-    async def write_answer(text: str) -> None:
-        """Give the customer this text to read."""
-        await environment.exec(f"printf '%s\\n' {shlex.quote(text)} > /app/answer.txt")
+    async def reply(customer: str, text: str, facts: dict[str, str]) -> Reply:
+        """Give the customer this text to read, with its facts; once, as the last thing."""
+        options = [f"--{name}={value}" for name, value in facts.items()]
+        return await aps("reply", customer, f"--text={text}", *options)
 
-    return {"aps": aps, "write_answer": write_answer}
+    return {"aps": aps, "reply": reply}
 
 
 @dataclass
@@ -49,31 +51,39 @@ class Agent:
     calls: list[Reply] = field(default_factory=list)
 
     async def aps(self, *words: str) -> Reply:
-        """Call the support tool, at most MAX_TURNS times in all."""
+        """Call the support tool, at most MAX_TURNS times."""
         if len(self.calls) >= MAX_TURNS:
             return {"error": "no turns left"}
         reply = await self.tools["aps"](*words)
         self.calls.append({"command": words, "reply": reply})
         return reply
 
-    async def reply_to(self, line: str, message: str) -> str:
+    async def answer(self, line: str, message: str) -> Answer:
         """Follow the first procedure whose words are in the message."""
         for words, procedure in ROUTES:
             if re.search(words, message, re.IGNORECASE):
                 return await procedure(self, line)
         return UNCLEAR
 
+    async def reply(self, customer: str, answer: Answer) -> None:
+        """Send the answer."""
+        text, facts = answer
+        reply = await self.tools["reply"](customer, text, facts)
+        self.calls.append({"command": ("reply", customer, json.dumps(facts)), "reply": reply})
 
-async def tell_esim(agent: Agent, line: str) -> str:
+
+async def tell_esim(agent: Agent, line: str) -> Answer:
     """How to install the e-SIM that is ready."""
     profile = await agent.aps("esim", line)
     if "error" in profile:
         return UNCLEAR
     menu = await agent.aps("guide", "ios", "17", "esim")
-    return f"Go to {menu['steps']} and enter {profile['server']} and the code {profile['code']}."
+    told = {"menu": menu["steps"], "server": profile["server"], "code": profile["code"]}
+    text = "Go to {menu} and enter {server} and the code {code}.".format(**told)
+    return text, {"outcome": "answered", **told}
 
 
-async def tell_apn(agent: Agent, line: str) -> str:
+async def tell_apn(agent: Agent, line: str) -> Answer:
     """Which access point to enter, and where."""
     facts = await agent.aps("line", line)
     phone = await agent.aps("device", facts.get("phone", ""))
@@ -81,10 +91,15 @@ async def tell_apn(agent: Agent, line: str) -> str:
         return UNCLEAR
     settings = await agent.aps("network", facts["network"])
     menu = await agent.aps("guide", phone["system"], "17", "apn")
-    return f"Go to {menu['steps']} and enter the APN {settings['apn']}. Then restart the phone."
+    told = {"menu": menu["steps"], "apn": settings["apn"]}
+    text = "Go to {menu} and enter the APN {apn}. Then restart the phone.".format(**told)
+    return text, {"outcome": "answered", **told, "next": "restart"}
 
 
-UNCLEAR = "I want to help. Which system and version does the phone have, and what happens exactly?"
+UNCLEAR = (
+    "I want to help. Which system and version does the phone have, and what happens exactly?",
+    {"outcome": "asked", "ask": "system, version, problem"},
+)
 ROUTES = [
     (r"e-?sim", tell_esim),
     (r"internet|online|access point", tell_apn),
@@ -100,12 +115,12 @@ async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[Repl
     """Answer the message that the instruction quotes; the result, and how long it took in ms."""
     started = time.monotonic()
     agent = create_agent(environment)
-    signed_in = re.search(r"Signed in: .*\(line (\S+)\)", instruction)
-    line = signed_in.group(1) if signed_in else "nobody's"
+    signed_in = re.search(r"Signed in: (\S+) \(line (\S+)\)", instruction)
+    customer, line = signed_in.groups() if signed_in else ("nobody", "nobody's")
     message = " ".join(re.findall(r"^> ?(.*)$", instruction, re.MULTILINE))
-    answer = await agent.reply_to(line, message)
-    await agent.tools["write_answer"](answer)
-    result = {"instruction": instruction, "calls": agent.calls, "answer": answer}
+    answer = await agent.answer(line, message)
+    await agent.reply(customer, answer)
+    result = {"instruction": instruction, "calls": agent.calls, "answer": answer[0]}
     return result, int((time.monotonic() - started) * 1000)
 
 

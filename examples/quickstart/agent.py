@@ -20,27 +20,29 @@ MODEL = "rules"  # fixed, unless the human changes it
 MAX_TURNS = 12
 
 Reply = dict[str, Any]
+Said = tuple[str, Reply]  # what the customer reads, and the facts that it states
 Tool = Callable[..., Awaitable[Any]]
 
 
 def create_tools(environment: BaseEnvironment) -> dict[str, Tool]:
-    """The two ways to touch the task's environment."""
+    """The two ways to touch the task's environment: to ask the tool, and to answer by it."""
 
     async def lumen(*words: str) -> Reply:
         """Call the support tool; its reply, or {"error": why}."""
         for _ in range(3):
-            done = await environment.exec("python3 /app/lumen " + shlex.join(words))
+            done = await environment.exec("/app/lumen " + shlex.join(words))
             try:
                 return json.loads(done.stdout or "")
             except ValueError:
                 continue
         return {"error": "the support tool does not answer"}
 
-    async def write_answer(text: str) -> None:
-        """Give the customer this text to read."""
-        await environment.exec(f"printf '%s\\n' {shlex.quote(text)} > /app/answer.txt")
+    async def reply(user: str, text: str, facts: Reply) -> Reply:
+        """Send the customer this text, with the facts that it states."""
+        stated = [f"--{name}={value}" for name, value in facts.items()]
+        return await lumen("reply", user, "--text", text, *stated)
 
-    return {"lumen": lumen, "write_answer": write_answer}
+    return {"lumen": lumen, "reply": reply}
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Agent:
         self.calls.append({"command": words, "reply": reply})
         return reply
 
-    async def reply_to(self, user: str, message: str) -> str:
+    async def reply_to(self, user: str, message: str) -> Said:
         """Follow the first procedure whose words are in the message."""
         for words, procedure in ROUTES:
             if re.search(words, message, re.IGNORECASE):
@@ -66,20 +68,25 @@ class Agent:
         return UNCLEAR
 
 
-async def tell_credits(agent: Agent, user: str, message: str) -> str:
+async def tell_credits(agent: Agent, user: str, message: str) -> Said:
     """How many credits there are, and what they are good for."""
     balance = await agent.lumen("credits", user)
     count = balance.get("credits", 0)
-    return f"You have {count} credits. Use them to enhance, restore or upscale your photos."
+    text = f"You have {count} credits. Use them to enhance, restore or upscale your photos."
+    return text, {"outcome": "answered", "credits": count, "uses": "enhance, restore, upscale"}
 
 
-async def tell_price(agent: Agent, user: str, message: str) -> str:
+async def tell_price(agent: Agent, user: str, message: str) -> Said:
     """What a feature costs, in the words of its help article."""
     article = await agent.lumen("search", message)
-    return article.get("text", UNCLEAR)
+    price = re.search(r"costs (\d+) credits", article.get("text", ""))
+    return (article["text"], {"outcome": "answered", "price": price[1]}) if price else UNCLEAR
 
 
-UNCLEAR = "I want to help, but need a little more. What did you do, and what happened then?"
+UNCLEAR = (
+    "I want to help, but need a little more. What did you do, and what happened then?",
+    {"outcome": "asked", "ask": "problem"},
+)
 ROUTES = [
     (r"credit", tell_credits),
     (r"how much|cost|price", tell_price),
@@ -108,8 +115,10 @@ async def run_task(environment: BaseEnvironment, instruction: str) -> tuple[Repl
     signed_in = re.search(r"Signed in: (\S+)", instruction)
     user = signed_in.group(1) if signed_in else "nobody"
     message = " ".join(re.findall(r"^> ?(.*)$", instruction, re.MULTILINE))
-    answer = polish(await agent.reply_to(user, message))
-    await agent.tools["write_answer"](answer)
+    text, facts = await agent.reply_to(user, message)
+    answer = polish(text)
+    sent = await agent.tools["reply"](user, answer, facts)
+    agent.calls.append({"command": ("reply", json.dumps(facts)), "reply": sent})
     result = {"instruction": instruction, "calls": agent.calls, "answer": answer}
     return result, int((time.monotonic() - started) * 1000)
 

@@ -12,15 +12,15 @@ def main() -> None:
     """Start the server, or hand over to the command line."""
     match sys.argv[1:]:
         case ["serve"]:
-            from autoagent.commands.serve import serve
+            from autoagent.commands.during.serve import serve
 
             serve(None)
         case ["serve", "--workspace", given] if not given.startswith("-"):
-            from autoagent.commands.serve import serve
+            from autoagent.commands.during.serve import serve
 
             serve(Path(given))
         case ["hook"]:
-            from autoagent.commands.hook import main as hook
+            from autoagent.commands.during.hook import main as hook
 
             hook()
         case _:

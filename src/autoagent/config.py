@@ -4,17 +4,35 @@ Gates, budgets and timeouts are chosen here and frozen by `start_climb`; no tool
 changes them. A workspace without the file gets the upstream's defaults.
 """
 
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from autoagent.errors import ConfigError
 from autoagent.records import GateRule
 
 FILE_NAME = "autoagent.toml"
 HOUR = r"^([01]\d|2[0-3]):[0-5]\d$"
+URL = r"^https?://\S+$"
+BASE_URL = r"^https?://[^\s?#]+$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+HARNESS_FILE = r"^[A-Za-z0-9_.-]+\.py$"
+ENVIRONMENT = r"^(sandbox|docker|harbor:[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?)$"
+CLASS = r"^[A-Za-z_]\w*$"
+FORMS = {
+    HOUR: 'an hour as HH:MM, such as "23:00"',
+    URL: "a URL that begins with http:// or https://",
+    BASE_URL: "a URL that begins with http:// or https://, with no ? or # in it",
+    VARIABLE: "the name of an environment variable",
+    HARNESS_FILE: "the name of a Python file at the workspace's root",
+    ENVIRONMENT: '"sandbox", "docker" or "harbor:<type>", a provider of Harbor\'s',
+    CLASS: "the name of a Python class",
+}
+"""What a text has to be, in words."""
 
 
 class Section(BaseModel):
@@ -26,12 +44,15 @@ class Section(BaseModel):
 class Harness(Section):
     """`[harness]`: the file under test."""
 
-    file: str = Field("agent.py", pattern=r"^[A-Za-z0-9_.-]+\.py$")
+    file: str = Field("agent.py", pattern=HARNESS_FILE)
     """The harness's file name, at the workspace's root."""
-    class_name: str = Field("AutoAgent", alias="class", pattern=r"^[A-Za-z_]\w*$")
+    class_name: str = Field("AutoAgent", alias="class", pattern=CLASS)
     """The Harbor agent class defined below the boundary."""
     model: str | None = None
     """The pinned model; None pins whatever MODEL says when the climb starts."""
+    effort: Literal["frozen", "flagged"] = "frozen"
+    """How hard a model may be asked to think: `frozen` as the baseline asks it, and any other call
+    is refused; `flagged` lets it through, and the verdict says so with what it costs."""
     in_container: bool = False
     """The harness runs a part of itself in the task's environment: its files are put into `/app`,
     its packages can be imported there, and its commands reach its model."""
@@ -44,9 +65,7 @@ class Benchmark(Section):
     """Directory of Harbor task directories, relative to the workspace."""
     only: tuple[str, ...] = Field((), strict=False)
     """Glob patterns of task names to run; empty means every task."""
-    environment: str = Field(
-        "sandbox", pattern=r"^(sandbox|docker|harbor:[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?)$"
-    )
+    environment: str = Field("sandbox", pattern=ENVIRONMENT)
     """Where tasks run: `sandbox`, `docker`, or `harbor:<type>`, a provider of Harbor's."""
     every_task: bool = False
     """Start no climb where a task cannot be used; else such a task is left out, and is named."""
@@ -58,6 +77,9 @@ class Benchmark(Section):
     """Trials of each task in one evaluation."""
     pass_reward: float = Field(1.0, gt=0.0, le=1.0, strict=False)
     """A trial passes at this reward or above."""
+    reward_key: str | None = None
+    """Which number of a verifier's reward.json counts. None: `reward`, or where there is none of
+    that name the mean of all."""
     trial_timeout_seconds: float = Field(1800.0, gt=0, strict=False)
     """Cap on a task's own agent timeout, and the timeout of tasks that set none."""
     evaluation_timeout_seconds: float = Field(6 * 3600.0, gt=0, strict=False)
@@ -66,6 +88,10 @@ class Benchmark(Section):
     """How often a void trial is run again before the evaluation is indecisive."""
     verifier_output: Literal["shown", "hidden"] = "shown"
     """Whether the meta-agent may read what verifiers printed."""
+
+    def is_in_place(self, task: str) -> bool:
+        """Whether a task's verifier needs what was left running where the candidate acted."""
+        return any(fnmatchcase(task, pattern) for pattern in self.verify_in_place)
 
 
 class Gate(Section):
@@ -102,6 +128,8 @@ class Budget(Section):
     """Evaluations of candidates, the baseline and subsets included."""
     hours: float | None = Field(None, gt=0, strict=False)
     """Wall clock since `start_climb`, that of the night's first climb."""
+    sleep_counts: bool = False
+    """Whether hours go on while the machine sleeps or is off, when nobody can work."""
     dollars: float | None = Field(None, gt=0, strict=False)
     """Model spending."""
     dollars_per_trial: float = Field(0.0, ge=0, strict=False)
@@ -131,8 +159,12 @@ class Night(Section):
     """How often it may be prompted, in all its sessions."""
     dollars: float | None = Field(None, gt=0, strict=False)
     """What the agent itself may cost, where it tells; `budget.dollars` is the harness's."""
-    webhook: str | None = Field(None, pattern=r"^https?://\S+$")
-    """Where the end of the night is posted, as JSON."""
+    webhook: str | None = Field(None, pattern=URL)
+    """Where the end of the night is posted, as JSON, and what a human should hear before."""
+    quiet_minutes: float = Field(30.0, gt=0, strict=False)
+    """The human is told when nothing was called for so long, while nothing is measured."""
+    plateau: int = Field(10, ge=1)
+    """Human and meta-agent are told when so many candidates were measured and none was kept."""
 
 
 class Holdout(Section):
@@ -147,9 +179,9 @@ class Holdout(Section):
 class OpenAIUpstream(Section):
     """`[gateway.openai]`: where calls in OpenAI's form go."""
 
-    base_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    base_url: str | None = Field(None, pattern=BASE_URL)
     """What the paths are put after, `/v1` included; None is OpenAI's own."""
-    api_key_env: str = Field("OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str = Field("OPENAI_API_KEY", pattern=VARIABLE)
     """The variable that holds the key, in the server's environment or in `.env`."""
     auth: Literal["bearer", "api-key", "x-api-key"] = "bearer"
     """How the key is sent: as a bearer token, or in a header of this name (Azure: `api-key`)."""
@@ -158,9 +190,9 @@ class OpenAIUpstream(Section):
 class AnthropicUpstream(Section):
     """`[gateway.anthropic]`: where calls in Anthropic's form go."""
 
-    base_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$")
+    base_url: str | None = Field(None, pattern=BASE_URL)
     """What `/v1/messages` is put after; None is Anthropic's own."""
-    api_key_env: str = Field("ANTHROPIC_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    api_key_env: str = Field("ANTHROPIC_API_KEY", pattern=VARIABLE)
     """The variable that holds the key, in the server's environment or in `.env`."""
     auth: Literal["bearer", "api-key", "x-api-key"] = "x-api-key"
     """How the key is sent: as a bearer token, or in a header of this name."""
@@ -227,6 +259,14 @@ class GatewayConfig(Section):
     patience: Patience = Patience()  # pyright: ignore[reportCallIssue]
 
 
+class SandboxConfig(Section):
+    """`[sandbox]`: what tasks in `environment = "sandbox"` may start from."""
+
+    images: dict[str, str] = {}
+    """Archives or layouts of images, by the name that a task's FROM says: a path, relative to the
+    workspace. What `autoagent image pull` fetched needs no line here."""
+
+
 class Config(Section):
     """All of autoagent.toml."""
 
@@ -235,12 +275,16 @@ class Config(Section):
     status and report says so."""
     harness: Harness = Harness()  # pyright: ignore[reportCallIssue]
     benchmark: Benchmark = Benchmark()  # pyright: ignore[reportCallIssue]
+    sandbox: SandboxConfig = SandboxConfig()
     gate: Gate = Gate()  # pyright: ignore[reportCallIssue]
     budget: Budget = Budget()  # pyright: ignore[reportCallIssue]
     certify: Certify = Certify()  # pyright: ignore[reportCallIssue]
     holdout: Holdout = Holdout()  # pyright: ignore[reportCallIssue]
     gateway: GatewayConfig = GatewayConfig()  # pyright: ignore[reportCallIssue]
     night: Night = Night()  # pyright: ignore[reportCallIssue]
+    variables: dict[str, str] = {}
+    """What tasks' `${NAME}` stand for, where neither the environment nor `.env` says it. No place
+    for a secret: the meta-agent reads this file."""
 
 
 def load_config(workspace: Path) -> Config:
@@ -263,7 +307,7 @@ def load_config(workspace: Path) -> Config:
     try:
         config = Config.model_validate(tomli.loads(text))
     except tomli.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
     except ValidationError as error:
         raise ConfigError(_first_problem(path, error)) from error
     if config.benchmark.environment != "sandbox" and (
@@ -286,9 +330,16 @@ def _first_problem(path: Path, error: ValidationError) -> str:
     if problem["type"] == "extra_forbidden":
         allowed = ", ".join(_keys_beside(location))
         return f"{path}: unknown key `{key}`. Allowed here: {allowed}.{more}"
-    value: Any = problem["input"]
-    said = problem["msg"].rstrip(".")
-    return f"{path}: `{key}` is {value!r}, but: {said[:1].lower()}{said[1:]}.{more}"
+    return f"{path}: `{key}` is {problem['input']!r}; {wanted(problem)}.{more}"
+
+
+def wanted(problem: ErrorDetails) -> str:
+    """What a value should have been: a clause."""
+    if form := FORMS.get(problem.get("ctx", {}).get("pattern", "")):
+        return f"it should be {form}"
+    said = problem["msg"].rstrip(".").removeprefix("Value error, ")
+    should = said.partition(" should be ")[2]
+    return f"it should be {should}" if should else f"{said[:1].lower()}{said[1:]}"
 
 
 def _keys_beside(location: list[str]) -> list[str]:

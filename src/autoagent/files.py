@@ -6,6 +6,7 @@ or leaves half a file behind.
 
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Generator, Iterable
@@ -15,6 +16,9 @@ from typing import NamedTuple
 
 from autoagent.errors import WorkspaceError
 
+_TEMPORARY = re.compile(
+    r"\.(?P<name>.*)\.(?P<pid>[0-9]+)(-(?P<born>[0-9]+))?\.[0-9a-f]{12}\.tmp", re.DOTALL
+)
 LARGEST = 64 * 1024 * 1024
 """Bytes beyond which a file of a task or a workspace is refused."""
 
@@ -64,19 +68,25 @@ class Tree(NamedTuple):
     """A directory's regular files and subdirectories, and what else it holds.
 
     Paths are relative, with `/`, and sorted; `problems` has one line per entry that
-    cannot be copied by content.
+    cannot be copied by content, and `links` the names of those that are symbolic links.
     """
 
     files: dict[str, os.stat_result]
     directories: list[str]
     problems: list[str]
+    links: list[str]
 
 
 def walk(directory: Path) -> Tree:
     """List a directory by content, without following a single link."""
-    tree = Tree({}, [], [])
+    tree = Tree({}, [], [], [])
     _walk(directory, "", tree)
-    return Tree(dict(sorted(tree.files.items())), sorted(tree.directories), sorted(tree.problems))
+    return Tree(
+        dict(sorted(tree.files.items())),
+        sorted(tree.directories),
+        sorted(tree.problems),
+        sorted(tree.links),
+    )
 
 
 def _walk(directory: Path, prefix: str, tree: Tree) -> None:
@@ -89,6 +99,8 @@ def _walk(directory: Path, prefix: str, tree: Tree) -> None:
             tree.directories.append(name)
             _walk(directory / entry.name, name + "/", tree)
         elif not stat.S_ISREG(status.st_mode):
+            if stat.S_ISLNK(status.st_mode):
+                tree.links.append(name)
             tree.problems.append(f"{name}: is {kind(status)}. Put a regular file there.")
         elif status.st_size > LARGEST:
             tree.problems.append(f"{name}: has {status.st_size:,} bytes, of at most {LARGEST:,}.")
@@ -141,6 +153,7 @@ def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator
             if create:
                 with suppress(FileExistsError):
                     os.mkdir(part, dir_fd=descriptor)
+                    os.fsync(descriptor)
                     made = True
             below = os.open(part, flags | os.O_NOFOLLOW, dir_fd=descriptor)
             if made and (shared := os.fstat(descriptor).st_mode & stat.S_IWGRP):
@@ -153,29 +166,55 @@ def opened_directory(base: Path, *parts: str, create: bool = False) -> Generator
 
 
 @contextmanager
-def staged(directory: int, name: str, temporary: str, mode: int | None = None) -> Generator[int]:
+def staged(
+    directory: int, name: str, temporary: str, mode: int | None = None, beside: int | None = None
+) -> Generator[int]:
     """A new file that takes the place of `name` when the block ends well.
 
     The temporary file is created exclusively, so its name can serve as a lock. The data
     is on the disk before the rename and the rename before the return; if the block
     raises, nothing changed.
+
+    Args:
+        directory: Where `name` is, opened.
+        name: What the new file is called in the end.
+        temporary: What it is called until then.
+        mode: Its permissions; None leaves those of a new file.
+        beside: The directory of the temporary file, opened, where it must not be `directory`: the
+            same file system's.
+    """
+    place = directory if beside is None else beside
+    with new_file(place, temporary) as descriptor:
+        yield descriptor
+        if mode is not None:
+            os.fchmod(descriptor, mode)
+    try:
+        os.replace(temporary, name, src_dir_fd=place, dst_dir_fd=directory)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=place)
+        raise
+    os.fsync(directory)
+
+
+@contextmanager
+def new_file(directory: int, name: str) -> Generator[int]:
+    """A file that was not there, in an opened directory; on the disk when the block ends well.
+
+    If the block raises, it is gone again.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o666, dir_fd=directory)
+    descriptor = os.open(name, flags, 0o666, dir_fd=directory)
     try:
         try:
             yield descriptor
-            if mode is not None:
-                os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         with suppress(OSError):
-            os.unlink(temporary, dir_fd=directory)
+            os.unlink(name, dir_fd=directory)
         raise
-    os.fsync(directory)
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -194,11 +233,80 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def put(directory: int, name: str, data: bytes, mode: int | None = None) -> None:
-    """Replace `name` in an opened directory by `data`, durably and atomically."""
-    temporary = f".{name[:100]}.{secrets.token_hex(6)}.tmp"
-    with staged(directory, name, temporary, mode) as descriptor:
+def make_directory(path: Path, mode: int = 0o777) -> None:
+    """Make a directory, and those above it that are missing, each with its name on the disk.
+
+    A name that is not may be gone after a power cut with all that was synced below it.
+    """
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(mode, exist_ok=True)
+        flush(path.parent)
+
+
+def put(
+    directory: int, name: str, data: bytes, mode: int | None = None, beside: int | None = None
+) -> None:
+    """Replace `name` in an opened directory by `data`, durably and atomically.
+
+    `beside` is where the temporary file is, as for `staged`.
+    """
+    with staged(directory, name, temporary_name(name), mode, beside) as descriptor:
         write_all(descriptor, data)
+
+
+def temporary_name(name: str) -> str:
+    """What a file is called until it is whole: it says for which name, and which process writes."""
+    writer = f"{os.getpid()}-{_born(os.getpid())}".removesuffix("-")
+    return f".{name[:100]}.{writer}.{secrets.token_hex(6)}.tmp"
+
+
+def abandoned(directory: int) -> dict[str, str]:
+    """Temporary files in an opened directory whose process is gone, and for which name each was.
+
+    A process that begins has written nothing yet: a number that was another's before is no reason
+    to keep one. So only for who has just taken the lock of what is written there.
+    """
+    found = ((name, _TEMPORARY.fullmatch(name)) for name in os.listdir(directory))
+    return {
+        name: match["name"]
+        for name, match in found
+        if match is not None and not _writes(int(match["pid"]), match["born"] or "")
+    }
+
+
+def sweep(directory: int) -> None:
+    """Remove what processes that are gone had begun to write into an opened directory."""
+    for name in abandoned(directory):
+        with suppress(OSError):
+            os.unlink(name, dir_fd=directory)
+
+
+def _writes(pid: int, born: str) -> bool:
+    """Whether a process may still be writing, and not another that has its number now."""
+    if pid == os.getpid() or (born and _born(pid) not in ("", born)):
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _born(pid: int) -> str:
+    """When a process began, in ticks since the machine did; empty where nobody tells."""
+    return next(iter(process_facts(pid)[19:]), "")
+
+
+def process_facts(pid: int | str) -> list[str]:
+    """What Linux tells of a process, from its state on: proc_pid_stat(5). Of one gone, []."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return []
+    return said.rpartition(")")[2].split()
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -232,3 +340,13 @@ def ensure(path: Path, data: bytes) -> None:
     """Make a file hold `data`; one that does already is not written."""
     if not path.is_file() or path.read_bytes() != data:
         write_durably(path, data)
+
+
+def env_file_values(path: Path | None) -> dict[str, str]:
+    """The variables that a `.env` sets, as they stand there; none where there is no such file."""
+    if path is None or not path.is_file():
+        return {}
+    from dotenv import dotenv_values  # only where there is such a file
+
+    found = dotenv_values(path, interpolate=False)
+    return {name: value for name, value in found.items() if value is not None}

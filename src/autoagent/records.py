@@ -5,8 +5,9 @@ is added with a default, never renamed.
 """
 
 import operator
+import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,7 +97,8 @@ class ModelUse(Record):
     """What a trial's harness used of its model, as metered at the gateway, never as claimed.
 
     `input_tokens` include the cached ones, `output_tokens` the reasoning. A call is unmetered
-    where the provider did not say what it used. `refused_models` were asked for and not pinned.
+    where the provider did not say what it used. `refused_models` were asked for and not pinned, or
+    at another effort than is; `efforts` is how hard each model was asked, `model: effort`.
     """
 
     calls: int = 0
@@ -106,6 +108,7 @@ class ModelUse(Record):
     output_tokens: int = 0
     reasoning_tokens: int = 0
     refused_models: tuple[str, ...] = ()
+    efforts: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
 
 
 class Trial(Record):
@@ -138,6 +141,33 @@ class Trial(Record):
     stand_in: bool = False
     silent: bool = Field(default=False, exclude_if=operator.not_)
     unanswered: bool = Field(default=False, exclude_if=operator.not_)
+
+
+class Used(NamedTuple):
+    """What of its `ModelUse` a `Glimpse` tells."""
+
+    calls: int = 0
+    unmetered_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Glimpse(NamedTuple):
+    """What a reader of whole nights needs of a `Trial`: half the time, a third of the memory."""
+
+    id: str
+    task: str
+    attempt: int
+    side: str
+    outcome: Outcome
+    reward: float | None
+    detail: str
+    seconds: float
+    cost_usd: float | None
+    judge_cost_usd: float | None
+    model_use: Used | None
+    silent: bool
+    unanswered: bool
 
 
 class Score(Record):
@@ -216,10 +246,11 @@ class Verdict(Record):
 
 
 class Prior(Record):
-    """What is believed before a candidate is measured (gate/posterior.py).
+    """What is believed before a candidate is measured (gate/rules/posterior.py).
 
     A task's chance is Beta(`a`, `b`). An edit changes one of several `shares` of the tasks, or
-    shifts the log-odds of all by a normal of `shift_spread`; each of these has its weight.
+    shifts the log-odds of all by a normal of `shift_spread`; each of these has its weight. A trial
+    has a `price`, in tasks gained (gate/rules/price.py); climbs of old have none.
     """
 
     a: float
@@ -227,6 +258,7 @@ class Prior(Record):
     shares: tuple[tuple[float, float], ...]
     shift_weight: float
     shift_spread: float
+    price: float | None = Field(default=None, exclude_if=_nothing)
 
 
 class Contest(Record):
@@ -284,6 +316,7 @@ class Certificate(Record):
     `left_out` tells, for each kept edit, the champion against itself without that edit. Their
     intervals are `about` these tasks, but the holdout's is about tasks like them.
     `stand_in`: in one trial at least the stand-in answered in the place of a model.
+    `answered_by` has, for each model that was asked, the names that its answers gave.
     """
 
     baseline: str
@@ -296,6 +329,7 @@ class Certificate(Record):
     about: About = Field(default="tasks_like_these", exclude_if=_like_these)
     left_out: Mapping[str, Effect] = {}
     stand_in: bool = False
+    answered_by: tuple[tuple[str, str], ...] = Field(default=(), exclude_if=_nothing)
 
 
 class Row(Record):
@@ -333,6 +367,14 @@ def row_of(measured: Standing, verdict: Verdict, description: str) -> Row:
         status=verdict.status,
         description=description,
     )
+
+
+_MARKS = re.compile(rf"({STAND_IN} )?(\(pruned after \d+/\d+\) )?")
+
+
+def unmarked(description: str) -> str:
+    """A row's description without what `row_of` put before it."""
+    return _MARKS.sub("", description, count=1)
 
 
 class Spent(Record):

@@ -102,7 +102,7 @@ INSIDE = [
     own("C1.7", "plants a reward for a verifier that leaves none", "invalid"),
     own("C1.8", "a verifier copies its reward: 1000", "invalid"),
     own("C1.9", "a verifier copies its reward: NaN", "invalid"),
-    own("C1.10", "a verifier copies its reward: reward.json with other keys", "invalid"),
+    own("C1.10", "a verifier copies its reward: reward.json without a number", "invalid"),
     own("C1.11", "a verifier copies its reward: a directory", "invalid"),
     own("C1.12", "a verifier copies its reward: a link to a file of the host", "invalid"),
     own("C1.13", "a verifier copies its reward: 64 MB of it", "invalid"),

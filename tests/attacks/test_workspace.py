@@ -3,13 +3,14 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import pytest
 
 from autoagent.evidence.events import ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.referee import climb
+from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.scripted import ScriptedEngine
 
 from ..conftest import git
@@ -34,6 +35,21 @@ async def measure(caller: Caller, workspace: Path, line: str = "X = 1") -> dict[
 
 
 EASY = "#!/bin/bash\necho 1 > /logs/verifier/reward.txt\n"
+
+
+class Seeing(ScriptedEngine):
+    """Keeps what the last harness held: its copy goes when it is measured."""
+
+    ran: dict[str, str]
+
+    @override
+    def start(self, spec: EvaluationSpec) -> None:
+        place = spec.harnesses.get("")
+        files = [path for path in place.rglob("*") if path.is_file()] if place else []
+        self.ran = {str(path.relative_to(place)): path.read_text() for path in files if place}
+        super().start(spec)
+
+
 DRIFTS = {
     "tasks/t1/tests/test.sh": EASY,
     "tasks/t1/instruction.md": "Do nothing.\n",
@@ -90,7 +106,7 @@ async def test_a_changed_snapshot_measures_nothing_more(serving: Serving, worksp
 async def test_the_bytes_that_were_checked_are_the_bytes_that_run(
     serving: Serving, workspace: Path
 ) -> None:
-    engine = ScriptedEngine(TWO, ALL)
+    engine = Seeing(TWO, ALL)
     async with serving(workspace, engine) as caller:
         await caller.baseline()
         edit(workspace, "CHECKED = 1")
@@ -99,9 +115,8 @@ async def test_the_bytes_that_were_checked_are_the_bytes_that_run(
         (workspace / ".agent").mkdir()
         (workspace / ".agent/late.md").write_text("late")
         await caller.ask("run_benchmark")
-    ran = engine.started[-1].harnesses[""]
-    assert "CHECKED = 1" in (ran / "agent.py").read_text()
-    assert not (ran / ".agent/late.md").exists()
+    assert "CHECKED = 1" in engine.ran["agent.py"]
+    assert ".agent/late.md" not in engine.ran
 
 
 @pytest.mark.parametrize(
@@ -405,7 +420,7 @@ async def test_an_event_written_beside_the_server_is_found(
 async def test_the_baseline_comes_first_and_is_what_was_frozen(
     serving: Serving, workspace: Path
 ) -> None:
-    engine = ScriptedEngine(TWO)
+    engine = Seeing(TWO)
     honest = (workspace / "agent.py").read_text()
     async with serving(workspace, engine) as caller:
         await caller.ask("start_climb", tag="night")
@@ -414,7 +429,7 @@ async def test_the_baseline_comes_first_and_is_what_was_frozen(
         (workspace / "agent.py").write_text("raise SystemExit\n")
         await caller.ask("run_benchmark")
     assert "run_benchmark()" in said
-    assert (engine.started[-1].harnesses[""] / "agent.py").read_text() == honest
+    assert engine.ran["agent.py"] == honest
 
 
 @D("D10.3", ending="refused", what="starts from a harness that differs from HEAD")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from autoagent.commands.init import TEMPLATES
+from autoagent.commands.before.init import TEMPLATES
 
 from . import night
 from .claude import ESCAPE, SERVER, Claude, install

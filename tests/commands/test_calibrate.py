@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.calibrate import Rate, calibrate, knee
+from autoagent.commands.before.calibrate import Rate, calibrate, knee
+from autoagent.commands.before.doctor import examine
+from autoagent.commands.before.rows import Check
 from autoagent.config import load_config
 from autoagent.environments.kinds import kind_of
 from autoagent.errors import WorkspaceBusy
@@ -114,3 +116,32 @@ def test_a_calibration_measures_and_prints_what_to_write(
     (state,) = (root.parent / "state").iterdir()
     assert list((state / "runs").iterdir()) == [], "nothing of it stays"
     assert [path.name for path in (root / ".autoagent").iterdir()] == ["state.json"]
+
+
+@pytest.mark.slow
+def test_a_gate_is_advised_before_the_rules_are_frozen(
+    autoagent: Any, make_workspace: MakeWorkspace
+) -> None:
+    """A harness without luck needs one pass; the line to write is told, and nothing is left."""
+    root = make_workspace(
+        {"t1": ("a", "a"), "t2": ("b", "c")}, config='[gate]\nrule = "posterior"\n'
+    )
+    code, said = autoagent("calibrate", "--gate", "--workspace", root)
+    assert code == 0, said
+    assert "agree on all 2 trials" in said
+    assert 'write rule = "strict" below [gate]' in said
+    assert not [*open_workspace(root).state.glob("runs/*")]
+
+
+def test_doctor_tells_what_the_last_baseline_advises(
+    workspace: Path, climbed: Callable[..., None]
+) -> None:
+    def row() -> Check:
+        return next(check for check in examine(workspace) if check.name == "gate")
+
+    assert "`autoagent calibrate --gate` measures" in row().detail
+    climbed(workspace)
+    assert (row().state, "is the gate for that" in row().detail) == ("ok", True)
+    (workspace / "autoagent.toml").write_text('[gate]\nrule = "anytime"\n')
+    assert row().state == "note"
+    assert 'write rule = "strict" below [gate]' in row().detail

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from autoagent.referee.referee import Referee
+from autoagent.worker.scripted import ScriptedEngine
+
 MakeWorkspace = Callable[..., Path]
 Climbed = Callable[..., None]
 
@@ -32,6 +35,9 @@ def test_a_climb_that_was_stopped_is_certified_by_hand_and_then_never_again(
 
 
 def test_a_climb_that_is_not_over_is_not_certified(autoagent: Any, workspace: Path) -> None:
+    referee = Referee.open(workspace, ScriptedEngine({}))
+    referee.start_climb("night")
+    referee.close()
     code, said = autoagent("certify", "--workspace", workspace)
 
     assert code == 2

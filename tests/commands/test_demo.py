@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands import demo_script
-from autoagent.commands.demo import demonstrate
-from autoagent.commands.demo_script import Edit, Played
-from autoagent.commands.init import make_workspace
+from autoagent.commands.before.init import make_workspace
+from autoagent.commands.during import demo_script
+from autoagent.commands.during.demo import demonstrate
+from autoagent.commands.during.demo_script import Edit, Played
 from autoagent.errors import WorkspaceError
 
 WRONG = """\

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from autoagent import installed
-from autoagent.commands.doctor import Check, examine
-from autoagent.commands.renew import renew
+from autoagent.commands.before.doctor import examine
+from autoagent.commands.before.rows import Check
+from autoagent.commands.during.renew import renew
 from autoagent.errors import ConfigError
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
@@ -280,6 +281,26 @@ def test_a_night_that_is_used_up_fails_with_the_command_that_grants_another(
     assert row(root, "night").detail == "the next climb has one of its own: 1 evaluations"
 
 
+@pytest.mark.rule("R10")
+def test_the_dollars_are_those_that_are_left_of_a_night_that_goes_on(
+    make_workspace: MakeWorkspace,
+) -> None:
+    """The next climb draws on the same caps, as start_climb would say."""
+    root = make_workspace(config="[budget]\ndollars = 1\ndollars_per_trial = 0.01\n")
+    assert "reserve $0.24 for the baseline" in row(root, "budget").detail
+    referee = Referee.open(root, ScriptedEngine(ONE))
+    try:
+        with_baseline(referee)
+        assert row(root, "budget").detail == "the climb night is being played"
+        referee.finish_climb()
+    finally:
+        referee.close()
+    short = row(root, "budget")
+    assert (short.state, "$0.92 are left" in short.detail) == ("fail", True)
+    renew(root)
+    assert "reserve $0.24 for the baseline" in row(root, "budget").detail
+
+
 def test_an_edited_ledger_is_a_note_because_the_journal_decides(
     workspace: Path, climbed: Callable[[Path], None]
 ) -> None:
@@ -432,7 +453,7 @@ def test_each_trouble_of_the_repository_has_a_fix_of_its_own(make_workspace: Mak
     assert fixes == [
         "`git init && git add -A && git commit -m start` in the workspace",
         "`git add -A && git commit -m start`",
-        "`git commit -am WHY`, or `git stash`",
+        "`git add -A && git commit -m WHY`, or `git stash -u`",
     ]
 
 

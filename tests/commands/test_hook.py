@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands import hook
+from autoagent.commands.during import hook
 from autoagent.errors import InfrastructureFault
 from autoagent.evidence.position import Position
 from autoagent.referee.referee import Referee

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 import tomli
 
-from autoagent.commands.init import HARNESSES, TEMPLATES, Template, make_workspace
+from autoagent.commands.before.init import HARNESSES, TEMPLATES, Template, make_workspace
 from autoagent.config import Config, load_config
 from autoagent.errors import WorkspaceError
 

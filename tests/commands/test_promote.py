@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.promote import promote
+from autoagent.commands.after.promote import promote
 from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine

@@ -1,6 +1,7 @@
 """`autoagent report`: what the morning is told, and the page."""
 
 from collections.abc import Callable
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from autoagent.referee.referee import Referee
 from autoagent.server.page import SPACING_SECONDS, PageWriter
 from autoagent.worker.scripted import ScriptedEngine
+
+from ..referee.playing import with_baseline
 
 HOSTILE = "</title><script>alert(1)</script> &amp; \u202egnp.exe\x1b[31m 'q' \"q\""
 
@@ -48,9 +51,9 @@ def test_a_finished_climb_is_told_and_shown_on_one_page(
         ("keep", "2/4"),
         ("keep", "3/4"),
     ]
-    assert [(edit["up"], edit["down"]) for edit in told["edits"]] == [(["t3"], [])]
+    assert [edit["flips"]["fixed"] for edit in told["edits"]] == [["t3"]]
     assert told["matrix"]["t3"] == ["failed", "passed"]
-    assert told["failing"] == [{"what": "failed", "tasks": ["t4"]}]
+    assert told["failing"] == [{"what": "wrong answer", "tasks": ["t4"]}]
     assert told["apply"][1] == "git merge autoagent/night"
     page = Elements(page_of(workspace))
     assert "script" not in page.names
@@ -84,6 +87,17 @@ def test_nothing_that_a_player_wrote_is_markup(autoagent: Any, workspace: Path) 
     assert "alert(1)" in page.text
     assert "default-src 'none'" in text
     assert page.text.count("RUNNING") >= 1
+
+
+def test_what_changed_since_the_start_is_an_incident_of_a_climb_that_goes_on(
+    autoagent: Any, workspace: Path
+) -> None:
+    with closing(Referee.open(workspace, ScriptedEngine({"t1": [1.0]}))) as referee:
+        with_baseline(referee)
+    (workspace / "program.md").write_text("Another directive.\n")
+    told = autoagent.json("report", "--workspace", workspace)[1]
+    assert told["headline"] == "RUNNING"
+    assert told["incidents"][0].startswith("program.md: changed since the climb started")
 
 
 def test_a_climb_without_a_certificate_needs_attention(

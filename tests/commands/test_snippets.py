@@ -104,7 +104,7 @@ def test_a_command_in_the_docs_is_one_of_ours_with_its_options(
     autoagent: Any, command: str
 ) -> None:
     words = command.split()
-    verbs = words[:2] if words[0] == "image" else words[:1]
+    verbs = words[: 2 if words[0] in ("image", "tasks") else 1]
 
     code, help_text = autoagent(*verbs, "--help")
 

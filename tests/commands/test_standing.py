@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.serve import for_people
+from autoagent.commands.during.serve import for_people
 from autoagent.commands.terminal import harbor_view
 from autoagent.referee.moves import REPORT
 from autoagent.referee.referee import Referee

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from autoagent.commands import terminal
-from autoagent.commands.demo_script import Played
-from autoagent.commands.doctor import Check
-from autoagent.commands.run import Seen
+from autoagent.commands.before.rows import Check
+from autoagent.commands.during.demo_script import Played
+from autoagent.commands.during.run import Seen
 from autoagent.records import Trial
 
 TRIALS = tuple(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.doctor import examine
+from autoagent.commands.before.doctor import examine
 from autoagent.errors import AutoAgentError
 from autoagent.referee.referee import Referee
 from autoagent.worker.detached import DetachedEngine
@@ -24,6 +24,12 @@ MakeWorkspace = Callable[..., Path]
         ("no key", "model", "gpt-5 is a model of openai's, and there is no OPENAI_API_KEY"),
         ("no package", "harness", "agent.py:3 imports no_such_sdk, which is not installed"),
         ("no environment", "environment", "harbor:nope"),
+        (
+            "no limit",
+            "model",
+            "each call reserves $1.29 or so, and budget.dollars_per_trial is 0.05",
+        ),
+        ("high limit", "model", "Set a limit of 2,500 tokens or less in agent.py"),
     ],
 )
 def test_what_doctor_fails_start_climb_and_run_refuse_in_the_same_words(
@@ -36,11 +42,20 @@ def test_what_doctor_fails_start_climb_and_run_refuse_in_the_same_words(
     told: str,
 ) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if "limit" in trouble:
+        monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+    pinned = 'MODEL = "gpt-5"'
     changes = {
+        "no limit": ('MODEL = "rules"', pinned),
+        "high limit": ('MODEL = "rules"', f"{pinned}\nASKED = {{'max_tokens': 9000}}"),
         "no key": ('MODEL = "rules"', 'MODEL = "gpt-5"'),
         "no package": ("import time\n", "import no_such_sdk\nimport time\n"),
     }.get(trouble, ("", ""))
-    config = '[benchmark]\nenvironment = "harbor:nope"\n' if trouble == "no environment" else ""
+    config = {
+        "no environment": '[benchmark]\nenvironment = "harbor:nope"\n',
+        "no limit": "[budget]\ndollars_per_trial = 0.05\n",
+        "high limit": "[budget]\ndollars_per_trial = 0.05\n",
+    }.get(trouble, "")
     root = make_workspace(harness=harness_source.replace(*changes), config=config)
 
     (failing,) = [check for check in examine(root) if check.name == row]

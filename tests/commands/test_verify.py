@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from autoagent.commands.verify import replayed
+from autoagent.commands.after.verify import replayed
 from autoagent.records import Certificate
-from autoagent.referee.worth import edits_worth
+from autoagent.referee.ending.worth import edits_worth
 
 from ..conftest import git
 

@@ -13,15 +13,17 @@ import pytest
 from harbor.models.task.config import EnvironmentConfig, TaskOS
 from harbor.models.trial.paths import TrialPaths
 
-from autoagent.commands.doctor import Check, examine
-from autoagent.environments.docker import daemon, plugin
+from autoagent.commands.before.doctor import examine
+from autoagent.commands.before.rows import Check
+from autoagent.environments.docker import daemon
 from autoagent.environments.docker.choosing import Chosen
 from autoagent.environments.docker.composed import ComposedEnvironment, overlay
 from autoagent.environments.docker.environment import DockerEnvironment
+from autoagent.environments.docker.images import plugin
 from autoagent.errors import InfrastructureFault
 from autoagent.referee.referee import Referee
 from autoagent.worker.detached import DetachedEngine
-from autoagent.workspace.tasks.compose import read_compose
+from autoagent.workspace.tasks.building.compose import read_compose
 
 from ..conftest import git
 

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.environments import leftovers
-from autoagent.environments.leftovers import ABOVE, READERS, VERIFIERS, Budget, Leftover, judge
+from autoagent.environments.tampering import leftovers
+from autoagent.environments.tampering.leftovers import (
+    ABOVE,
+    READERS,
+    VERIFIERS,
+    Budget,
+    Leftover,
+    judge,
+)
 from autoagent.errors import InfrastructureFault
 
 NAMES = ("a", "b", "l", "m")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from autoagent.environments import listing
-from autoagent.environments.leftovers import Leftover
-from autoagent.environments.listing import END, listed, tampering
+from autoagent.environments.tampering import listing
+from autoagent.environments.tampering.leftovers import Leftover
+from autoagent.environments.tampering.listing import END, listed, tampering
 
 GNU = """\
 lrwxrwxrwx 1 0 0     7 Nov 27 01:17 /bin -> usr/bin

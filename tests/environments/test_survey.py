@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.environments import survey
-from autoagent.environments.leftovers import Budget, TooMuch
+from autoagent.environments.tampering import survey
+from autoagent.environments.tampering.leftovers import Budget, TooMuch
 from autoagent.environments.trees import remove_tree
 
 
@@ -147,7 +147,7 @@ def test_directories_that_are_closed_to_their_owner_are_read_and_closed_again() 
 def test_more_entries_than_honest_work_leaves_are_not_read_to_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("autoagent.environments.leftovers.ENTRIES_LIMIT", 3000)
+    monkeypatch.setattr("autoagent.environments.tampering.leftovers.ENTRIES_LIMIT", 3000)
     for number in range(3001):
         (tmp_path / str(number)).symlink_to("x")
     with pytest.raises(TooMuch, match="more than 3000 files and directories"):

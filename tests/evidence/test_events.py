@@ -46,6 +46,8 @@ def test_facts_are_stored_with_sorted_keys_without_spaces_and_without_their_kind
 def test_what_says_nothing_is_left_unwritten_where_it_always_was() -> None:
     assert ClimbFinished(reason="x").text() == '{"reason":"x"}'
     assert json.loads(CandidateCommitted(candidate=CANDIDATE).text()).keys() == {"candidate"}
+    foretold = CandidateCommitted(candidate=CANDIDATE, should_fix=("t",), edits=("words",))
+    assert read("candidate_committed", foretold.text()) == foretold
     copied = (Copied(task="t", file="f", passages=1),)
     assert "copied" in CandidateCommitted(candidate=CANDIDATE, copied=copied).text()
     finished = EvaluationFinished(

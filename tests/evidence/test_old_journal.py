@@ -14,13 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.commands.export import export
-from autoagent.commands.verify import audit
+from autoagent.commands.after.export import export
+from autoagent.commands.after.verify import audit
 from autoagent.evidence.events import (
     KINDS,
     BudgetRenewed,
     ClimbStarted,
     EditsNotAblated,
+    EvidenceRemoved,
+    MachineSlept,
+    ModelAnswered,
+    PassesDoubted,
     ProviderOut,
     TrialLost,
 )
@@ -54,6 +58,10 @@ def test_it_has_every_kind_of_event_of_its_time_and_each_is_read(journal: Journa
     assert {type(entry.event) for entry in journal.entries()} == {*KINDS.values()} - {
         BudgetRenewed,
         EditsNotAblated,
+        EvidenceRemoved,
+        MachineSlept,
+        ModelAnswered,
+        PassesDoubted,
         ProviderOut,
     }
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate import anytime
-from autoagent.gate.anytime import MOST_PASSES, evidence
 from autoagent.gate.passes import Count
+from autoagent.gate.rules import anytime
+from autoagent.gate.rules.anytime import MOST_PASSES, evidence
 from autoagent.records import Contest
 
 ROUNDING = 1e-9

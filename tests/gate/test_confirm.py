@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate import confirm
 from autoagent.gate.passes import Count
+from autoagent.gate.rules import confirm
 from autoagent.records import Contest
 
 CHANCES = st.lists(st.floats(0, 1), min_size=1, max_size=4)

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate.noise import detectable, lucky_keeps, noise_of, recommended, sentences
+from autoagent.gate.noise import (
+    advice,
+    detectable,
+    lucky_keeps,
+    noise_of,
+    recommended,
+    sentences,
+)
 from autoagent.records import GateRule, Noise, Outcome, Trial
 
 
@@ -118,10 +125,24 @@ def test_the_sentences_say_what_is_noise_what_luck_keeps_and_which_gate_suits() 
         "The baseline's two passes differ on 5 of 20 trials: between two scores, a difference "
         "under ±22 points is noise.",
         "Of 50 candidates that are no better, `strict` would keep about 2 by luck alone.",
-        "`posterior` suits that better than the chosen gate, `strict`: it looks task by task, and "
-        "finds about twice as much in the same trials.",
+        "The gate in force is `strict` and stays so: it was frozen when the climb began. For the "
+        'next climb `posterior` is recommended (autoagent.toml, [gate]: rule = "posterior"): it '
+        "looks task by task, and finds about twice as much in the same trials.",
     )
-    assert sentences(noise, 50, "posterior")[-1] == "The chosen gate, `posterior`, suits that."
+    suits = "The gate in force, `posterior`, is the one for that."
+    assert sentences(noise, 50, "posterior")[-1] == suits
+
+
+def test_before_a_climb_the_advice_names_the_line_to_write() -> None:
+    """While it may still be chosen; where nothing was measured nothing is advised."""
+    noise = Noise(pairs=20, differing=5)
+    assert advice(noise, "strict") == (
+        "`posterior` is the gate for that: it looks task by task, and finds about twice as much in "
+        'the same trials. `strict` is configured; before start_climb write rule = "posterior" '
+        "below [gate] (autoagent.toml)."
+    )
+    assert advice(noise, "posterior") == "`posterior` is configured, and is the gate for that."
+    assert advice(Noise(pairs=0, differing=0), "strict") == ""
 
 
 @pytest.mark.parametrize("rule", ["strict", "confirm", "anytime"])
@@ -130,7 +151,7 @@ def test_a_baseline_without_noise_says_so(rule: GateRule) -> None:
     told = sentences(Noise(pairs=14, differing=0), 50, rule)
 
     assert told[0] == "The baseline's two passes agree on all 14 trials: no noise was seen."
-    assert ("suits that better" in told[1]) == (rule != "strict")
+    assert ("`strict` is recommended" in told[1]) == (rule != "strict")
 
 
 def test_a_baseline_without_pairs_says_that_nothing_is_known() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autoagent.gate.posterior import Tally, believe
+from autoagent.gate.rules.posterior import Tally, believe
 from autoagent.records import Prior
 
 STEPS = 1000
@@ -155,6 +155,23 @@ def test_one_more_pass_never_makes_a_task_look_worse(
         for s in (passed, passed + 1)
     ]
     assert gains[0] <= gains[1] + 1e-12
+
+
+@given(st.floats(0.2, 5), st.floats(0.2, 5), tallies(), tallies(), st.sampled_from([0, 1]))
+def test_what_the_next_trial_tells_is_how_far_it_is_to_move_the_gain(
+    a: float, b: float, before: Tally, after: Tally, side: int
+) -> None:
+    """Belief is a martingale: it moves to low or high, and by (mean - low)·(high - mean)."""
+    around = prior(a=a, b=b)
+    now = believe(around, {"t": before}, {"t": after})
+    ends: list[float] = []
+    for passed in (0.0, 1.0):
+        sides = [before, after]
+        tally = sides[1 - side]
+        sides[1 - side] = (tally[0] + passed, tally[1] + 1)
+        ends.append(believe(around, {"t": sides[0]}, {"t": sides[1]}).gain)
+    spread = (now.gain - ends[0]) * (ends[1] - now.gain)
+    assert now.tasks["t"].tells[side] == pytest.approx(spread, rel=1e-6, abs=1e-12)
 
 
 def test_a_task_that_was_never_passed_speaks_louder_than_a_coin_flip() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gate import anytime, confirm, strict
 from autoagent.gate.agenda import Agenda, Slot
 from autoagent.gate.contests import most_trials
 from autoagent.gate.passes import ContestState, Count
-from autoagent.gate.pruning import hardest_first
+from autoagent.gate.pruning import hardest_first, sums_of
+from autoagent.gate.rules import anytime, confirm, strict
 from autoagent.records import Contest, GateRule, Running, Side, Trial
 
 TASKS = st.lists(st.text("abc", min_size=1), unique=True, max_size=8)
@@ -180,7 +180,7 @@ def test_the_order_is_of_the_same_tasks(
     tasks: list[str], incumbent: dict[str, float | None], others: list[dict[str, float | None]]
 ) -> None:
     """Whatever else was measured, none is lost and none is added (rule R4)."""
-    assert sorted(hardest_first(tasks, incumbent, others)) == sorted(tasks)
+    assert sorted(hardest_first(tasks, incumbent, sums_of(others))) == sorted(tasks)
 
 
 @settings(deadline=None)
@@ -189,7 +189,9 @@ def test_equally_hard_tasks_keep_their_order(tasks: list[str], score: float | No
     """Equal histories give equal orders."""
     scores = dict.fromkeys(tasks, score)
 
-    assert hardest_first(tasks, scores, [scores]) == hardest_first(tasks, {}) == tuple(tasks)
+    assert (
+        hardest_first(tasks, scores, sums_of([scores])) == hardest_first(tasks, {}) == tuple(tasks)
+    )
 
 
 def test_what_the_incumbent_failed_comes_first_and_others_break_ties() -> None:
@@ -197,4 +199,4 @@ def test_what_the_incumbent_failed_comes_first_and_others_break_ties() -> None:
     incumbent = {"a": 1.0, "b": 0.0, "c": 0.0, "d": None, "e": 1.0}
     others = [{"b": 1.0, "c": 0.0, "a": 1.0}, {"e": 0.0}]
 
-    assert hardest_first("abcde", incumbent, others) == ("c", "b", "d", "e", "a")
+    assert hardest_first("abcde", incumbent, sums_of(others)) == ("c", "b", "d", "e", "a")

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 
 from autoagent.config import Patience
-from autoagent.gateway.clock import Clock
+from autoagent.gateway.calls.clock import Clock
+from autoagent.gateway.calls.scope import Scope
 from autoagent.gateway.gateway import Gateway
+from autoagent.gateway.money.usage import Bill, Owner
 from autoagent.gateway.plan import GatewayPlan, Upstream
-from autoagent.gateway.scope import Scope
-from autoagent.gateway.usage import Bill, Owner
 
 _spec = importlib.util.spec_from_file_location(
     "fake_providers", Path(__file__).parent / "providers.py"
@@ -42,6 +42,7 @@ class Front:
         self.scope: Scope
         self.refused: list[tuple[str, str, str]] = []
         self.outages: list[str] = []
+        self.answered: list[tuple[str, str]] = []
 
     async def post(self, path: str, body: Any, **options: Any) -> httpx2.Response:
         options.setdefault("headers", {"authorization": "Bearer autoagent-gateway"})
@@ -92,18 +93,20 @@ def front(fake: Any, tmp_path: Path) -> Open:
         plan = GatewayPlan.model_validate(facts | changes)
         refused: list[tuple[str, str, str]] = []
         outages: list[str] = []
+        answered: list[tuple[str, str]] = []
         gateway = Gateway(
             plan,
             directory,
             keys,
             on_refused=lambda trial, model, path: refused.append((trial, model, path)),
             on_outage=lambda provider, cause: outages.append(cause),
+            on_answered=lambda asked, name: answered.append((asked, name)),
         )
         listener = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with gateway.running(), httpx2.AsyncClient(base_url=url, timeout=20) as client:
             found = Front(gateway, client, trial)
-            found.refused, found.outages = refused, outages
+            found.refused, found.outages, found.answered = refused, outages, answered
             gateway.expect("harbor-trial", owner or Owner("e1.t.1", "t", 1, "d"), trial, clock)
             async with gateway.serving("harbor-trial", listener) as scope:
                 found.scope = scope

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.gateway.prices import Prices
-from autoagent.gateway.purse import BudgetSpent, Purse, Spending
-from autoagent.gateway.usage import Usage
+from autoagent.gateway.money.prices import Prices
+from autoagent.gateway.money.purse import BudgetSpent, Purse, Spending
+from autoagent.gateway.money.usage import Usage
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}
@@ -116,6 +116,7 @@ async def test_a_call_that_says_no_limit_reserves_the_models_own(front: Front, f
         second = await f.post("/v1/responses", {"model": "gpt-5", "input": "x"})
 
     assert answer.status_code == 429 and "$1.28" in answer.text
+    assert "an answer of 99,99" in answer.text, "the limit that would fit is told"
     assert second.status_code == 200
 
 
@@ -142,3 +143,14 @@ async def test_money_that_a_killed_worker_spent_is_spent(tmp_path: Path) -> None
 
     assert dict(again.before) == {"e1.t.1": pytest.approx(0.3)}
     assert dict(third.before) == {"e1.t.1": pytest.approx(0.3), "e1.u.1": 0.4}
+
+
+async def test_half_a_first_line_takes_no_other_with_it(tmp_path: Path) -> None:
+    (tmp_path / "spent.jsonl").write_text('["0", "e1.t')
+    again = Spending(tmp_path)
+    again.reserved("e1.u.1", 0.2)
+    again.close()
+    third = Spending(tmp_path)
+    third.close()
+
+    assert dict(third.before) == {"e1.u.1": 0.2}

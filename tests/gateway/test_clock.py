@@ -9,7 +9,7 @@ import fake_providers  # pyright: ignore[reportMissingImports]
 import httpx2
 import pytest
 
-from autoagent.gateway.clock import Clock
+from autoagent.gateway.calls.clock import Clock
 
 Front = Any  # tests/gateway/conftest.py
 Scripted: Any = fake_providers.Scripted

@@ -9,7 +9,7 @@ import fake_providers  # pyright: ignore[reportMissingImports]
 import httpx2
 import pytest
 
-from autoagent.gateway.pacing import Pacing
+from autoagent.gateway.calls.pacing import Pacing
 
 Front = Any  # tests/gateway/conftest.py
 Scripted: Any = fake_providers.Scripted

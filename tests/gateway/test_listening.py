@@ -7,8 +7,8 @@ from typing import cast
 import anyio
 import pytest
 
+from autoagent.gateway.calls.scope import Scope
 from autoagent.gateway.listening import BESIDES_BODY, Listening
-from autoagent.gateway.scope import Scope
 
 
 @pytest.mark.rule("A6")

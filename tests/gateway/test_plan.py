@@ -8,8 +8,9 @@ import pytest
 
 from autoagent.config import Config
 from autoagent.errors import ConfigError
-from autoagent.gateway.plan import keys, model_row, plan, worker_variables
-from autoagent.gateway.redact import Redactor, redact_logs
+from autoagent.gateway.calls.redact import Redactor, redact_logs
+from autoagent.gateway.plan import keys, plan, worker_variables
+from autoagent.gateway.ready import model_row
 
 
 @pytest.fixture(autouse=True)

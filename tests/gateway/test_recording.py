@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from autoagent.gateway import recording
+from autoagent.gateway.calls import recording
+from autoagent.gateway.money.usage import Owner
 from autoagent.gateway.plan import Upstream
 from autoagent.gateway.standin.rules import Rules
 from autoagent.gateway.standin.server import running
-from autoagent.gateway.usage import Owner
 
 Front = Any  # tests/gateway/conftest.py
 ASKED = {"model": "gpt-5", "input": "hi", "max_output_tokens": 100}

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.responses import Response, StreamingResponse
 
-from autoagent.gateway.usage import Owner
+from autoagent.gateway.money.usage import Owner
 
 from . import troubles as table
 

@@ -1,5 +1,6 @@
 """The root workspace: its baseline, and that edits move the score while the stand-in answers."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands import demo_script
-from autoagent.commands.init import HARNESSES
+from autoagent.commands.before.init import HARNESSES
+from autoagent.commands.during import demo_script
 from autoagent.config import load_config
 from autoagent.gateway.standin.rules import load_rules
 from autoagent.workspace.harness import boundary
@@ -29,6 +30,7 @@ REPLIES = {{
     "article": {{"id": "a-1", "text": "upscale 4 credits"}},
     "order": {{"id": "o-1", "amount": "9.99", "credits_used": 0, "age_days": 3}},
     "refund": {{"order": "o-1", "paid_back": "9.99"}},
+    "reply": {{"to": "u-3001"}},
 }}
 with LOG.open("a") as log:
     log.write(json.dumps(sys.argv[1:]) + chr(10))
@@ -46,6 +48,11 @@ def desk(app: Path) -> Path:
 
 def ask(message: str) -> str:
     return f"Answer the customer.\n\nSigned in: u-3001\n\n> {message}\n"
+
+
+def called(desk: Path) -> list[list[str]]:
+    """What the support tool was asked to do."""
+    return [json.loads(line) for line in (desk / "calls.jsonl").read_text().splitlines()]
 
 
 def climbed(*names: str) -> bytes:
@@ -80,12 +87,31 @@ def test_every_edit_that_should_be_kept_is_a_candidate() -> None:
         assert (checked.problems, checked.warnings) == ((), ())
 
 
-async def test_the_answer_is_written_for_the_customer(run_harness: Any, desk: Path) -> None:
+async def test_the_customer_gets_a_reply_with_the_facts_that_it_states(
+    run_harness: Any, desk: Path
+) -> None:
     ran = await run_harness(ROOT / "agent.py", ROOT / "standin.toml", ask("How many credits?"))
 
-    assert (desk / "answer.txt").read_text() == "You have 42 credits until 2026-11-30.\n"
-    assert ran.calls == ["check_credits", "search_knowledge"]
-    assert '["credits", "u-3001"]' in (desk / "calls.jsonl").read_text()
+    assert ran.calls == ["check_credits", "search_knowledge", "reply"]
+    assert called(desk)[1] == ["credits", "u-3001"]
+    text = "You have 42 credits until 2026-11-30."
+    facts = ["--outcome=answered", "--credits=42", "--until=2026-11-30"]
+    assert called(desk)[-1] == ["reply", "u-3001", "--text", text, *facts]
+
+
+async def test_a_reply_that_the_desk_refuses_does_not_end_the_run(
+    run_harness: Any, desk: Path
+) -> None:
+    """What the tool says of it is there for the model to read; the stand-in knows no better."""
+    tool = (desk / "glowup").read_text()
+    (desk / "glowup").write_text(
+        tool.replace('{"to": "u-3001"}', '{"error": "--credits is missing"}')
+    )
+
+    ran = await run_harness(ROOT / "agent.py", ROOT / "standin.toml", ask("How many credits?"))
+
+    assert ran.calls[-1] == "reply"
+    assert ran.trajectory["steps"][-1]["message"] == "You have 42 credits until 2026-11-30."
 
 
 async def test_words_of_the_customer_are_never_shell(run_harness: Any, desk: Path) -> None:
@@ -93,7 +119,7 @@ async def test_words_of_the_customer_are_never_shell(run_harness: Any, desk: Pat
 
     await run_harness(ROOT / "agent.py", ROOT / "standin.toml", ask(words))
 
-    assert "touch" in (desk / "calls.jsonl").read_text()
+    assert any("touch" in word for call in called(desk) for word in call)
     assert not (desk / "pwned").exists()
 
 
@@ -107,7 +133,9 @@ async def test_an_edit_of_the_harness_changes_what_the_stand_in_does(
     )
 
     assert [call for call in ran.calls if "order" in call] == ["look_up_order", "refund_order"]
-    assert "I have paid back the 9.99." in (desk / "answer.txt").read_text()
+    text, *facts = called(desk)[-1][3:]
+    assert "I have paid back the 9.99." in text
+    assert facts == ["--outcome=done", "--paid-back=9.99"]
 
 
 async def test_without_the_tool_nothing_is_paid_back(run_harness: Any, desk: Path) -> None:
@@ -115,8 +143,8 @@ async def test_without_the_tool_nothing_is_paid_back(run_harness: Any, desk: Pat
         ROOT / "agent.py", ROOT / "standin.toml", ask("Please pay my order o-1 back.")
     )
 
-    assert "refund" not in (desk / "calls.jsonl").read_text()
-    assert "paid back" not in (desk / "answer.txt").read_text()
+    assert "refund" not in [call[0] for call in called(desk)]
+    assert not [word for word in called(desk)[-1] if "paid" in word]
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from autoagent.commands.init import HARNESSES
+from autoagent.commands.before.init import HARNESSES
 
 PRELOADED = """
 import sys

@@ -9,9 +9,12 @@ from typing import Any, get_args, override
 import pytest
 from agents.tracing import Span, Trace, TracingProcessor, add_trace_processor
 
-from autoagent.commands.init import EXTRAS, HARNESSES, Template, make_workspace
+from autoagent.commands.before.init import EXTRAS, HARNESSES, Template, make_workspace
 from autoagent.errors import WorkspaceError
+from autoagent.gateway.money.prices import Prices
 from autoagent.referee.candidates import baseline_draft
+from autoagent.workspace.harness.boundary import model_pin
+from autoagent.workspace.harness.limits import output_limits
 from autoagent.workspace.layout import open_workspace
 
 TEMPLATES: tuple[Template, ...] = get_args(Template)
@@ -48,6 +51,20 @@ def test_a_template_is_a_baseline_without_a_warning(tmp_path: Path, template: Te
     assert draft.warnings == ()
     assert split.fixed.startswith(b"# === FIXED ADAPTER BOUNDARY ===")
     assert (model == "none") == (template == "plain")
+
+
+@pytest.mark.parametrize("template", EXTRAS)
+def test_a_template_s_call_fits_into_five_cents_a_trial(template: Template) -> None:
+    """What one reserves leaves room for what is read, and for another answer.
+
+    Claude Code's own prompt is longer than that.
+    """
+    source = (HARNESSES / f"{template}.py").read_bytes()
+    price = Prices({}).of(model_pin(source) or "")
+    limits = output_limits(source)
+    assert price is not None and limits
+    assert template == "claude" or price.most(4000, max(limits)) <= 0.05
+    assert 2 * price.most(0, max(limits)) <= 0.05
 
 
 @pytest.mark.parametrize("template", WITH_MODEL)

@@ -3,7 +3,8 @@
 Its whims happen once each, in any of its lives; what has happened it keeps in the directory that
 is its only argument, because it dies in between: it stops to ask, dies while its candidate is
 measured, stalls, tries edits that it must not make, leaves at the end. `chatter` stands for one
-that never does anything but talk, `dawdles` for one whose candidates take a minute.
+that never does anything but talk, `dawdles` for one whose candidates take a minute, `wins` for one
+whose first candidate solves all; `ideas.json` holds others than its own.
 """
 
 import asyncio
@@ -33,11 +34,13 @@ from mcp.client.stdio import StdioServerParameters
 
 PLAIN = '"cp /app/question.txt /app/answer.txt"'
 IDEAS = (
-    ("Always in capitals", '"sleep 3; tr a-z A-Z < /app/question.txt > /app/answer.txt"'),
-    ("Pears in capitals", '"sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"'),
+    ("Always in capitals", PLAIN, '"sleep 3; tr a-z A-Z < /app/question.txt > /app/answer.txt"'),
+    ("Pears in capitals", PLAIN, '"sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"'),
 )
-"""The first breaks one task and solves another, the second solves all."""
-DAWDLE = ("Think about it", '"sleep 60; cp /app/question.txt /app/answer.txt"')
+"""What it says, and what it replaces by what. The first breaks one task and solves another, the
+second solves all."""
+WIN = ("Pears at last", PLAIN, '"sleep 3; sed s/pear/PEAR/ /app/question.txt > /app/answer.txt"')
+DAWDLE = ("Think about it", PLAIN, '"sleep 60; cp /app/question.txt /app/answer.txt"')
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
     PermissionOption(option_id="always", name="Always", kind="allow_always"),
@@ -53,6 +56,8 @@ class Agent:
 
     def __init__(self, memory: Path) -> None:
         self._memory, self._calls = memory, itertools.count(1)
+        own = memory / "ideas.json"
+        self._ideas = json.loads(own.read_text()) if own.exists() else IDEAS
         self._root = Path()
 
     def on_connect(self, conn: acp.Client) -> None:
@@ -104,14 +109,15 @@ class Agent:
                     await asyncio.Event().wait()
                 if self._once("cheats"):
                     await self._cheats(session)
-                if (tried := status["rows"] - 1) == len(IDEAS):
+                if (tried := status["rows"] - 1) == len(self._ideas):
                     if self._once("leaves"):
                         return
                     tool = "finish_climb"
                 else:
                     slow = (self._memory / "dawdles").exists()
-                    given["description"], command = DAWDLE if slow else IDEAS[tried]
-                    await self._edits(session, command)
+                    idea = WIN if self._once("wins") else DAWDLE if slow else self._ideas[tried]
+                    given["description"], old, new = idea
+                    await self._edits(session, old, new)
             await self._calls_tool(session, client, tool, **given)
         await self._says(session, "The climb is over.")
 
@@ -122,11 +128,11 @@ class Agent:
         assert not result.is_error, result.content
         return result.structured_content
 
-    async def _edits(self, session: str, command: str) -> None:
+    async def _edits(self, session: str, old: str, new: str) -> None:
         """Show the edit, and write through the client."""
         harness = self._root / "agent.py"
         seen = await self._client.read_text_file(session_id=session, path=str(harness))
-        text = seen.content.replace(PLAIN, command)
+        text = seen.content.replace(old, new)
         edit = acp.tool_diff_content(str(harness), text, seen.content)
         assert await self._may(session, "Edit agent.py", "edit", content=[edit], path=harness)
         await self._client.write_text_file(session_id=session, path=str(harness), content=text)

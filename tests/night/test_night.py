@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 
-from autoagent.evidence.events import WorkerEnded, WorkerStarted
+from autoagent.evidence.events import TrialFinished, WorkerEnded
 from autoagent.evidence.journal import Journal
 from autoagent.night.standing import look
 from autoagent.workspace.layout import WorkspaceLock, open_workspace
@@ -60,7 +60,9 @@ def test_a_night_ends_certified_though_its_agent_asks_dies_stalls_and_cheats(
     assert (posted["sessions"], posted["agent_dollars"]) == (3, 0.5)
     assert posted["message"] in said
     with closing(Journal(open_workspace(night.root).journal, read_only=True)) as journal:
-        assert len(journal.about("e4", WorkerStarted)) == 1  # what outlived its agent is rejoined
+        measured = [entry.event.trial for entry in journal.about("e4", TrialFinished)]
+    trials = [(trial.task, trial.attempt, trial.side) for trial in measured]
+    assert 0 < len(trials) == len(set(trials))  # what outlived its agent is rejoined
 
 
 @pytest.mark.slow
@@ -137,20 +139,22 @@ async def test_a_stop_file_ends_a_night_and_webhook_and_desktop_are_told(
 
 
 @pytest.mark.slow
-async def test_a_signal_leaves_an_evaluation_to_the_next_night_which_ends_at_its_hour(
+async def test_a_signal_leaves_an_evaluation_to_the_next_night_which_certifies_at_its_hour(
     make_night: MakeNight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What the first night measured is kept by the second, which is cut off in its next idea."""
     night = make_night(CONFIG)
+    night.wants("wins")
     workspace = open_workspace(night.root)
     process = night.start()
     try:
         await candidate_is_measured(night, process)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)  # its terminal was closed
         said = process.communicate(timeout=60)[0]
     finally:
         process.kill()
 
-    assert process.returncode == 128 + signal.SIGTERM, said
+    assert process.returncode == 128 + signal.SIGHUP, said
     (session,) = night.of("session")
     with pytest.raises(ProcessLookupError):
         os.killpg(session["pid"], 0)
@@ -162,13 +166,16 @@ async def test_a_signal_leaves_an_evaluation_to_the_next_night_which_ends_at_its
         assert [e.event.end for e in journal.about("e3", WorkerEnded)] == ["complete"]
 
     night.wants("dawdles")
-    monkeypatch.setenv("TZ", zone_in_which_it_is_soon(7, seconds=8))
+    monkeypatch.setenv("TZ", zone_in_which_it_is_soon(7, seconds=15))
     code, said = night.play("--until", "07:00")
 
     assert code == 0, said
     assert "over       the hour has come" in said
-    assert "ended      the hour has come; night: 1 to 1 of 2 passed" in said
-    assert position_of(night).phase == "finished"
+    assert "ended      the hour has come; night: 1 to 2 of 2 passed" in said
+    position = position_of(night)
+    assert position.phase == "finished"
+    assert position.certificate is not None
+    assert position.certificate.effect.difference == 0.5
 
 
 async def candidate_is_measured(night: Scripted, process: "subprocess.Popen[str]") -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoagent.referee.ablation import without
+from autoagent.referee.ending.ablation import without
 from autoagent.workspace.git import plumbing
 from autoagent.workspace.git.plumbing import merge_text
 from autoagent.workspace.harness.boundary import split

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as play
 
-from autoagent.commands.renew import renew
-from autoagent.commands.verify import audit
+from autoagent.commands.after.verify import audit
+from autoagent.commands.during.renew import renew
 from autoagent.errors import AutoAgentError, BudgetExceeded, OutOfOrder
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position

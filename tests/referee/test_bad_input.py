@@ -96,7 +96,7 @@ def test_an_empty_selection_lists_the_tasks_there_are(make_workspace: Callable[.
         ("task.toml", "schema_version = ", "task.toml"),
         ("tests/test.sh", None, "test.sh"),
         ("instruction.md", None, "instruction.md"),
-        ("environment/Dockerfile", "FROM ubuntu\n", "FROM ubuntu"),
+        ("environment/Dockerfile", "FROM ubuntu\n", "needs the image ubuntu"),
     ],
 )
 def test_a_malformed_task_is_left_out_by_name_with_the_reason(

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from autoagent.errors import CandidateRefused
-from autoagent.referee.ablation import without
 from autoagent.referee.candidates import (
     NOTES_LIMIT_BYTES,
     Draft,
@@ -14,6 +13,7 @@ from autoagent.referee.candidates import (
     draft_of,
     read_draft,
 )
+from autoagent.referee.ending.ablation import without
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace, open_workspace
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.commands.verify import audit
+from autoagent.commands.after.verify import audit
 from autoagent.errors import BudgetExceeded, OutOfOrder
 from autoagent.evidence.events import EvaluationResumed, EvaluationStarted, TrialFinished
 from autoagent.evidence.journal import Journal
+from autoagent.referee.ending.worth import worth
 from autoagent.referee.referee import Referee
-from autoagent.referee.worth import worth
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import Script, ScriptedEngine
 
@@ -84,8 +84,9 @@ def test_nobody_certifies_twice(open_referee: OpenReferee, workspace: Path) -> N
     climbed(referee, workspace)
     referee.finish_climb()
     settle(referee)
-    with pytest.raises(OutOfOrder):
-        referee.finish_climb()
+    certificate = referee.position.certificate
+    assert referee.finish_climb().phase == "finished"  # who never heard the answer asks again
+    assert referee.position.certificate == certificate
     with pytest.raises(OutOfOrder, match="certified already"):
         referee.certify()
     assert measurements(referee) == [("certify", False)]
@@ -271,11 +272,62 @@ def test_an_ablation_measures_the_champion_without_each_kept_edit(
     settle(referee)
     found, spec = referee.position.certificate, engine.started[-1]
     problems = audit(referee._climb.journal, None).problems
+    content = referee._climb.projection.content
+    texts = {s.name: content(s.candidate)["agent.py"].decode() for s in spec.running.against}
     referee.close()
     assert found is not None
     assert set(found.left_out) == set(kept)
     assert problems == ()
-    texts = {side: (path / "agent.py").read_text() for side, path in spec.harnesses.items()}
     (first, second) = (texts[f"without-{commit}"] for commit in kept)
     assert ("briefly" in first, "MAX_TURNS = 4" in first) == (True, True)
     assert ("shortly" in second, "MAX_TURNS = 3" in second) == (True, True)
+
+
+@pytest.mark.rule("R10")
+def test_a_night_of_cheap_trials_goes_on_where_its_caps_alone_would_end_it(
+    make_workspace: MakeWorkspace, harness_source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At first each trial reserves three tries at its cap; once they are known to be cheap, less.
+
+    The same budget as two tests before, where a second candidate found no room.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+    budget = "[budget]\ndollars = 9.61\ndollars_per_trial = 0.1\n[gate]\npruning = false\n"
+    limited = 'MODEL = "gpt-5"\nASKED = {"max_output_tokens": 2048}'
+    root = make_workspace(
+        harness=harness_source.replace('MODEL = "rules"', limited),
+        config=f"{budget}[gateway]\npreflight = false\n",
+    )
+    engine = ScriptedEngine(ONE, TWO, ONE, ONE, ONE, ONE, ONE, FRESH, cost_usd=0.01)
+    referee = Referee.open(root, engine)
+    climbed(referee, root)
+    for number in range(5):
+        propose(referee, root, f"Y{number} = 1", f"idea {number}")
+    measured = [spec.running for spec in engine.started if spec.running.kind == "full"]
+    assert measured[0].reserved_dollars == pytest.approx(4 * 3 * 0.1)
+    assert measured[-1].reserved_dollars == pytest.approx(4 * 2 * 0.01)
+    engine.cost_usd = None  # nobody metered it: what was reserved is charged, as ever
+    with pytest.raises(BudgetExceeded, match="0.3000 each"):
+        for number in range(5):
+            propose(referee, root, f"Z{number} = 1", f"not metered {number}")
+    referee.close()
+
+
+@pytest.mark.rule("R10")
+def test_a_candidate_whose_calls_cannot_be_paid_is_told_so_before_it_is_measured(
+    make_workspace: MakeWorkspace, harness_source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would crash in every trial; the limit to set is named."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a-key")
+    limited = 'MODEL = "gpt-5"\nASKED = {"max_output_tokens": 2048}'
+    root = make_workspace(
+        harness=harness_source.replace('MODEL = "rules"', limited),
+        config="[budget]\ndollars_per_trial = 0.05\n[gateway]\npreflight = false\n",
+    )
+    referee = Referee.open(root, ScriptedEngine(ONE, cost_usd=0.01))
+    with_baseline(referee)
+    harness = root / "agent.py"
+    harness.write_text(harness.read_text().replace("2048", "9000"))
+    told = referee.commit_candidate("longer answers", dry_run=True).warnings
+    referee.close()
+    assert any("allows 9,000 tokens" in said and "2,500 tokens or less" in said for said in told)

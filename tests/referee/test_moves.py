@@ -47,21 +47,31 @@ def counted(referee: Referee) -> Generator[list[str]]:
 
 
 def test_a_move_asks_the_journal_once(open_referee: OpenReferee, workspace: Path) -> None:
-    """The position is in memory: a status asks for the head, an event for the hash before it."""
+    """The position is in memory: a status asks for the head, an event for the hash before it.
+
+    What was counted once is known; only what is new is read. A commit asks whether its content was
+    measured, and for the descriptions that are new.
+
+    A keep comes after a worker wrote, so it asks again for what is newest; for its trials besides,
+    which are looked at, and for candidates that git is to show.
+    """
     referee = open_referee(ScriptedEngine(ONE, TWO))
     with_baseline(referee)
     edit(workspace, "X = 1")
+    referee.status()
     with counted(referee) as seen:
         referee.status()
-        assert len(seen) == 1, seen
+        assert len(seen) == 1, "\n".join(seen)
         seen.clear()
         referee.commit_candidate("an idea")
-        assert len(seen) == 1, seen
+        assert len(seen) == 3, "\n".join(seen)
     referee.run_benchmark()
     settle(referee)
     with counted(referee) as seen:
         referee.append_result()
-    assert len(seen) == 1, seen
+    others = [text for text in seen if "trial_finished" not in text]
+    assert len([text for text in others if "candidate_committed" not in text]) == 3, seen
+    assert len(seen) == 5, seen
 
 
 def test_whoever_reads_the_journal_beside_a_server_sees_every_move(

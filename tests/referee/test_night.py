@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.commands.renew import renew
-from autoagent.commands.verify import replayed
+from autoagent.commands.after.verify import replayed
+from autoagent.commands.during.renew import renew
 from autoagent.errors import BudgetExceeded, WorkspaceError
 from autoagent.evidence.journal import Journal
 from autoagent.referee.moves import ANOTHER, REPORT

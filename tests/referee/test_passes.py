@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from autoagent.commands.verify import audit
+from autoagent.commands.after.verify import audit
 from autoagent.evidence import ledger
-from autoagent.evidence.events import EvaluationFinished, TrialFinished
+from autoagent.evidence.events import EvaluationFinished, EvaluationStarted, TrialFinished
 from autoagent.evidence.journal import Journal
+from autoagent.gate.contests import contest_for
 from autoagent.records import Row
 from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
@@ -286,7 +288,7 @@ def test_posterior_keeps_what_is_expected_to_gain_and_a_replay_agrees(
         "pruned",
     ]
     assert verdicts[0] is not None
-    assert "may have fixed 2 tasks that never passed: expected +" in verdicts[0].sentence
+    assert "it fixed 2 tasks that never passed: expected +" in verdicts[0].sentence
     assert standing is not None
     assert (standing.score.passed, rows[0].passed) == (4, "4/4")
     assert len(ran[1]) < 4 <= len(ran[0])
@@ -298,12 +300,34 @@ def test_a_posterior_that_leaves_a_trial_out_is_found_by_a_replay(
 ) -> None:
     """The pool is part of the contest: who holds a candidate against another one is found out."""
     referee, root = night(make_workspace, 'rule = "posterior"', TWO, {**ALL, "incumbent:t1": [1.0]})
-    monkeypatch.setattr("autoagent.gate.pool.USUAL_TASKS", 50.0)
+    monkeypatch.setattr("autoagent.gate.rules.pool.USUAL_TASKS", 50.0)
     propose(referee, root)
     monkeypatch.undo()
     problems = replay_problems(referee)
     referee.close()
     assert any("e4 is not held against the incumbent" in problem for problem in problems)
+
+
+@pytest.mark.rule("R5")
+def test_a_climb_from_before_trials_had_a_price_goes_on_without_and_replays(
+    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its first contest had, every later one has, whichever version measures it."""
+    old = partial(contest_for, priced=False)
+    monkeypatch.setattr("autoagent.referee.measuring.contest_for", old)
+    better: Script = {**ALL, "incumbent:t1": [1.0], "incumbent:t2": [1.0]}
+    fewer: Script = {"t1": [1.0], **{f"incumbent:{task}": [1.0] for task in ALL}}
+    referee, root = night(make_workspace, 'rule = "posterior"', TWO, better, fewer)
+    propose(referee, root, "X0 = 1", "idea 0")
+    monkeypatch.undo()
+    propose(referee, root, "X1 = 1", "idea 1")
+    with closing(Journal(referee.workspace.journal, read_only=True)) as journal:
+        started = [entry.event.running for entry in journal.of_kind(EvaluationStarted)]
+    priors = [running.contest.prior for running in started if running.contest]
+    problems = replay_problems(referee)
+    referee.close()
+    assert problems == ()
+    assert [prior and prior.price for prior in priors] == [None, None]
 
 
 @pytest.mark.rule("R5")

@@ -9,17 +9,17 @@ from typing import Any
 import anyio
 import pytest
 
-from autoagent.commands.init import commit_all
-from autoagent.commands.verify import audit
+from autoagent.commands.after.verify import audit
+from autoagent.commands.before.init import commit_all
 from autoagent.evidence.events import CandidateCommitted, ClimbStarted, ResultRecorded
 from autoagent.evidence.journal import Journal
 from autoagent.evidence.position import Position
 from autoagent.gateway.standin.rules import Rules
 from autoagent.gateway.standin.server import running
 from autoagent.records import STAND_IN
+from autoagent.referee.ending.worth import worth
 from autoagent.referee.referee import Referee
-from autoagent.referee.views import Status
-from autoagent.referee.worth import worth
+from autoagent.referee.telling.views import Status
 
 from ..acting import acting
 

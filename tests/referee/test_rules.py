@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.commands.verify import audit
+from autoagent.commands.after.verify import audit
 from autoagent.errors import (
     BudgetExceeded,
     CandidateRefused,
@@ -305,6 +305,54 @@ def test_nothing_is_too_odd_to_be_moved_aside_by_a_discard(
     assert (notes / "notes").read_text() == "kept"
     assert len(list(Path(referee.status().state_directory).glob("aside/*/.agent"))) == 1
     open_referee(ScriptedEngine(ONE))
+
+
+@pytest.mark.rule("R6")
+def test_killed_while_it_restores_the_notes_a_server_goes_on_and_the_memory_is_whole(
+    open_referee: OpenReferee, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between taking the old `.agent/` away and putting the new one there."""
+    referee = open_referee(ScriptedEngine(TWO, ONE))
+    with_baseline(referee)
+    notes = workspace / ".agent"
+    (notes / "notes").mkdir(parents=True)
+    (notes / "notes/learnt.md").write_text("the skill does not help")
+    (notes / "skill.md").write_text("a skill that does not help")
+    move = Path.rename
+
+    def killed(place: Path, target: Path) -> Path:
+        if target == notes:
+            raise KeyboardInterrupt
+        return move(place, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Path, "rename", killed)
+        propose(referee, workspace)
+    assert not notes.exists()
+
+    open_referee(ScriptedEngine(ONE))
+
+    assert (notes / "notes/learnt.md").read_text() == "the skill does not help"
+    assert not (notes / "skill.md").exists()
+    assert not (workspace / ".autoagent/restoring").exists()
+
+
+@pytest.mark.rule("R6")
+def test_what_somebody_planted_among_what_is_being_restored_is_not_the_candidates(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    referee = open_referee(ScriptedEngine(TWO, ONE))
+    with_baseline(referee)
+    (workspace / ".agent").mkdir()
+    (workspace / ".agent/skill.md").write_text("a skill that does not help")
+    for event in range(300):
+        planted = workspace / f".autoagent/restoring/{event}/.agent"
+        planted.mkdir(parents=True)
+        (planted / "skill.md").write_text("planted")
+
+    assert propose(referee, workspace).status == "discard"
+
+    assert not (workspace / ".agent/skill.md").exists()
 
 
 @pytest.mark.rule("R6")

@@ -133,6 +133,23 @@ def test_what_an_outage_spoilt_is_measured_again_when_it_is_committed_again(
     assert position.pending is not None and position.pending.status == "keep"
 
 
+@pytest.mark.rule("R7", "R8")
+def test_what_an_outage_spoilt_has_its_row_before_it_is_measured_again(
+    open_referee: OpenReferee, workspace: Path
+) -> None:
+    """While its verdict waits, asking for the benchmark gives the evaluation that there is."""
+    referee = open_referee(ScriptedEngine(ONE, PARTLY, TWO))
+    with_baseline(referee)
+    edit(workspace, "X = 1")
+    referee.commit_candidate("idea")
+    evaluation = referee.run_benchmark()
+    settle(referee)
+
+    assert referee.run_benchmark() == evaluation
+    assert referee.position.phase == "evaluated"
+    assert referee.append_result().status == "discard"
+
+
 @pytest.mark.rule("R8")
 def test_what_crashed_with_its_models_answers_is_not_measured_again(
     open_referee: OpenReferee, workspace: Path

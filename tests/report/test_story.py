@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,48 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoagent.evidence import events
-from autoagent.records import Candidate, Certificate, Effect, Row, RowStatus, Running, Trial
+from autoagent.records import Certificate, Copied, Effect, Outcome, Row, Running, Trial, Verdict
 from autoagent.report import charts
-from autoagent.report.played import Measured, Played, Recorded
-from autoagent.report.story import Cell, Story, story
+from autoagent.report.played import Decided, Measured, Played, Recorded
+from autoagent.report.results import Cell
+from autoagent.report.story import Story, story
+
+from ..evidence.test_causes import leave
+from .nights import candidate, effect
 
 TASKS = ("t1", "t2")
-
-
-def candidate(number: int) -> Candidate:
-    return Candidate(
-        id=f"{number:040x}", digest=f"d{number}", parent=None, description="", complexity=1
-    )
-
-
-def effect(low: float, difference: float, high: float) -> Effect:
-    return Effect(
-        tasks=2, pairs=6, before=0.5, after=0.5, difference=difference, low=low, high=high
-    )
 
 
 def certificate(found: Effect, **more: Any) -> Certificate:
     return Certificate(baseline="b", champion="c", passes=3, effect=found, optimistic=0.5, **more)
 
 
-def row(number: int, status: RowStatus, scores: Mapping[str, float | None]) -> Recorded:
-    passed = sum(score == 1 for score in scores.values())
-    return Recorded(
-        float(number),
-        f"{number:040x}",
-        Row(
-            commit=f"{number:07x}",
-            avg_score=None,
-            passed=f"{passed}/{len(scores)}",
-            task_scores=scores,
-            cost_usd=None,
-            status=status,
-            description=f"edit {number}",
-        ),
-    )
-
-
 def played(*, kept: bool = True, **facts: Any) -> Played:
+    """A climb whose one candidate passes t2, where the baseline passes t1 twice."""
     started = events.ClimbStarted(
         tag="night",
         snapshot="s",
@@ -63,13 +40,40 @@ def played(*, kept: bool = True, **facts: Any) -> Played:
     )
     climb = Played(started, 0.0, TASKS, ended=3600.0)
     climb.candidates = {candidate(n).id: candidate(n) for n in range(2)}
-    climb.rows = [
-        row(0, "keep", {"t1": 1.0, "t2": 0.0}),
-        row(1, "keep" if kept else "discard", {"t1": 0.5, "t2": 1.0}),
-    ]
+    record(climb, 0, "keep", {"t1": ("passed", "passed"), "t2": ("failed", "failed")})
+    fate = "keep" if kept else "discard"
+    record(climb, 1, fate, {"t1": ("passed", "failed"), "t2": ("passed", "passed")})
     for name, value in facts.items():
         setattr(climb, name, value)
     return climb
+
+
+def record(
+    climb: Played, number: int, status: Any, outcomes: Mapping[str, tuple[Outcome, ...]]
+) -> None:
+    made, at = candidate(number), float(number)
+    running = Running(
+        id=f"e{number}", kind="full", candidate=made.id, digest=made.digest, tasks=TASKS, attempts=2
+    )
+    trials = [
+        Trial(id=f"{task}.{n}", task=task, attempt=n, outcome=one, reward=float(one == "passed"))
+        for task, found in outcomes.items()
+        for n, one in enumerate(found, 1)
+    ]
+    verdict = Verdict(status=status, reason="passed_up", sentence="it passed more")
+    event = events.EvaluationReused.model_construct(state="complete", verdict=verdict)
+    measured = Measured(running, at, [*trials], decisions=[Decided(at, event)])
+    climb.evaluations[running.id] = measured
+    row = Row(
+        commit=made.short,
+        avg_score=None,
+        passed=f"{sum(trial.outcome == 'passed' for trial in trials)}/4",
+        task_scores={},
+        cost_usd=None,
+        status=status,
+        description=f"edit {number}",
+    )
+    climb.rows.append(Recorded(at, made.id, row))
 
 
 def told(climb: Played) -> Story:
@@ -112,10 +116,44 @@ def test_the_headline_is_the_certificates_and_never_the_searchs(
 
 
 def test_a_kept_edit_tells_its_tasks_and_its_ablation() -> None:
-    gain = certificate(effect(0.1, 0.3, 0.5), left_out={f"{1:07x}": effect(-0.1, 0.01, 0.2)})
+    gain = certificate(
+        effect(0.1, 0.3, 0.5), left_out={candidate(1).id[:7]: effect(-0.1, 0.01, 0.2)}
+    )
     (edit,) = told(played(certificate=gain)).edits
-    assert (edit.up, edit.down) == (("t2",), ("t1",))
+    assert (edit.flips.fixed, edit.flips.broken) == (("t2 0/2 to 2/2",), ("t1 2/2 to 1/2",))
     assert "(may be nothing)" in edit.adds
+
+
+def test_an_edit_that_nobody_ablated_says_why() -> None:
+    unmeasured = played(not_ablated={candidate(1).id[:7]: "the budget has no room for it"})
+    (edit,) = told(unmeasured).edits
+    assert edit.adds == "not measured: the budget has no room for it"
+
+
+def test_what_may_be_nothing_has_no_price() -> None:
+    assert told(played(certificate=certificate(effect(0.1, 0.3, 0.5)))).point == "2 min (certified)"
+    assert told(played(certificate=certificate(effect(-0.1, 0.3, 0.5)))).point == ""
+
+
+def test_a_task_that_some_attempts_pass_is_partly_passed() -> None:
+    assert told(played()).matrix == {"t1": ("passed", "partly"), "t2": ("failed", "passed")}
+
+
+def test_while_a_climb_runs_nothing_says_that_a_held_out_task_was_hit() -> None:
+    """The page lies where the meta-agent may read it, and that it hit one would guide it."""
+    copied = {candidate(1).id: (Copied(task="", file="", passages=3),)}
+    assert told(played(copied=copied, ended=None)).incidents == ()
+    assert "a held-out task" in told(played(copied=copied)).incidents[0]
+
+
+def test_what_failed_is_told_by_what_the_verifier_said_unless_it_is_hidden(tmp_path: Path) -> None:
+    climb = played()
+    climb.evaluations["e1"].directories["t1.2"] = str(leave(tmp_path, [], "expected 4, got 5"))
+    (cause,) = story(climb, 0.0).failing
+    assert cause.what == "wrong answer: expected 4, got 5"
+    climb.started = climb.started.replace(config={"benchmark": {"verifier_output": "hidden"}})
+    (cause,) = story(climb, 0.0).failing
+    assert cause.what == "wrong answer"
 
 
 def test_held_out_tasks_are_never_named() -> None:
@@ -131,11 +169,15 @@ def test_held_out_tasks_are_never_named() -> None:
 
 def test_failures_that_differ_by_a_number_are_one_cause() -> None:
     running = Running(id="e1", kind="full", candidate="c", digest="d1", tasks=TASKS, attempts=1)
+    climb = played()
     trials = [
-        Trial(id=task, task=task, attempt=0, outcome="crashed", reward=0.0, detail=f"line {n}")
+        Trial(id=task, task=task, attempt=1, outcome="crashed", reward=0.0, detail=f"line {n}")
         for n, task in enumerate(TASKS)
     ]
-    (cause,) = told(played(evaluations={"e1": Measured(running, 1.0, trials)})).failing
+    climb.evaluations["e1"] = Measured(
+        running, 1.0, [*trials], decisions=climb.evaluations["e1"].decisions
+    )
+    (cause,) = told(climb).failing
     assert (cause.what, cause.tasks) == ("crashed: line 0", TASKS)
 
 
@@ -166,3 +208,21 @@ def test_the_matrix_draws_each_cell_once(cells: dict[str, list[Cell]]) -> None:
         for x, kind in enumerate(cells[task])
         if kind != "not run"
     }
+
+
+def test_how_good_the_predictions_were_is_told() -> None:
+    """Each against the incumbent of its time: a discarded candidate is nobody's yardstick."""
+    climb = played(kept=False)
+    record(climb, 2, "keep", {"t1": ("passed", "passed"), "t2": ("passed", "passed")})
+    climb.candidates[candidate(2).id] = candidate(2)
+    scores = [{"t1": 0.0, "t2": 1.0}, {"t1": 1.0, "t2": 0.0}, {"t1": 1.0, "t2": 1.0}]
+    climb.rows = [
+        Recorded(one.at, one.commit, one.row.replace(task_scores=found))
+        for one, found in zip(climb.rows, scores, strict=True)
+    ]
+    climb.foretold = {candidate(n).id: (("t1",), ("t2",)) for n in (1, 2)}
+    gains = dict(told(climb).gains)
+    assert gains["what the meta-agent foretold"] == (
+        "of tasks that an edit should fix, 2 of 2 rose (of those not named, 0 of 2); "
+        "of those that it might break, 1 of 2 fell; 0 fell unforeseen"
+    )

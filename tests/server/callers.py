@@ -24,6 +24,7 @@ ORDER = (
     "run_benchmark",
     "cancel_benchmark",
     "read_trajectory",
+    "diagnose",
     "compare",
     "append_result",
     "revert",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
-from autoagent.commands.export import export
+from autoagent.commands.after.export import export
 from autoagent.evidence.events import TasksValidated, TrialFinished
 from autoagent.evidence.journal import Journal
 from autoagent.referee.referee import Referee

@@ -8,7 +8,7 @@ import pytest
 from inline_snapshot import snapshot
 from mcp.shared.exceptions import MCPError
 
-from autoagent.commands.init import commit_all
+from autoagent.commands.before.init import commit_all
 from autoagent.referee import climb
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.scripted import ScriptedEngine

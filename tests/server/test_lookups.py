@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import override
 
 import pytest
 from inline_snapshot import snapshot
 from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent, TextResourceContents
 
-from autoagent.commands.init import commit_all
+from autoagent.commands.before.init import commit_all
 from autoagent.evidence.events import TrialFinished, WorkerEnded
 from autoagent.evidence.journal import Journal
 from autoagent.records import Trial
@@ -196,7 +197,9 @@ async def test_compare_quotes_where_trajectories_part(connect: Connect, workspac
         await caller.ask("run_benchmark")
         reply = await caller.ask("compare")
     assert (reply["fixed"], reply["broken"]) == (["t3", "t4"], [])
-    assert reply["parts"] == ["t3: no trajectory on one side", "t4: no trajectory on one side"]
+    told = "no trajectory on one side; 0.1 s became 0.1 s"
+    assert reply["parts"] == [f"t3: {told}", f"t4: {told}"]
+    assert reply["took"] == "0.1 s became 0.1 s"
 
 
 async def test_a_task_that_never_ran_is_not_called_broken(
@@ -240,18 +243,30 @@ async def test_every_idea_that_was_measured_is_listed_with_what_came_of_it(
     assert [line for line in again["warnings"] if "same description was measured" in line]
 
 
+class Looks(ScriptedEngine):
+    """Looks at which files each harness is given."""
+
+    @override
+    def start(self, spec: EvaluationSpec) -> None:
+        for place in spec.harnesses.values():
+            self.places = [*getattr(self, "places", []), place]
+            files = [p.relative_to(place).as_posix() for p in place.rglob("*") if p.is_file()]
+            self.given = [*getattr(self, "given", []), files]
+        super().start(spec)
+
+
 async def test_the_memory_is_read_and_written_and_is_no_candidates(
     connect: Connect, workspace: Path
 ) -> None:
     """It changes no content, costs no complexity, and no harness is given it (rule R8)."""
-    async with connect(ScriptedEngine(TWO, TWO)) as caller:
+    engine = Looks(TWO, TWO)
+    async with connect(engine) as caller:
         await caller.baseline()
         note = {"path": ".agent/notes/learnt.md", "old": "", "new": "turns do not help"}
         await caller.ask("edit_file", **note)
         refused = await caller.refused("commit_candidate", description="only a note")
         edit(workspace)
         reply = await caller.ask("commit_candidate", description="x")
-        state = Path((await caller.ask("status"))["state_directory"])
         await caller.ask("run_benchmark")
         assert (await caller.ask("append_result"))["row"]["status"] == "discard"
         read = await caller.ask("read_file", path=".agent/notes/learnt.md")
@@ -259,8 +274,8 @@ async def test_the_memory_is_read_and_written_and_is_no_candidates(
     assert "no_change" in refused
     assert reply["complexity"] - reply["incumbent_complexity"] < 10
     assert read["text"] == "turns do not help"
-    assert [*state.glob("evaluations/*/harness/.agent")]
-    assert not [*state.glob("evaluations/*/harness/.agent/*")]
+    assert engine.given == [["agent.py"], ["agent.py"]]
+    assert not any(place.exists() for place in engine.places)  # a copy goes with its evaluation
 
 
 # -- prompts and resources -------------------------------------------------------------------
@@ -309,6 +324,26 @@ async def test_resources_show_files_status_and_report(connect: Connect, workspac
         report = await resource(caller, "report")
         assert "<<<" in await resource(caller, "trajectory/e3.t1.1")
     assert "Climb night: idle, 1 ledger rows, 4 tasks." in report
+
+
+@pytest.mark.slow
+async def test_the_page_is_a_resource_and_a_view_of_clients_that_show_views(
+    connect: Connect,
+) -> None:
+    async with connect(ScriptedEngine(TWO)) as caller:
+        with pytest.raises(MCPError, match="No climb was started"):
+            await resource(caller, "report.html")
+        await caller.baseline()
+        page = await resource(caller, "report.html")
+        tools = {tool.name: tool.meta for tool in (await caller.client.list_tools()).tools}
+        bound = {name: meta["ui"]["resourceUri"] for name, meta in tools.items() if meta}
+        assert set(bound) == {"finish_climb"}
+        (view,) = (await caller.client.read_resource(bound["finish_climb"])).contents
+    assert isinstance(view, TextResourceContents)
+    assert view.mime_type == "text/html;profile=mcp-app"
+    assert "RUNNING" in page
+    assert "<script" not in page
+    assert view.text.count("<script") == 1
 
 
 @pytest.mark.parametrize("name", ["trajectory/e9.t1.1", "trajectory/..%2Fx", "ledger", "nothing"])

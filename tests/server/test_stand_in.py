@@ -8,9 +8,9 @@ import pytest
 from mcp_types import TextResourceContents
 from rich.console import Console
 
-from autoagent.commands.run import RunReport
+from autoagent.commands.after.verify import audit
+from autoagent.commands.during.run import RunReport
 from autoagent.commands.terminal import print_audit, print_run
-from autoagent.commands.verify import audit
 from autoagent.evidence.journal import Journal
 from autoagent.records import STAND_IN, Score
 from autoagent.referee.referee import Referee

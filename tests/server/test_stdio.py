@@ -82,7 +82,7 @@ def raw(workspace: Path) -> Iterator[Raw]:
 @pytest.mark.both_eras
 async def test_both_eras_are_served_over_stdio(workspace: Path, mode: str) -> None:
     async with serving(workspace, mode) as caller:
-        assert len((await caller.client.list_tools()).tools) == 12
+        assert len((await caller.client.list_tools()).tools) == 13
         assert (await caller.ask("status"))["phase"] == "new"
         assert "Next: start_climb(tag)." in await caller.refused("run_benchmark")
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from autoagent.records import Trial
-from autoagent.referee.views import Progress
+from autoagent.referee.telling.views import Progress
 from autoagent.server.waiting import UNLIMITED, Client, Pulse, Waiting, patience, sentence
 from autoagent.worker.scripted import ScriptedEngine
 

@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
-from autoagent.commands import separate
-from autoagent.commands.separate import Account
+from autoagent.commands.before import separate
+from autoagent.commands.before.separate import Account
 from autoagent.errors import AutoAgentError
 from autoagent.workspace.state import state_directory
 

@@ -40,7 +40,7 @@ def posted(url: str, **headers: str) -> httpx2.Response:
 async def test_both_eras_are_served_over_http(serve_http: Server, token: str) -> None:
     for mode in ("auto", "legacy"):
         async with connected(serve_http.url, token, mode) as client:
-            assert len((await client.list_tools()).tools) == 12
+            assert len((await client.list_tools()).tools) == 13
             reply: Any = (await client.call_tool("status", {})).structured_content
             assert reply["phase"] == "new"
             assert reply["tier"].startswith("tier 0 (same user)")

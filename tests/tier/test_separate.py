@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.separate import Account, hand_over, token_digest
+from autoagent.commands.before.separate import Account, hand_over, token_digest
 from autoagent.errors import WorkspaceError
 from autoagent.workspace.git.user_repo import UserRepo
 from autoagent.workspace.tier import Peer

@@ -141,6 +141,19 @@ async def test_a_killed_worker_loses_only_what_was_running(bench: Bench) -> None
     assert trials["spins"].outcome == "timeout"
 
 
+async def test_a_worker_that_somebody_stopped_goes_on_by_itself(bench: Bench) -> None:
+    """Nobody else would let it: whoever asks whether it is alive does (SIGSTOP)."""
+    spec = bench.spec(acting("ends_badly"), {"fine": "fine", "raises": "raises"}, concurrency=1)
+    bench.engine.start(spec)
+    await bench.until(lambda: bool(bench.journal.about("e1", TrialStarted)))
+    pid = int((spec.directory / "worker.pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    await bench.until(lambda: ") T " in Path(f"/proc/{pid}/stat").read_text())
+    await bench.until(lambda: not bench.engine.alive("e1"))
+    assert ends(bench) == ["complete"]
+    assert {trial.outcome for trial in bench.trials("e1").values()} == {"passed", "crashed"}
+
+
 def alive_in_session(pid: int) -> list[str]:
     """Processes of a session; those that only wait to be collected are dead."""
     command = ["ps", "-o", "stat=,pid=,args=", "-s", str(pid)]
@@ -212,7 +225,8 @@ REWARDS = {
     "echo -1 > /logs/verifier/reward.txt": ("invalid", 0.0),
     "true": ("invalid", 0.0),
     'echo \'{"reward": 1, "speed": 9}\' > /logs/verifier/reward.json': ("passed", 1.0),
-    'echo \'{"a": 1, "b": 1}\' > /logs/verifier/reward.json': ("invalid", 0.0),
+    'echo \'{"a": 1, "b": 0.5}\' > /logs/verifier/reward.json': ("failed", 0.75),
+    'echo \'{"a": 1, "b": 9}\' > /logs/verifier/reward.json': ("invalid", 0.0),
     "mkdir /logs/verifier/reward.json": ("invalid", 0.0),
     "ln -s /proc/self/status /logs/verifier/reward.txt": ("invalid", 0.0),
 }

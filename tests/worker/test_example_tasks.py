@@ -15,11 +15,12 @@ import anyio
 import pytest
 import tomli
 
-from autoagent.commands.init import commit_all
+from autoagent.commands.before.init import commit_all
 from autoagent.records import Trial
 from autoagent.referee.referee import Referee
 from autoagent.worker.outcomes import unjudged
 from autoagent.workspace.layout import open_workspace
+from autoagent.workspace.tasks.answers import read_answers
 from autoagent.workspace.tasks.inspect import inspect_task
 from autoagent.workspace.tasks.selection import held_out, select
 
@@ -28,21 +29,6 @@ from ..conftest import Bench
 
 ROOT = Path(__file__).parents[2]
 SUITES = {"glowup": ROOT, "aps": ROOT / "examples/aps-phone-setup"}
-ANSWERS = tomli.loads(Path(__file__).with_name("answers.toml").read_text())
-"""By suite and task: an answer in other words than the oracle's, and a wrong one."""
-
-# What a harness would do that knows nothing but the names of the commands: it looks up what
-# there is, and hands that over as if it were an answer.
-DUMP = """\
-#!/bin/bash
-{
-  /app/glowup credits USER
-  for number in $(grep -oE '[op]-[0-9]+' <<< "MESSAGE"); do
-    /app/glowup photo $number || /app/glowup order $number
-  done
-  for number in 101 103 104 105; do /app/glowup article a-$number; done
-} 2>&1 | tr -d '{}":' | sed 's/[ua]-[0-9]*//g; s/_/ /g' | head -c 1200 > /app/answer.txt
-"""
 
 
 def tasks_of(suite: str) -> list[Path]:
@@ -105,45 +91,27 @@ async def test_a_noop_fails_every_task(bench: Bench, suite: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suite", SUITES)
-async def test_a_right_answer_in_other_words_passes_and_a_wrong_one_fails(
-    bench: Bench, suite: str, tmp_path: Path
+@pytest.mark.parametrize("name", ["enhance-noisy", "escalate-chargeback"])
+async def test_answers_are_graded_in_a_sandbox_as_they_are_without_one(
+    bench: Bench, name: str, tmp_path: Path
 ) -> None:
-    """After the same calls as the oracle's. What is right but for the tone waits for its judge."""
-    tasks: dict[str, Path] = {}
-    for task in tasks_of(suite):
-        solution = (task / "solution/solve.sh").read_text()
-        for how, answer in ANSWERS[suite][task.name].items():
-            heredoc = f"cat > /app/answer.txt <<'ANSWER'\n{answer}\nANSWER\n"
-            filled = 'sed -i "s/TICKET/${number:-}/; s/CODE/${code:-}/" /app/answer.txt\n'
-            name = f"{task.name}.{how}"
-            tasks[name] = with_solution(task, tmp_path, name, solution + heredoc + filled)
-
-    trials = await outcomes(bench, tasks)
-
-    assert len(tasks) == 2 * len(tasks_of(suite))
-    assert {name: trial.outcome for name, trial in trials.items()} == {
-        name: "failed" if name.endswith("wrong") else "invalid" if is_judged(path) else "passed"
-        for name, path in tasks.items()
+    """Played like the task's own solution; tests/worker/test_answers.py plays all of them."""
+    task = SUITES["glowup"] / "tasks" / name
+    answers = read_answers(task)
+    assert answers is not None
+    tasks = {
+        f"{kind}-{number}": with_solution(
+            task, tmp_path, f"{kind}-{number}", answers.script(answer)
+        )
+        for kind, some in (("right", answers.right), ("wrong", answers.wrong))
+        for number, answer in enumerate(some[-3:])
     }
 
-
-@pytest.mark.slow
-async def test_a_harness_that_dumps_what_it_can_read_passes_nothing(
-    bench: Bench, tmp_path: Path
-) -> None:
-    """Tool output without its form, with the right balance and the right articles in it."""
-    tasks: dict[str, Path] = {}
-    for task in tasks_of("glowup"):
-        head, message = (task / "instruction.md").read_text().split("Signed in: ")[1].split("\n", 1)
-        quoted = " ".join(line for line in message.splitlines() if line.startswith(">"))
-        solution = DUMP.replace("USER", head).replace("MESSAGE", quoted.replace('"', ""))
-        tasks[task.name] = with_solution(task, tmp_path, task.name, solution)
-
     trials = await outcomes(bench, tasks)
 
-    passed = {name for name, trial in trials.items() if trial.outcome != "failed"}
-    assert passed == set()
+    assert {name: trial.outcome for name, trial in trials.items()} == {
+        name: "passed" if name.startswith("right") else "failed" for name in tasks
+    }
 
 
 # -- the judge ------------------------------------------------------------------------------
@@ -210,7 +178,9 @@ async def test_a_tone_is_judged_and_a_judge_that_is_out_leaves_no_reward(
         words = ("yes", "no", "flatters", "out")
         tasks = {word: judged_by(task, tmp_path, word, f"{url}/{word}/v1") for word in words}
         no_facts = judged_by(task, tmp_path, "no-facts", f"{url}/yes/v1")
-        (no_facts / "solution/solve.sh").write_text("#!/bin/bash\necho no > /app/answer.txt\n")
+        (no_facts / "solution/solve.sh").write_text(
+            "#!/bin/bash\n/app/glowup reply u-3022 --outcome refused --reason too-late --text No.\n"
+        )
 
         trials = await outcomes(bench, tasks | {"no-facts": no_facts}, seconds=240)
 
@@ -299,14 +269,22 @@ def test_what_a_verifier_says_about_a_missing_reward_is_one_short_line(
 # -- the files ------------------------------------------------------------------------------
 
 
-def test_the_tasks_are_as_many_as_promised_and_the_held_out_ones_are_marked() -> None:
-    """What is held out by name is what says so of itself."""
+def test_the_tasks_are_as_many_as_promised_and_the_held_out_ones_are_marked(
+    tmp_path: Path,
+) -> None:
+    """What is held out by name is what says so of itself. Copies are opened: it leaves a state."""
     counted: dict[str, tuple[int, int]] = {}
-    for suite, workspace in SUITES.items():
+    for suite, original in SUITES.items():
         held = {t.name for t in tasks_of(suite) if "\nholdout = true\n" in toml_of(t)}
-        selected, excluded = select(open_workspace(workspace))
+        place = tmp_path / suite
+        shutil.copytree(original / "tasks", place / "tasks")
+        for name in ("agent.py", "autoagent.toml", "program.md"):
+            shutil.copy(original / name, place)
+        commit_all(place, ["."], "start")
+        workspace = open_workspace(place)
+        selected, excluded = select(workspace)
         assert excluded == {}
-        assert set(held_out(open_workspace(workspace))) == held
+        assert set(held_out(workspace)) == held
         counted[suite] = (len(selected), len(held))
     assert counted == {"glowup": (20, 4), "aps": (12, 3)}
 

@@ -8,7 +8,9 @@ import pytest
 from harbor.models.task.id import LocalTaskId
 from harbor.models.trial.config import TaskConfig, TrialConfig
 from harbor.models.trial.result import AgentInfo, ExceptionInfo, TimingInfo, TrialResult
+from harbor.models.verifier.result import VerifierResult
 
+from autoagent.config import Benchmark
 from autoagent.gate.agenda import Slot
 from autoagent.records import Trial
 from autoagent.worker.outcomes import outcome_of
@@ -17,8 +19,15 @@ from autoagent.worker.trials import MeasuredTrial
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def ended(failure: str, *, acted: bool, fault: str | None = None) -> Trial:
-    """The trial that Harbor ended with an exception of this name."""
+def ended(
+    failure: str | None = None,
+    *,
+    acted: bool,
+    fault: str | None = None,
+    rewards: dict[str, float | int] | None = None,
+    key: str | None = None,
+) -> Trial:
+    """The trial that Harbor ended, with an exception of this name or with rewards."""
     result = TrialResult(
         task_name="t1",
         trial_name="t1__x",
@@ -32,14 +41,17 @@ def ended(failure: str, *, acted: bool, fault: str | None = None) -> Trial:
             exception_message="said the machine",
             exception_traceback="",
             occurred_at=NOW,
-        ),
+        )
+        if failure
+        else None,
+        verifier_result=VerifierResult(rewards=rewards) if rewards else None,
         agent_execution=TimingInfo(started_at=NOW) if acted else None,
         started_at=NOW,
         finished_at=NOW + timedelta(seconds=3),
         id=uuid4(),
     )
     seen = MeasuredTrial(id="e1.t1.1", slot=Slot("", "t1", 1), directory=Path("t1__x"), fault=fault)
-    return outcome_of(result, seen, 1.0, None)
+    return outcome_of(result, seen, Benchmark.model_validate({"reward_key": key}), None)
 
 
 @pytest.mark.rule("R9")
@@ -68,3 +80,24 @@ def test_a_failure_by_that_name_once_the_harness_acted_is_the_harnesss(failure: 
 
     assert trial.outcome != "void"
     assert trial.reward == 0.0
+
+
+@pytest.mark.parametrize(
+    ("rewards", "key", "outcome", "reward"),
+    [
+        ({"reward": 1}, None, "passed", 1.0),
+        ({"speed": 1.0}, None, "passed", 1.0),
+        ({"reward": 0.5, "speed": 1.0}, None, "failed", 0.5),
+        ({"right": 1.0, "speed": 0.5}, None, "failed", 0.75),
+        ({"right": 1.0, "speed": 1}, None, "passed", 1.0),
+        ({"right": 1.0, "speed": 0.0}, "right", "passed", 1.0),
+        ({"reward": 1.0}, "right", "invalid", 0.0),
+        ({"right": 1.0, "speed": 7.0}, None, "invalid", 0.0),
+    ],
+)
+def test_of_several_numbers_the_named_one_counts_or_their_mean(
+    rewards: dict[str, float | int], key: str | None, outcome: str, reward: float
+) -> None:
+    trial = ended(acted=True, rewards=rewards, key=key)
+
+    assert (trial.outcome, trial.reward) == (outcome, reward)

@@ -17,15 +17,15 @@ from autoagent.environments.sandbox.inside import wire
 from autoagent.environments.trials import in_hand
 from autoagent.errors import InfrastructureFault
 from autoagent.gate.agenda import Slot
-from autoagent.worker import conversation
-from autoagent.worker.conversation import Conversation, Ending
-from autoagent.worker.harness import HarnessProcess
-from autoagent.worker.proxy import ProxyAgent
+from autoagent.worker.acting import conversation
+from autoagent.worker.acting.conversation import Conversation, Ending
+from autoagent.worker.acting.harness import HarnessProcess
+from autoagent.worker.acting.proxy import ProxyAgent
 from autoagent.worker.trials import MeasuredTrial
 
 pytestmark = pytest.mark.rule("R9")
 LIMIT = 0.2
-ORDER = wire.Order("/scratch", "/agent.py", "Agent", None, "t", "t__1", None, "do it")
+ORDER = wire.Order("/scratch", "/agent.py", "Agent", None, "t", "t__1", "do it")
 
 
 class Place(RefereedEnvironment):
@@ -45,7 +45,7 @@ Place.__abstractmethods__ = frozenset()
 async def played(tmp_path: Path, starting: float, working: float) -> None:
     """A trial of a process that starts and works for so long, in seconds."""
 
-    async def run_trial(*_: object, begun: Callable[[], None]) -> Ending:
+    async def run_trial(*_: object, begun: Callable[[], None], **_more: object) -> Ending:
         await asyncio.sleep(starting)
         begun()
         await asyncio.sleep(working)
@@ -84,7 +84,7 @@ async def test_a_trial_that_never_starts_measures_nothing(
         theirs.close()
 
     with pytest.raises(InfrastructureFault, match="did not start"):
-        await Conversation(reader, writer, *[cast("Any", None)] * 3).begin(ORDER)
+        await Conversation(reader, writer, *[cast("Any", None)] * 4).begin(ORDER)
 
     writer.close()
     theirs.close()

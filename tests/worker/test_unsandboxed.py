@@ -124,6 +124,10 @@ def test_without_user_namespaces_a_climb_is_refused_and_sent_to_containers(
         "bubblewrap cannot make a sandbox on this machine: user namespaces: No space left on device"
     )
     assert said["REFUSED"].startswith(why)
+    profile = f"profile autoagent {Path(sys.executable).resolve()} flags=(unconfined)"
+    assert profile in said["REFUSED"], (
+        "AppArmor is told of who makes namespaces, and of nobody else"
+    )
     assert said["REFUSED"].endswith(
         'Or the human sets `environment = "docker"` and `isolation = "process"` in autoagent.toml: '
         "tasks then run in containers, and the harness UNSANDBOXED, at one's own risk."

@@ -4,6 +4,7 @@ import shlex
 import subprocess
 from collections.abc import Collection
 from pathlib import Path
+from typing import override
 
 import pytest
 from hypothesis import given, settings
@@ -11,18 +12,26 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from autoagent.errors import TaskError
-from autoagent.workspace.tasks.dockerfile import (
+from autoagent.workspace.tasks.building.build_context import missing_sources
+from autoagent.workspace.tasks.building.dockerfile import (
     BASE_ENV,
+    lint,
+    parse_dockerfile,
+    read_dockerfile,
+)
+from autoagent.workspace.tasks.building.oci import ImageFacts
+from autoagent.workspace.tasks.building.recipe import (
     Copy,
     Env,
     Recipe,
     Run,
     Workdir,
-    parse_dockerfile,
-    read_dockerfile,
+    system_of,
+    works_in_system,
 )
+from autoagent.workspace.tasks.building.shelf import Shelf
+from autoagent.workspace.tasks.building.shell_words import Unsupported, expand, words
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER
-from autoagent.workspace.tasks.shell_words import Unsupported, expand, words
 
 CONTEXT = ("Dockerfile", "a.txt", "b.txt", "data/x.csv", "data/deep/y.csv", "two words.txt")
 
@@ -182,7 +191,7 @@ WHATEVER x
             "t/Dockerfile:5: COPY --chmod=u+x: give octal permissions, such as 0755.",
             "t/Dockerfile:6: COPY 'a.txt' needs a source and a target.",
             "t/Dockerfile:7: ADD is not supported: use COPY for files, RUN for downloads.",
-            "t/Dockerfile:8: USER {elsewhere}.",
+            "t/Dockerfile:8: USER nobody {elsewhere}; the sandbox has root alone.",
             "t/Dockerfile:9: VOLUME {elsewhere}.",
             "t/Dockerfile:10: HEALTHCHECK {elsewhere}.",
             "t/Dockerfile:11: ENTRYPOINT {elsewhere}.",
@@ -244,7 +253,7 @@ def test_a_dockerfile_is_read_with_its_directory_as_context(tmp_path: Path) -> N
     with pytest.raises(TaskError) as error:
         read_dockerfile(environment / "Dockerfile")
     assert str(error.value).splitlines() == [
-        f"tasks/t1/environment/Dockerfile:2: USER {NEEDS_DOCKER}.",
+        f"tasks/t1/environment/Dockerfile:2: USER x {NEEDS_DOCKER}; the sandbox has root alone.",
         "tasks/t1/environment/Dockerfile:3: COPY nope: no such file beside the Dockerfile.",
     ]
 
@@ -339,3 +348,77 @@ def test_variables_and_quotes_mean_what_they_mean_to_a_shell(text: str) -> None:
     command = ["/bin/sh", "-c", f"printf '%s ' {text}"]
     shell = subprocess.run(command, env=variables, capture_output=True, check=True, text=True)
     assert expand(text, variables).strip() == shell.stdout.strip()
+
+
+def test_what_docker_would_refuse_as_well_is_told_apart() -> None:
+    """The rest needs Docker and is no fault: variables in a COPY, a stage, an unknown base."""
+    content = b"FROM ubuntu\nCOPPY a.txt /x\nCOPY gone.txt a.txt /x/\nCOPY $X/a /b\nUSER me\n"
+    assert lint(content, "Dockerfile", CONTEXT)[2] == [
+        "Dockerfile:2: COPPY is not an instruction. Correct or remove it.",
+    ]
+    assert list(missing_sources(content, "Dockerfile", CONTEXT)) == [
+        "Dockerfile:3: COPY gone.txt: no such file beside the Dockerfile.",
+    ]
+    built = b"FROM node AS b\nCOPY gone.txt /x\nFROM ubuntu\nCOPY --from=b /x /y\n"
+    assert [p.partition(": ")[0] for p in missing_sources(built, "D", CONTEXT)] == ["D:2"]
+
+
+class Small(Shelf):
+    """Every image is there, and says where it works and what is set."""
+
+    @override
+    def find(self, name: str) -> ImageFacts:
+        env = {"PATH": "/of/image", "HOMEPAGE": "x"}
+        return ImageFacts(id="0" * 64, place=Path("/x"), env=env, workdir="/srv", user=self.user)
+
+    user: str = ""
+
+
+def test_a_dockerfile_goes_on_where_its_image_ends() -> None:
+    """Its variables are set, its directory is the first, and it is named with all others."""
+    content = b"""FROM --platform=$TARGETPLATFORM python:3.13-slim AS b
+ENV PATH=/x:$PATH
+WORKDIR here
+COPY a.txt .
+COPY --from=ghcr.io/astral-sh/uv:0.8 /uv /uvx /bin/
+USER root
+"""
+    recipe, problems = parse_dockerfile(content, "Dockerfile", CONTEXT, Small())
+    assert problems == []
+    assert (recipe.base, recipe.workdir) == ("python:3.13-slim", "/srv/here")
+    assert recipe.env == {"PATH": "/x:/of/image"}
+    assert recipe.steps[-1] == Copy(("/uv", "/uvx"), "/bin/", None, "ghcr.io/astral-sh/uv:0.8")
+    assert [*recipe.images] == ["python:3.13-slim", "ghcr.io/astral-sh/uv:0.8"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("FROM --platform=linux/riscv64 python\n", "Dockerfile:1: FROM --platform=linux/riscv64: "),
+        ("FROM python x y z\n", "Dockerfile:1: FROM python x y z: write `FROM image`"),
+        ("FROM Python\n", "Dockerfile:1: FROM Python: write `FROM image`"),
+        ("FROM $NOTHING\n", "Dockerfile:1: FROM $NOTHING: write `FROM image`"),
+        ("FROM a\nCOPY --from=b:1 /x* /y\n", "Dockerfile:2: COPY /x*: no pattern is read"),
+        ("FROM a\nCOPY --from=B:1 /x /y\n", "Dockerfile:2: COPY --from=B:1: that is no image"),
+        ("FROM a\nUSER 1000:1000\n", "Dockerfile:2: USER 1000:1000 needs environment"),
+    ],
+)
+def test_what_no_image_here_can_be_is_refused_by_line(content: str, said: str) -> None:
+    (problem,) = parse_dockerfile(content.encode(), "Dockerfile", CONTEXT, Small())[1]
+    assert problem.startswith(said)
+
+
+def test_an_image_of_another_user_is_refused() -> None:
+    problems = parse_dockerfile(b"FROM a\n", "D", CONTEXT, Small(user="node"))[1]
+    assert problems == [f"D:1: USER node {NEEDS_DOCKER}; the sandbox has root alone."]
+
+
+def test_what_is_the_systems_stays_an_images_unless_the_task_works_there() -> None:
+    top = ("usr", "etc", "opt", "var", "srv", "home")
+    assert system_of(top, "/app") == ("usr", "etc", "opt", "var")
+    assert system_of(top, "/opt/project") == ("usr", "etc", "var")
+    assert [works_in_system(place) for place in ("/usr/src/app", "/", "/var/www")] == [
+        True,
+        False,
+        False,
+    ]

@@ -44,11 +44,23 @@ def test_a_shared_directory_stays_shared_when_it_is_made_anew(workspace: Path) -
     """The meta-agent of another user could not make it again."""
     opened = open_workspace(workspace)
 
-    notes.replace_all(opened, {".agent/skills/a.md": b"a"}, 0o2775)
+    made = notes.prepare(opened, {".agent/skills/a.md": b"a"}, 0o2775, 7)
 
-    modes = [(workspace / ".agent" / p).stat().st_mode & 0o7777 for p in ("", "skills")]
-    assert modes == [0o2775, 0o2775]
-    assert (workspace / ".agent/skills/a.md").stat().st_mode & 0o777 == 0o664
+    assert made is not None
+    assert made == notes.prepared(opened, 7)
+    assert [(made / p).stat().st_mode & 0o7777 for p in ("", "skills")] == [0o2775, 0o2775]
+    assert (made / "skills/a.md").stat().st_mode & 0o777 == 0o664
+
+
+def test_what_was_prepared_for_another_event_or_is_in_place_is_gone(workspace: Path) -> None:
+    opened = open_workspace(workspace)
+    notes.prepare(opened, {".agent/a.md": b"a"}, None, 7)
+    (made := notes.prepare(opened, {".agent/b.md": b"b"}, None, 8) or Path()).rename(opened.notes)
+
+    assert (made.exists(), notes.prepared(opened, 7), notes.prepared(opened, 8)) == (False,) + (
+        None,
+    ) * 2
+    notes.discard_prepared(opened)
     assert [path.name for path in opened.output.iterdir()] == ["state.json"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autoagent.environments.kinds import kind_of
-from autoagent.workspace.tasks.compose import host_access, read_compose
+from autoagent.workspace.tasks.building.compose import host_access, read_compose
 from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
 
 MakeTask = Callable[..., TaskReport]

@@ -204,7 +204,7 @@ def test_an_empty_selection_names_the_tasks_that_may_be_seen(
     workspace = configured(root, toml)
     with pytest.raises(WorkspaceError) as error:
         take(workspace, FIXED)
-    assert error.value.message.endswith(f"selects no task. There are: {there_are}")
+    assert error.value.message.endswith(f"selects no task. There are: {there_are} Correct one.")
 
 
 def test_tasks_behind_a_link_are_refused(root: Path) -> None:

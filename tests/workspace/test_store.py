@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autoagent.errors import UnknownName, WorkspaceBusy, WorkspaceError
 from autoagent.workspace.git.refs import branch_name
-from autoagent.workspace.git.store import Store
+from autoagent.workspace.git.store import MOST_PACKS, Store
 
 FILES = {"agent.py": b"MODEL = 1\n", ".agent/skills/diff.md": b"diff first\n"}
 
@@ -308,7 +308,7 @@ def test_a_full_disk_loses_nothing_and_is_told(store: Store) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert git(store.path, "fsck", "--no-progress", "--no-dangling") == ""
-    assert (store.files(before), store.sweep_locks()) == (FILES, [])
+    assert (store.files(before), store.sweep()) == (FILES, [])
 
 
 # -- branches ---------------------------------------------------------------------------------
@@ -344,9 +344,21 @@ def test_a_lock_left_by_a_killed_process_waits_for_the_sweep(store: Store) -> No
     (store.path / "objects/pack/tmp_pack_x1y2").write_bytes(b"half")
     with pytest.raises(WorkspaceBusy, match=r"night\.lock exists"):
         store.set_branch("night", commit, None)
-    assert store.sweep_locks() == [store.path / "objects/pack/tmp_pack_x1y2", lock]
+    assert store.sweep() == [store.path / "objects/pack/tmp_pack_x1y2", lock]
     store.set_branch("night", commit, None)
-    assert store.sweep_locks() == []
+    assert store.sweep() == []
+
+
+def test_a_git_that_was_killed_stops_no_commit_of_the_same(store: Store) -> None:
+    """A pack is named by its content, and git refuses to write one whose lock was left."""
+    before = store.commit(FILES, parent=None, message="m", at=1)
+    (pack,) = (store.path / "objects/pack").glob("*.pack")
+    for left in pack.parent.glob("pack-*"):
+        left.chmod(0o600)
+        left.unlink()
+    pack.with_suffix(".keep").touch()
+    assert store.sweep() == [pack.with_suffix(".keep")]
+    assert store.commit(FILES, parent=None, message="m", at=1) == before
 
 
 @pytest.mark.parametrize(
@@ -365,3 +377,16 @@ def test_a_tag_we_take_is_one_git_takes(tag: str) -> None:
     except WorkspaceError:
         return
     subprocess.run(["git", "check-ref-format", name], check=True)
+
+
+def test_many_commits_are_few_packs_and_each_can_still_be_read(user: Path) -> None:
+    """Git looks through every pack at each call, so a long night must not leave one for each."""
+    store, head = borrowing(user), git(user, "rev-parse", "HEAD").strip()
+    commits = [
+        store.commit({"agent.py": b"%d" % number}, parent=head, message="m", at=number)
+        for number in range(MOST_PACKS + 5)
+    ]
+    assert len(list(store.path.glob("objects/pack/*.pack"))) < MOST_PACKS // 2
+    assert [store.files(commit)["agent.py"] for commit in commits] == [
+        b"%d" % number for number in range(MOST_PACKS + 5)
+    ]

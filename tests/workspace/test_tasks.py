@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from autoagent.environments.kinds import kind_of
 from autoagent.errors import TaskError
 from autoagent.workspace.tasks.article import conform
-from autoagent.workspace.tasks.inspect import TaskReport, inspect_task
+from autoagent.workspace.tasks.inspect import TaskReport, freeze_task, inspect_task
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER
 from autoagent.workspace.tasks.task_files import read_task, write_task
 from autoagent.workspace.tasks.task_toml import check_task_toml
@@ -162,26 +162,22 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
             "environment: allowed_hosts is only valid when network_mode='allowlist'.",
         ),
         ('[environment]\nos = "Windows"\n', f"environment.os: windows {NEEDS_DOCKER}"),
-        ("[environment]\ngpus = 1\n", "environment.gpus: the sandbox has no GPUs"),
+        ("[environment]\ngpus = 1\n", "environment.gpus: no environment here has GPUs"),
         (
             '[environment.tpu]\ntype = "v4"\ntopology = "2x2"\n',
-            "environment.tpu: the sandbox has no TPUs",
+            "environment.tpu: no environment here has TPUs",
         ),
         (
             '[environment]\ndocker_image = "ubuntu"\n',
-            f"environment.docker_image: 'ubuntu' {NEEDS_DOCKER}.",
+            "environment.docker_image: needs the image ubuntu: `autoagent image pull ubuntu`, or",
         ),
         (
             '[verifier.environment]\ndocker_image = "ubuntu"\n',
-            f"verifier.environment.docker_image: 'ubuntu' {NEEDS_DOCKER}.",
+            "verifier.environment.docker_image: needs the image ubuntu: `autoagent image pull",
         ),
         (
             '[verifier]\nenvironment_mode = "shared"\n[verifier.environment]\n',
             "verifier: [verifier].environment_mode='shared' is incompatible with",
-        ),
-        (
-            '[[verifier.collect]]\ncommand = "x"\n',
-            f"verifier.collect: hooks before the verifier {NEEDS_DOCKER}.",
         ),
         ('[[steps]]\nname = "one"\n', "steps: multi-step tasks are not in this release"),
         (
@@ -240,7 +236,7 @@ def test_what_is_wrong_beside_what_harbor_refuses_is_told_with_it(tmp_path: Path
             "agent.user: input should be a valid integer.",
             "environment.os: is 'plan9', but: input should be 'linux' or 'windows'.",
             "agent.timeout_sec: is -1, but: must be a number of seconds above 0.",
-            "environment.gpus: the sandbox has no GPUs; remove the key if the task needs none.",
+            "environment.gpus: no environment here has GPUs; remove the key if none is needed.",
         ]
     )
     assert [n.removeprefix("tasks/sort-csv/task.toml: ") for n in report.notes] == snapshot(
@@ -270,10 +266,6 @@ def test_what_is_wrong_beside_what_harbor_refuses_is_told_with_it(tmp_path: Path
         (
             "[environment]\nallow_internet = false\n",
             "environment.allow_internet: deprecated; write network_mode.",
-        ),
-        (
-            "[environment]\nskills_dir = '/s'\n",
-            "a harness sees the instruction and the environment only.",
         ),
         (
             "[environment.env]\nKEY = '${KEY}'\n",
@@ -337,7 +329,8 @@ def test_a_task_toml_is_wrong_here_exactly_if_harbor_cannot_load_it(
     tmp_path: Path, toml: str
 ) -> None:
     """Where the sandbox is no reason, Harbor's own models are the reference."""
-    report = inspected(tmp_path, with_toml(toml))
+    task = write(tmp_path / "tasks/sort-csv", with_toml(toml))
+    report = inspect_task(task, frozenset(["containers"]))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -415,7 +408,7 @@ print(*sys.modules)
         ),
         (
             {"environment__Dockerfile": "FROM python:3.12\n"},
-            "environment/Dockerfile:1: FROM python:3.12",
+            "environment/Dockerfile:1: needs the image python:3.12: `autoagent image pull",
         ),
     ],
 )
@@ -431,7 +424,8 @@ def test_what_the_sandbox_cannot_run_is_refused_by_name(
     [
         (
             {"tests__test_DOT_sh": "echo 1 > /logs/verifier/reward.txt\r\n"},
-            "tests/test.sh: has Windows line endings",
+            "tests/test.sh: has Windows line endings, on which bash fails. Save it with LF; "
+            "`*.sh text eol=lf` in .gitattributes keeps it so.",
         ),
         ({"tests__test_DOT_sh": "true\n"}, "tests/: nothing mentions a reward"),
         (
@@ -476,12 +470,25 @@ def test_a_verifier_is_read_with_the_work_directory_that_its_task_has(
     )
 
 
-def test_a_verifier_with_an_image_of_its_own_is_refused(tmp_path: Path) -> None:
-    files = {**harbor_task(), "tests/Dockerfile": "FROM x"}
+def test_a_verifiers_own_image_is_looked_at_like_the_tasks(tmp_path: Path) -> None:
+    files = {**harbor_task(), "tests/Dockerfile": "FROM x\nVOLUME /y"}
     files["task.toml"] = f"{TOML}[verifier]\nenvironment_mode = 'separate'\n"
     report = inspected(tmp_path, files)
     assert report.problems == (
-        f"tasks/sort-csv/tests/Dockerfile: an image of the verifier's own {NEEDS_DOCKER}.",
+        "tasks/sort-csv/tests/Dockerfile:1: needs the image x: `autoagent image pull x`, or name "
+        "an archive under [sandbox.images] in autoagent.toml.",
+        f"tasks/sort-csv/tests/Dockerfile:2: VOLUME {NEEDS_DOCKER}.",
+    )
+
+
+def test_a_pointer_of_git_lfs_is_no_file_of_a_task(tmp_path: Path) -> None:
+    """A clone without git-lfs has the pointers alone: the verifier would read them."""
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    files = {"environment__a_DOT_bin": pointer, "tests__b_DOT_bin": pointer}
+    (problem,) = inspected(tmp_path, harbor_task(**files)).problems
+    assert problem == (
+        "tasks/sort-csv/environment/a.bin: and 1 more are pointers of Git LFS, not the file "
+        "itself. Run `git lfs install && git lfs pull` here."
     )
 
 
@@ -511,6 +518,44 @@ def test_a_directory_name_that_cannot_be_an_id_is_refused(tmp_path: Path, name: 
     """Threat D7: names become file names, trial ids and ledger keys."""
     (problem,) = inspected(tmp_path, harbor_task(), name).problems
     assert "name the directory with 1 to 80 of" in problem
+
+
+def test_a_link_that_stays_inside_its_task_stands_for_what_it_leads_to(tmp_path: Path) -> None:
+    """A loop does not, nor what leads outside by way of another link."""
+    task = write(tmp_path / "tasks/c++_@~1", harbor_task())
+    (task / "environment/again").symlink_to("in.csv")
+    (task / "tests/shared").symlink_to("../environment")
+    copy = tmp_path / "copy"
+    plain = freeze_task(task, copy, frozenset(), None)
+    assert (plain.problems, plain.name) == ((), "c++_@~1")
+    assert (copy / "tests/shared/again").read_bytes() == (task / "environment/in.csv").read_bytes()
+    assert not any(path.is_symlink() for path in copy.rglob("*"))
+    (task / "environment/loop").symlink_to("..")
+    (tmp_path / "outside").write_text("x")
+    (task / "environment/far").symlink_to("../../../outside")
+    (task / "environment/farther").symlink_to("far")
+    told = inspect_task(task).problems
+    assert {line.split(":")[0].split("/")[-1] for line in told} == {
+        *("loop", "far", "farther"),
+    }
+
+
+def test_a_source_that_is_not_there_is_told_wherever_the_task_runs(tmp_path: Path) -> None:
+    lines = ["FROM python:3 AS one", "COPY gone.txt in.csv /x/", "COPY --chmod=755 g*.txt /x/"]
+    lines += [
+        "COPY --from=one /etc/x $SOME '{}' /y",
+        "ADD https://a.org/x sub /y",
+        "COPY i*.csv .",
+        "",
+    ]
+    files = harbor_task() | {"environment/Dockerfile": "\n".join(lines)}
+    task = write(tmp_path / "tasks/t", files)
+    (task / "environment/sub").mkdir()
+    told = inspect_task(task, frozenset(["containers"])).problems
+    assert [line.split("Dockerfile:")[1] for line in told] == [
+        "2: COPY gone.txt: no such file beside the Dockerfile.",
+        "3: COPY g*.txt: no such file beside the Dockerfile.",
+    ]
 
 
 def test_a_task_that_is_a_link_is_refused(tmp_path: Path) -> None:

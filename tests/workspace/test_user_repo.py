@@ -417,11 +417,40 @@ def test_a_branch_somebody_deleted_is_put_back_and_told(root: Path) -> None:
 def test_a_running_git_is_not_interrupted(root: Path) -> None:
     """Its lock stays; the branch is shown at the next projection."""
     repo, store, commit = projected(root)
+    following = store.commit({"agent.py": b"2"}, parent=commit, message="m", at=2)
     lock = root / ".git/refs/heads/autoagent/night.lock"
     lock.touch()
-    (note,) = repo.project_branch(store, "night", commit)
+    (note,) = repo.project_branch(store, "night", following)
     assert "night.lock exists" in note
     assert lock.exists()
+
+
+def test_what_a_killed_server_left_in_the_repository_goes_and_what_is_alive_or_gits_stays(
+    root: Path,
+) -> None:
+    """A lock is ours only where it is the same file as one that a process which is gone wrote.
+
+    One of them had the number that another process has now, and began when the machine did.
+    """
+    repo, store, commit = projected(root)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    objects, branches = root / ".git/objects", root / ".git/refs/heads/autoagent"
+    alive = objects / f".{'a' * 38}.{os.getppid()}.0123456789ab.tmp"
+    dead = objects / f".{'a' * 38}.{gone.pid}.0123456789ab.tmp"
+    before = objects / f".{'a' * 38}.{os.getppid()}-1.0123456789ab.tmp"
+    ours, gits = branches / "night.lock", branches / "other.lock"
+    for name in ("night", "other"):
+        (branches / f".{name}.{gone.pid}.0123456789ab.tmp").write_text(f"{commit}\n")
+    ours.hardlink_to(branches / f".night.{gone.pid}.0123456789ab.tmp")
+    for path in (alive, dead, before, gits):
+        path.touch()
+
+    repo.sweep()
+
+    left = [path.name for place in (objects, branches) for path in place.iterdir()]
+    assert {name for name in left if name.endswith(("tmp", "lock"))} == {alive.name, gits.name}
+    assert repo.project_branch(store, "night", commit) == []
 
 
 @pytest.mark.parametrize("pack", [False, True])

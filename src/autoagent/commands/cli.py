@@ -10,11 +10,25 @@ from typing import Annotated, Any, override
 import typer
 from typer.core import TyperGroup
 
-from autoagent.commands.init import Template
-from autoagent.commands.morning import certify, export, promote, report, status, verify
-from autoagent.commands.options import JsonOption, WorkspaceOption
-from autoagent.commands.serve import refusal, workspace_root
-from autoagent.commands.serve import serve as serve_workspace
+from autoagent.commands.after.morning import (
+    certify,
+    cost,
+    diff,
+    export,
+    new_task,
+    promote,
+    report,
+    show,
+    status,
+    try_case,
+    verify,
+    watch,
+)
+from autoagent.commands.before import tasks as task_commands
+from autoagent.commands.before.init import Template
+from autoagent.commands.during.serve import refusal, workspace_root
+from autoagent.commands.during.serve import serve as serve_workspace
+from autoagent.commands.options import Fate, JsonOption, WorkspaceOption, bounded
 from autoagent.errors import AutoAgentError
 
 
@@ -57,8 +71,12 @@ def main(
     """Options of no command."""
 
 
-image = typer.Typer(help='The base image of the tasks, for `environment = "docker"`.')
+image = typer.Typer(help="Images that tasks start from.")
 app.add_typer(image, name="image", no_args_is_help=True)
+
+
+tasks = typer.Typer(help="The tasks of a workspace.")
+app.add_typer(tasks, name="tasks", no_args_is_help=True)
 
 
 @app.command()
@@ -81,7 +99,7 @@ def serve(
 @app.command()
 def hook() -> None:
     """Answer a hook of a client, JSON on stdin and stdout; what the Claude Code plugin calls."""
-    from autoagent.commands.hook import main
+    from autoagent.commands.during.hook import main
 
     main()
 
@@ -96,7 +114,7 @@ def separate(
     The client's user keeps the harness and `.agent/`, and gets a token; the rest becomes the
     server's. Run it again to start the server again.
     """
-    from autoagent.commands.separate import separate as separate_workspace
+    from autoagent.commands.before.separate import separate as separate_workspace
 
     separate_workspace(workspace_root(workspace), http)
 
@@ -110,7 +128,7 @@ def init(
     ] = "plain",
 ) -> None:
     """Make a workspace; files that exist are left alone."""
-    from autoagent.commands.init import make_workspace, missing_extra
+    from autoagent.commands.before.init import make_workspace, missing_extra
 
     made = make_workspace(directory, template)
     for path in made.created:
@@ -128,7 +146,7 @@ def init(
 @app.command()
 def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
     """Check the machine and the workspace; every failing row says what to do."""
-    from autoagent.commands.doctor import examine
+    from autoagent.commands.before.doctor import examine
 
     checks = examine(workspace_root(workspace))
     failed = sum(check.state == "fail" for check in checks)
@@ -154,7 +172,7 @@ def run(
 ) -> None:
     """Measure the harness as it stands, once, outside any climb."""
     from autoagent.commands import terminal
-    from autoagent.commands.run import Alone
+    from autoagent.commands.during.run import Alone
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
     alone = Alone(workspace_root(workspace), names, oracle=oracle)
@@ -168,8 +186,11 @@ def run(
     raise typer.Exit(130 if report.state == "cancelled" else 1 if report.trouble else 0)
 
 
-for after in (certify, status, report, promote, verify, export):
+for after in (certify, status, report, show, diff, promote, new_task, cost, verify, export, watch):
     app.command()(after)
+app.command("try")(try_case)
+app.command()(task_commands.adopt)
+tasks.command("review")(task_commands.review)
 
 
 @app.command()
@@ -180,12 +201,13 @@ def night(
     until: Annotated[str | None, typer.Option(help="HH:MM; else the budget ends it.")] = None,
     webhook: Annotated[str | None, typer.Option(help="Where the end is posted.")] = None,
 ) -> None:
-    """Drive an agent that speaks ACP through a night; options go before autoagent.toml's `[night]`.
+    """Drive an agent that speaks ACP through a night.
 
-    Exit codes: 0 the climb is over, and certified unless nothing was kept; 1 it is not; 2 it could
-    not be done; 3 the agent could not be used; 130, 143 interrupted.
+    Options go before those of autoagent.toml. Exit codes: 0 the climb is over, and certified unless
+    nothing was kept; 1 it is not; 2 it could not be done; 3 the agent could not be used; 130, 143
+    interrupted.
     """
-    from autoagent.commands.night import night as whole_night
+    from autoagent.commands.during.night import night as whole_night
 
     given = {"agent": agent, "at": at, "until": until, "webhook": webhook}
     raise typer.Exit(whole_night(workspace_root(workspace), given, typer.echo))
@@ -197,7 +219,7 @@ def renew(workspace: WorkspaceOption = None) -> None:
 
     Without it a climb draws on what the last one left: no tool call starts the caps anew.
     """
-    from autoagent.commands.renew import renew as granted
+    from autoagent.commands.during.renew import renew as granted
 
     typer.echo(granted(workspace_root(workspace)))
 
@@ -205,12 +227,22 @@ def renew(workspace: WorkspaceOption = None) -> None:
 @app.command()
 def calibrate(
     workspace: WorkspaceOption = None,
-    most: Annotated[int, typer.Option(help="Try no more at once.", min=1, max=256)] = 64,
+    most: Annotated[int, typer.Option(help="Try no more at once.", callback=bounded(1, 256))] = 64,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate", help="Run the harness twice, which calls its model; advise a gate instead."
+        ),
+    ] = False,
 ) -> None:
     """Measure how many trials to run at once, and print the line for autoagent.toml."""
-    from autoagent.commands.calibrate import Rate, knee
-    from autoagent.commands.calibrate import calibrate as measure
+    from autoagent.commands.before.calibrate import Rate, knee
+    from autoagent.commands.before.calibrate import calibrate as measure
     from autoagent.config import FILE_NAME
+
+    if gate:
+        _advise_gate(workspace_root(workspace))
+        return
 
     def show(rate: Rate) -> None:
         void = f"  {rate.void} void" if rate.void else ""
@@ -224,9 +256,51 @@ def calibrate(
     typer.echo(f"[benchmark]\nconcurrency = {number}")
 
 
+def _advise_gate(root: Path) -> None:
+    from autoagent.commands import terminal
+    from autoagent.commands.before.calibrate import luck
+    from autoagent.config import load_config
+    from autoagent.gate.noise import advice, seen
+    from autoagent.referee.telling.reading import NIGHT
+
+    config, out = load_config(root), terminal.console()
+    with terminal.live(out) as show:
+        found = luck(root, lambda seen: show(terminal.run_screen(out, seen)))
+    for sentence in seen(found, config.budget.evaluations or NIGHT):
+        typer.echo(sentence)
+    typer.echo(advice(found, config.gate.rule))
+
+
 @app.command()
-def clean(workspace: WorkspaceOption = None) -> None:
-    """Remove what this workspace left in the Docker daemon, images of its tasks included."""
+def clean(
+    workspace: WorkspaceOption = None,
+    keep_last: Annotated[
+        int | None, typer.Option(help="Evidence: all but of the newest so many.", min=0)
+    ] = None,
+    older_than: Annotated[
+        float | None, typer.Option(help="Evidence: what is older, in days.", min=0)
+    ] = None,
+    larger_than: Annotated[
+        float | None, typer.Option(help="Evidence: what is larger, in MB.", min=0)
+    ] = None,
+    verdict: Annotated[
+        list[Fate] | None, typer.Option(help="Evidence: of these alone; may be repeated.")
+    ] = None,
+) -> None:
+    """Remove what this workspace left in the Docker daemon, images of its tasks included.
+
+    With an option it removes the evidence of candidates that were not kept instead: trajectories,
+    logs and what verifiers printed. Outcomes stay in the journal.
+    """
+    if (keep_last, older_than, larger_than, verdict or None) != (None, None, None, None):
+        _clean_evidence(
+            workspace_root(workspace),
+            keep_last=keep_last or 0,
+            days=older_than or 0.0,
+            megabytes=larger_than or 0.0,
+            fates=tuple(verdict or ()),
+        )
+        return
     from autoagent.environments.docker import janitor
     from autoagent.workspace.layout import open_workspace
 
@@ -234,6 +308,17 @@ def clean(workspace: WorkspaceOption = None) -> None:
     for what in removed:
         typer.echo(f"removed  {what}")
     typer.echo(f"{len(removed)} removed." if removed else "Nothing was there.")
+
+
+def _clean_evidence(root: Path, **terms: Any) -> None:
+    from autoagent.commands.after import clean as evidence
+
+    removed = evidence.clean(root, evidence.Terms(**terms))
+    for one in removed:
+        typer.echo(f"removed  {one.evaluation} ({one.fate}), {one.bytes / 1e6:.1f} MB")
+    size = sum(one.bytes for one in removed) / 1e6
+    what = f"{len(removed)} evaluations' evidence removed, {size:.1f} MB"
+    typer.echo(f"{what}; the journal has it." if removed else "Nothing fits these terms.")
 
 
 @image.command("build")
@@ -247,17 +332,37 @@ def image_build(
         typer.Option(help="The build's network, such as `host`.", show_default="Docker's"),
     ] = None,
 ) -> None:
-    """Build the base image, autoagent-base, from the workspace's Dockerfile.base."""
-    from autoagent.environments.docker.base_image import build_base
+    """Build the base image, autoagent-base, for `environment = "docker"`.
+
+    From the workspace's Dockerfile.base.
+    """
+    from autoagent.environments.docker.images.base_image import build_base
 
     for line in build_base(workspace_root(workspace), base, network=network):
+        typer.echo(line)
+
+
+@image.command("pull")
+def image_pull(
+    name: Annotated[str, typer.Argument(help="What a task's FROM says.")],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="oci:DIRECTORY, docker-archive:FILE …", show_default="its registry"
+        ),
+    ] = None,
+) -> None:
+    """Fetch an image for tasks in `environment = "sandbox"`, by skopeo, for every workspace."""
+    from autoagent.commands.before.pull import pull
+
+    for line in pull(name, source):
         typer.echo(line)
 
 
 @app.command()
 def standin(
     rules: Annotated[Path, typer.Option(help="What it knows.")] = Path("standin.toml"),
-    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = 0,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", callback=bounded(0, 65535))] = 0,
 ) -> None:
     """Serve a STAND-IN for a model on loopback: it answers by rules, and needs no key."""
     from autoagent.gateway.standin.server import serve as serve_standin
@@ -279,7 +384,7 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Play a whole climb on this machine: no Docker, no API key, no root."""
-    from autoagent.commands.demo import demonstrate
+    from autoagent.commands.during.demo import demonstrate
 
     if as_json:
         found = demonstrate(keep)

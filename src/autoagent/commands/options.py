@@ -1,5 +1,7 @@
 """Options that many commands have."""
 
+from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,3 +14,22 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+class Fate(StrEnum):
+    """What became of an evaluation that nothing rests on."""
+
+    DISCARD = "discard"
+    CRASH = "crash"
+    SUBSET = "subset"
+
+
+def bounded(low: int, high: int) -> Callable[[int], int]:
+    """A number that is refused, and named, outside of these bounds."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise typer.BadParameter(f"{value} is not in {low}..{high}.")
+        return value
+
+    return check

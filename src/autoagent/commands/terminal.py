@@ -19,15 +19,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autoagent.commands.demo_script import TAG, Demonstration, Played
-from autoagent.commands.doctor import Check
-from autoagent.commands.run import RunReport, Seen
-from autoagent.commands.verify import Audit
+from autoagent.commands.after.verify import Audit
+from autoagent.commands.before.adopt import Adopted
+from autoagent.commands.before.review import Reviewed
+from autoagent.commands.before.rows import Check
+from autoagent.commands.during.demo_script import TAG, Demonstration, Played
+from autoagent.commands.during.run import RunReport, Seen
 from autoagent.evidence.ledger import one_line
 from autoagent.records import Trial
+from autoagent.referee.ending.worth import STOOD_IN, certified, edits_worth
 from autoagent.referee.evaluations import deciding_trials
-from autoagent.referee.worth import STOOD_IN, certified, edits_worth
-from autoagent.report.story import Story
 
 NARROW = 80
 """Columns below which a table is a list."""
@@ -87,7 +88,7 @@ def word(text: str) -> Text:
 def checks_table(checks: Sequence[Check], width: int = PLAIN_WIDTH) -> Table:
     """One row per check; a failing one has its remedy below it."""
     if width < NARROW:
-        return _listed(
+        return listed(
             [
                 (
                     Text.assemble(word(check.state), " ", one_line(check.name)),
@@ -105,25 +106,24 @@ def checks_table(checks: Sequence[Check], width: int = PLAIN_WIDTH) -> Table:
     return table
 
 
-def print_story(out: Console, told: Story, page: Path) -> None:
-    """What the morning is told of a climb: the verdict first, the page last."""
-    style = {"READY": "bold green", "NEEDS ATTENTION": "bold yellow"}.get(told.headline, "bold")
-    out.print(Text(told.headline, style=style), plain(told.sentence))
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    rows = [("stopped", told.stopped)] if told.stopped else []
-    rows += [*told.gains, *(("incident", one) for one in told.incidents)]
-    rows += [("kept", f"{one.step.commit} {one.step.description}") for one in told.edits]
-    rows += [
-        ("still fails", f"{len(one.tasks)} tasks, {one.what}: {', '.join(one.tasks[:4])}")
-        for one in told.failing[:5]
-    ]
-    table.add_column()
-    table.add_column(overflow="fold")
-    for what, said in rows:
-        table.add_row(plain(what), plain(said))
-    out.print(table)
-    for line in (*told.apply, str(page)):  # whole, to be copied
-        out.print(plain(line), soft_wrap=True)
+def adopted_table(tasks: Sequence[Adopted], width: int = PLAIN_WIDTH) -> Table:
+    """One row per task: what it is called here, and where it runs or why not."""
+    rows: list[tuple[Text, Text]] = []
+    for task in tasks:
+        said = Text()
+        for environment, problems in task.problems.items():
+            told = "runs" if not problems else "; ".join(problems)
+            said.append_text(plain(f"{environment}: {told}", "" if problems else "green"))
+            said.append("\n")
+        said.append_text(plain(f"{task.state} {task.why}".strip(), "bold"))
+        renamed = f" → {task.name}" if task.source.split("/")[-1] != task.name else ""
+        rows.append((plain(f"{task.source}{renamed}"), said))
+    if width < NARROW:
+        return listed(rows)
+    table = Table("task", "where it runs", box=SIMPLE)
+    for name, said in rows:
+        table.add_row(name, said)
+    return table
 
 
 def run_screen(out: Console, seen: Seen) -> Group:
@@ -170,10 +170,10 @@ def _narrow_trials(trials: Sequence[Trial], *, whole: bool) -> Table:
         name = trial.task if trial.attempt == 1 else f"{trial.task} #{trial.attempt}"
         said = Text.assemble(word(trial.outcome), " ", word(name), f" {trial.seconds:.1f} s")
         rows.append((said, word(trial.detail)))
-    return _listed(rows, whole=whole)
+    return listed(rows, whole=whole)
 
 
-def _listed(rows: Sequence[tuple[Text, Text]], *, whole: bool = True) -> Table:
+def listed(rows: Sequence[tuple[Text, Text]], *, whole: bool = True) -> Table:
     """A heading and what is told of it, one below the other: for narrow terminals."""
     table = Table(box=None, show_header=False, padding=(0, 0))
     table.add_column(overflow="fold" if whole else "ellipsis", no_wrap=not whole)
@@ -199,6 +199,22 @@ def print_run(out: Console, report: RunReport) -> None:
     if report.state != "complete":
         out.print(Text(f"The evaluation is {report.state.replace('_', ' ')}.", style="yellow"))
     out.print(Text(f"Look at it with: {harbor_view(report.jobs)}"), soft_wrap=True)
+
+
+def print_review(out: Console, found: Reviewed) -> None:
+    """Each fault with its fix, task by task."""
+    for fault in sorted(found.faults, key=lambda one: one.task):
+        out.print(plain(f"{fault.task or 'all tasks'}: {fault.what.rstrip('.')}."))
+        out.print(plain(f"  Fix: {fault.fix}."))
+    out.print(plain(found.power))
+    count = len(found.faults)
+    out.print(
+        plain(
+            f"{count} to mend, {found.trials} trials."
+            if count
+            else f"Nothing to mend, {found.trials} trials."
+        )
+    )
 
 
 def print_audit(out: Console, found: Audit) -> None:
@@ -232,7 +248,7 @@ def demo_screen(rows: Sequence[Played], doing: str, width: int = PLAIN_WIDTH) ->
     """The demo while it plays: a row per candidate, and what is being done right now."""
     waits = [Text(f"  … {one_line(doing)}", style="dim", no_wrap=True)] if doing else []
     if width < NARROW:
-        listed = [
+        told = [
             (
                 Text.assemble(
                     word(row.verdict),
@@ -245,7 +261,7 @@ def demo_screen(rows: Sequence[Played], doing: str, width: int = PLAIN_WIDTH) ->
             )
             for row in rows
         ]
-        return Group(_listed(listed), *waits)
+        return Group(listed(told), *waits)
     table = Table(box=SIMPLE)
     table.add_column("candidate")
     table.add_column("passed", justify="right")

@@ -3,9 +3,7 @@
 `kinds` has one object for each kind of environment: whoever asks which it is asks there.
 `refereed` is what all of them promise: they know when the candidate acts; `trials` is what is known
 of each trial in hand. What the candidate may have done to its verifier: `ground` is where that
-starts, `steering` the rule over each `change`, and `standing` over what is where it stands;
-`leftovers` judges what was left, which `survey` reads from a tree and `listing` from a command's
-output; what a verifier left goes out by `outputs`, and `trees` unpacks and removes what others
-filled.
-`sandbox/` and `docker/` are ours; `harbor` makes one of each of the `harbor_types`.
+starts, `tampering/` the rule. What a verifier left goes out by `outputs`, and `trees` unpacks and
+removes what others filled. `sandbox/` and `docker/` are ours; `harbor` makes one of each of the
+`harbor_types`.
 """

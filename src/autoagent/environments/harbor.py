@@ -31,10 +31,11 @@ from harbor.models.environment_type import EnvironmentType
 from harbor.models.trial.config import ServiceVolumeConfig
 from harbor.utils.import_path import import_class
 
+from autoagent.config import FILE_NAME
 from autoagent.environments.harbor_types import PROVIDER_PREFIX
-from autoagent.environments.leftovers import Leftover
-from autoagent.environments.listing import COMMAND, listed, tampering
 from autoagent.environments.refereed import RefereedEnvironment
+from autoagent.environments.tampering.leftovers import Leftover
+from autoagent.environments.tampering.listing import COMMAND, listed, tampering
 from autoagent.environments.trees import remove_tree
 from autoagent.errors import AutoAgentError, ConfigError, InfrastructureFault
 from autoagent.installed import installing, normal
@@ -53,7 +54,7 @@ class Refereed(RefereedEnvironment):
         self,
         *args: Any,
         scratch: str,
-        mounts: Sequence[ServiceVolumeConfig] = (),
+        mounts: Sequence[ServiceVolumeConfig] | None = None,
         as_left: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -62,14 +63,16 @@ class Refereed(RefereedEnvironment):
         Args:
             args: Harbor's.
             scratch: The evaluation's scratch directory.
-            mounts: Harbor's; what stands there for its directories on the host nobody reads.
+            mounts: Harbor's; what stands there for directories on the host nobody reads.
             as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
         self._as_left: Sequence[str] = as_left
         self._verifying: dict[str, str] = {}
         place = Path(scratch, "mounts", str(kwargs["session_id"]))
-        kwargs["mounts"] = [_empty_mount(mount, place) for mount in mounts]
+        kwargs["mounts"] = [_empty_mount(mount, place) for mount in mounts or ()]
+        if "auto_mounts" in kwargs:  # where Harbor >= 0.25 says which directories are its own
+            kwargs["auto_mounts"] = [_empty_mount(mount, place) for mount in kwargs["auto_mounts"]]
         super().__init__(*args, **kwargs)  # pyright: ignore[reportUnknownMemberType]
 
     @property
@@ -182,16 +185,20 @@ def refereed_class(environment: str) -> type[Refereed]:
     return type(f"Refereed{found.__name__}", (Refereed, found), {"__module__": __name__})
 
 
+def _named(name: str) -> str:
+    return f'{FILE_NAME}: benchmark.environment = "{PROVIDER_PREFIX}{name}"'
+
+
 def _class(name: str) -> type[BaseEnvironment]:
     if ":" in name:
         try:
             return import_class(name, base=BaseEnvironment, label="environment")
         except (ValueError, TypeError) as error:
-            raise ConfigError(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
+            raise ConfigError(f"{_named(name)}: {error}.") from error
     known = sorted(kind.value for kind in EnvironmentType)
     if name not in known:
         raise ConfigError(
-            f'environment = "{PROVIDER_PREFIX}{name}": Harbor has none of that name. It has '
+            f"{_named(name)}: Harbor has none of that name. It has "
             f"{', '.join(known)}; a class of your own is {PROVIDER_PREFIX}module:Class."
         )
     kind = EnvironmentType(name)
@@ -205,7 +212,7 @@ def _class(name: str) -> type[BaseEnvironment]:
     try:
         return factory._load_environment_class(kind)  # pyright: ignore[reportPrivateUsage]
     except ImportError as error:
-        raise InfrastructureFault(f'environment = "{PROVIDER_PREFIX}{name}": {error}.') from error
+        raise InfrastructureFault(f"{_named(name)}: {error}.") from error
 
 
 def _missing(extra: str) -> list[str]:

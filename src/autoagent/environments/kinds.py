@@ -90,6 +90,14 @@ class EnvironmentKind:
         """What its workers read of the server's environment: credentials, or which daemon."""
         return {}
 
+    def in_place(self, asked: Sequence[str]) -> tuple[str, ...]:
+        """Patterns of tasks whose verifiers run beside what the candidate left running.
+
+        Args:
+            asked: Those that autoagent.toml names.
+        """
+        return ()
+
     def memory_bytes(self) -> int | None:
         """The memory of the machine that trials run on, or None where others have the machines.
 
@@ -160,13 +168,13 @@ class Docker(EnvironmentKind):
     @override
     def check_tasks(self, composed: Mapping[str, str]) -> None:
         if composed:
-            from autoagent.environments.docker import plugin
+            from autoagent.environments.docker.images import plugin
 
             plugin.require(composed)
 
     @override
     def tasks_told(self, composed: Mapping[str, str]) -> str:
-        from autoagent.environments.docker import plugin
+        from autoagent.environments.docker.images import plugin
 
         count = f"{len(composed)} task{'s' if len(composed) > 1 else ''}"
         kinds = ", ".join(sorted(set(composed.values())))
@@ -176,6 +184,10 @@ class Docker(EnvironmentKind):
     @override
     def worker_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {name: variables[name] for name in self.variables if name in variables}
+
+    @override
+    def in_place(self, asked: Sequence[str]) -> tuple[str, ...]:
+        return tuple(asked)
 
     @override
     def memory_bytes(self) -> int:
@@ -214,6 +226,10 @@ class Provider(EnvironmentKind):
     @override
     def worker_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
         return harbor_types.credentials(self.name, variables)
+
+    @override
+    def in_place(self, asked: Sequence[str]) -> tuple[str, ...]:
+        return ("*",)
 
     @override
     def harbor_class(self, facts: EvaluationFacts) -> tuple[str, dict[str, Any]]:

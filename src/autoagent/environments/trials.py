@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autoagent.gateway.usage import Caller
+from autoagent.gateway.money.usage import Caller
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door

@@ -92,6 +92,7 @@ class TaskValidated(Facts, kind="task_validated"):
     pass_reward: float | None = None
     environment: str = "sandbox"
     as_left: bool | None = Field(default=None, exclude_if=_unasked)
+    reward_key: str | None = Field(default=None, exclude_if=_unasked)
     outcome: Outcome
     detail: str
     trial: str
@@ -113,11 +114,15 @@ class TasksValidated(Facts, kind="tasks_validated"):
 class CandidateCommitted(Facts, kind="candidate_committed"):
     """A changed harness waits to be measured. About its commit.
 
-    `copied` is what it holds of the tasks word for word (threat E4).
+    `copied` is what it holds of the tasks word for word (threat E4); `edits` what kinds of edit it
+    is. `should_fix` and `may_break` are the tasks of which the meta-agent foretold that.
     """
 
     candidate: Candidate
     copied: tuple[Copied, ...] = Field(default=(), exclude_if=_nothing)
+    edits: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
+    should_fix: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
+    may_break: tuple[str, ...] = Field(default=(), exclude_if=_nothing)
 
 
 class CandidateReverted(Facts, kind="candidate_reverted"):
@@ -174,6 +179,15 @@ class ResultRecorded(Facts, kind="result_recorded"):
     row: Row
 
 
+class PassesDoubted(Facts, kind="passes_doubted"):
+    """Passing trials of an edit that is kept, and why they may have gamed the check, by trial.
+
+    About the candidate's commit. It decides nothing.
+    """
+
+    trials: Mapping[str, tuple[str, ...]]
+
+
 class CertificationStarted(Facts, kind="certification_started"):
     """R12: the climb is over, and what it is worth is measured. About its tag.
 
@@ -209,8 +223,20 @@ class ClimbFinished(Facts, kind="climb_finished"):
     handed_back: bool = Field(default=False, exclude_if=_nothing)
 
 
+class EvidenceRemoved(Facts, kind="evidence_removed"):
+    """The human had the files of an evaluation removed; its facts stay. About the evaluation."""
+
+    bytes: int
+
+
 class WorkerStarted(Facts, kind="worker_started"):
     """R9: a worker is about to be started; each start counts. About the evaluation."""
+
+
+class MachineSlept(Facts, kind="machine_slept"):
+    """R10: the machine was asleep, or off, for so long: nobody could work. About the tag."""
+
+    seconds: float
 
 
 class WorkerFailed(Facts, kind="worker_failed"):
@@ -264,6 +290,16 @@ class ModelRefused(Facts, kind="model_refused"):
     path: str
 
 
+class ModelAnswered(Facts, kind="model_answered"):
+    """An answer named this model, for the first time in the climb. About the evaluation.
+
+    `model` was asked for, and is pinned. Whether it is another one: `gateway.identity`.
+    """
+
+    model: str
+    answered_by: str
+
+
 class ProviderOut(Facts, kind="provider_out"):
     """R9: a model's provider is out, so no trial begins; where no cause stands, it is back.
 
@@ -288,12 +324,15 @@ type Event = (
     | EvaluationResumed
     | EvaluationFinished
     | EvaluationReused
+    | PassesDoubted
     | ResultRecorded
     | CertificationStarted
     | EditsNotAblated
     | Certified
     | ClimbFinished
+    | EvidenceRemoved
     | WorkerStarted
+    | MachineSlept
     | WorkerFailed
     | WorkerEnded
     | CancelRequested
@@ -301,6 +340,7 @@ type Event = (
     | TrialFinished
     | TrialLost
     | ModelRefused
+    | ModelAnswered
     | ProviderOut
 )
 """What may be appended to a journal."""

@@ -13,15 +13,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from pydantic import ValidationError
 
 from autoagent.errors import JournalError
+from autoagent.evidence import clocks
 from autoagent.evidence.events import Event, Unknown, read
 
 GENESIS = "0" * 64
@@ -29,6 +29,8 @@ GENESIS = "0" * 64
 
 SCHEMA = 1
 """The version of the tables below; 0 is what was written before there was one, and is the same."""
+
+_NO_END = 1 << 62
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS events (
@@ -45,6 +47,10 @@ CREATE TABLE IF NOT EXISTS position (
     id INTEGER PRIMARY KEY CHECK (id = 0),
     body TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS boots (
+    id TEXT PRIMARY KEY,
+    told REAL NOT NULL
+) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_are_final BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
 CREATE TRIGGER IF NOT EXISTS events_stay BEFORE DELETE ON events
@@ -56,19 +62,20 @@ type Held = Event | Unknown
 """What a journal may hold: one that a newer version wrote, too."""
 
 
-@dataclass(frozen=True)
-class Entry[E: Held]:
-    """One line of the journal: when (Unix seconds), about whom, what, and the hash over it all.
-
-    `text` is the event as it is stored; it is read into its record when that is first asked for.
-    """
-
+class _Line(NamedTuple):
     seq: int
     at: float
     kind: str
     subject: str
     text: str
     hash: str
+
+
+class Entry[E: Held](_Line):
+    """One line of the journal: when (Unix seconds), about whom, what, and the hash over it all.
+
+    `text` is the event as it is stored; it is read into its record when that is first asked for.
+    """
 
     @cached_property
     def event(self) -> E:
@@ -77,8 +84,16 @@ class Entry[E: Held]:
         Raises:
             JournalError: These are no facts of this kind, so none of ours wrote them.
         """
+        return self.read(lambda text: cast(E, read(self.kind, text)))
+
+    def read[F](self, reader: Callable[[str], F]) -> F:
+        """The same facts as somebody else reads them, who may want fewer.
+
+        Raises:
+            JournalError: These are no facts of this kind, so none of ours wrote them.
+        """
         try:
-            return cast(E, read(self.kind, self.text))
+            return reader(self.text)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -238,6 +253,31 @@ class Journal:
         """
         return self._seen(0.0)
 
+    def slept(self, least: float) -> float:
+        """Seconds in which the machine slept or was off, and that were not told yet; each once.
+
+        For who holds the workspace's lock.
+
+        Args:
+            least: What is less is told another time, with what comes to it: 0.0.
+        """
+        if (up := clocks.uptime()) is None:
+            return 0.0
+        row = self._db.execute("SELECT told FROM boots WHERE id = ?", (up.boot,)).fetchone()
+        asleep = up.elapsed - up.awake
+        told = row[0] if row else self._before(up, asleep)
+        found = asleep - told if asleep - told >= least else 0.0
+        if found or row is None:
+            values = (up.boot, told + found)
+            self._db.execute("INSERT OR REPLACE INTO boots VALUES (?, ?)", values)
+        return found
+
+    def _before(self, up: clocks.Uptime, asleep: float) -> float:
+        """What counts as told of this start of the machine: the time it was off is not."""
+        last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        off = time.time() - up.elapsed - last[0] if last else 0.0
+        return -off if off > 0 else asleep
+
     def _seen(self, at: float) -> float:
         told, then = self._clock
         paced = time.monotonic()
@@ -254,6 +294,10 @@ class Journal:
         row = self._db.execute("SELECT hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         return row[0] if row else GENESIS
 
+    def written_by_others(self) -> int:
+        """A number that is another one after another process, a worker, wrote."""
+        return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
     def about[E: Event](self, subject: str, *kinds: type[E]) -> list[Entry[E]]:
         """Entries about `subject`, oldest first; all kinds, or only those named."""
         where, arguments = _any_of(kinds)
@@ -262,8 +306,30 @@ class Journal:
 
     def last[E: Event](self, kind: type[E]) -> Entry[E] | None:
         """The newest entry of a kind."""
+        return next(self.newest(kind), None)
+
+    def newest[E: Event](
+        self, kind: type[E], after: int = 0, before: int = _NO_END
+    ) -> Iterator[Entry[E]]:
+        """Entries of a kind between two others, newest first; only what is asked for is read."""
+        query = "SELECT * FROM events WHERE kind = ? AND seq > ? AND seq < ? ORDER BY seq DESC"
+        with closing(self._db.execute(query, (kind.kind, after, before))) as rows:
+            for row in rows:
+                yield Entry(*row)
+
+    def oldest[E: Event](self, kind: type[E], after: int = 0) -> Iterator[Entry[E]]:
+        """Entries of a kind with seq > `after`, oldest first, one in memory at a time."""
+        query = "SELECT * FROM events WHERE kind = ? AND seq > ? ORDER BY seq"
+        with closing(self._db.execute(query, (kind.kind, after))) as rows:
+            for row in rows:
+                yield Entry(*row)
+
+    def beginning[E: Event](self, prefix: str, kind: type[E]) -> Entry[E] | None:
+        """The newest entry of a kind about a commit that begins so."""
         row = self._db.execute(
-            "SELECT * FROM events WHERE kind = ? ORDER BY seq DESC LIMIT 1", (kind.kind,)
+            "SELECT * FROM events WHERE subject >= ? AND subject < ? AND kind = ?"
+            " ORDER BY seq DESC LIMIT 1",
+            (prefix, f"{prefix}~", kind.kind),
         ).fetchone()
         return Entry(*row) if row else None
 
@@ -273,9 +339,14 @@ class Journal:
         query = f"SELECT * FROM events WHERE seq > ?{where} ORDER BY seq"
         return [Entry(*row) for row in self._db.execute(query, (after, *arguments))]
 
-    def entries(self) -> Iterator[Entry[Held]]:
-        """Every entry, oldest first."""
-        for row in self._db.execute("SELECT * FROM events ORDER BY seq"):
+    def entries(self, *kinds: type[Event], after: int = 0) -> Iterator[Entry[Held]]:
+        """Entries with seq > `after`, oldest first and one at a time; all kinds, or those named.
+
+        A night is read as it lies in the file: by an index of kinds it would have to be sorted.
+        """
+        where, arguments = _any_of(kinds)
+        query = f"SELECT * FROM events NOT INDEXED WHERE seq > ?{where} ORDER BY seq"
+        for row in self._db.execute(query, (after, *arguments)):
             yield Entry(*row)
 
     def check(self) -> Entry[Held] | None:

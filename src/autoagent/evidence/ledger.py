@@ -24,14 +24,14 @@ _HEADER = "\t".join(COLUMNS)
 _ACTIVE = re.compile(r"'*[=+\-@\"]")
 
 
-def render(rows: Sequence[Row]) -> str:
-    """The whole file: the header, then one line per row in the order given.
+def render(rows: Sequence[Row], *, header: bool = True) -> str:
+    """The whole file: the header, then one line per row in the order given; or the lines alone.
 
     `task_scores` is `task=score` pairs joined by `;`, with odd characters of a task's name
     percent-encoded; a task that measured nothing has no number. Scores and costs have four
     decimals.
     """
-    lines = [_HEADER]
+    lines = [_HEADER] if header else []
     for row in rows:
         cells = [
             one_line(row.commit),
@@ -43,7 +43,7 @@ def render(rows: Sequence[Row]) -> str:
             one_line(row.description),
         ]
         lines.append("\t".join(_inert(cell) for cell in cells))
-    return "\n".join(lines) + "\n"
+    return "".join(f"{line}\n" for line in lines)
 
 
 def parse(text: str) -> list[Row]:

@@ -7,7 +7,10 @@ Every position is a fold of the journal's events, so `autoagent verify` can repl
 a whole night and compare.
 """
 
+import operator
 from typing import assert_never
+
+from pydantic import Field
 
 from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held
@@ -30,12 +33,14 @@ class Position(Record):
     `pending` is the verdict of an evaluated candidate whose ledger row is not written yet;
     `running` is set exactly while a worker measures. `holdout` are usable held-out tasks.
     `uncertified` says why a finished climb has no certificate. `started_at` is when the night
-    began, and `spent` is the night's: a climb may continue the one before it (rule R10).
+    began, `spent` and `asleep` (seconds in which the machine slept or was off) are the night's: a
+    climb may continue the one before it (rule R10).
     """
 
     phase: Phase = "new"
     tag: str = ""
     started_at: float = 0.0
+    asleep: float = Field(default=0.0, exclude_if=operator.not_)
     snapshot: str = ""
     tasks: tuple[str, ...] = ()
     holdout: tuple[str, ...] = ()
@@ -66,6 +71,7 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
                 phase="validating",
                 tag=event.tag,
                 started_at=position.started_at if event.continues else entry.at,
+                asleep=position.asleep if event.continues else 0.0,
                 spent=position.spent if event.continues else Spent(),
                 snapshot=event.snapshot,
                 tasks=event.tasks,
@@ -86,6 +92,8 @@ def apply(position: Position, entry: Entry[Held]) -> Position:
             return _recorded(position, event)
         case events.CandidateReverted():
             return position.replace(phase="idle", candidate=None)
+        case events.MachineSlept(seconds=seconds):
+            return position.replace(asleep=position.asleep + seconds)
         case events.CertificationStarted():
             return position.replace(phase="certifying", uncertified="")
         case events.Certified(certificate=certificate):

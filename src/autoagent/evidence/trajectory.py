@@ -1,28 +1,41 @@
 """What a harness did in a trial, read back from the trial's directory.
 
-The harness wrote `agent/trajectory.json` (ATIF 1.0 to 1.8) and may have written anything:
-wrong types, deep nesting, links. Where it left nothing readable, our own record of its
-environment calls stands in. Nothing here fails on what a file says, and no link is followed.
+The harness wrote `agent/trajectory.json` (ATIF 1.0 to 1.8) and may have written anything: wrong
+types, deep nesting, links. Where it left no such file, or one too large to read, our own record of
+its environment calls stands in (of a large one its end), and after it whatever else is text in
+`agent/`, cut into pieces. Nothing here fails on what a file says, and no link is followed. How
+steps are shown is `outline`'s.
 """
 
 import json
 import os
+import re
 import stat
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from autoagent.evidence.untrusted import clip, one_line, quoted
+from autoagent.evidence.untrusted import one_line
 from autoagent.files import opened_directory
 
 SIZE_LIMIT = 16 * 1024 * 1024
-OUTLINE_STEPS = 40
-OUTLINE_LINE_LIMIT = 110
-COMPARED_STEPS = 2000
+LOG_BYTES = 1024 * 1024
+"""Of a log that is no trajectory the end is read."""
+LOGS = 3
+_PIECE = 2000
 _VALUE_LIMIT = 20_000
 _DEPTH_LIMIT = 8
+_EXIT = re.compile(
+    r"\W*(?:(?:the )?(?:process|command)\W+)?"
+    r"(?:exit(?:ed)?(?:[ _-]?(?:with|code|status)){0,2}|return[ _-]?(?:code|status))"
+    r"\W{0,3}?(-?\d{1,4})\W*",
+    re.I,
+)
+_CODES = ("return_code", "returncode", "exit_code", "exit_status")
+_ERROR = re.compile(r"\W*(?:error|traceback|exception)\b", re.I)
 
 
 class ToolCall(NamedTuple):
@@ -32,8 +45,8 @@ class ToolCall(NamedTuple):
     arguments: str
 
 
-class Step(NamedTuple):
-    """One step: who acted, what was said, called and observed. Text is untrusted."""
+class Acts(NamedTuple):
+    """Who acted, what was said, called and observed. Text is untrusted."""
 
     source: str
     message: str
@@ -41,9 +54,34 @@ class Step(NamedTuple):
     results: tuple[str, ...]
 
 
+class Step(NamedTuple):
+    """One step: what was done; how it ended (`exit 1`, `error`); what it took, where known.
+
+    `size` is how many characters were observed. Seconds are since the step before it.
+    """
+
+    acts: Acts
+    end: str = ""
+    size: int = 0
+    seconds: float | None = None
+    dollars: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a call of this step says that it failed."""
+        return self.end not in ("", "exit 0")
+
+
+class Piece(NamedTuple):
+    """Some lines of a log that is no trajectory."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """The steps of a trial and where they were read. `problem` says why there are none.
+    """The steps of a trial and where they were read. `problem` says why it is no ATIF.
 
     Steps are numbered from 1 in the order of the file, whatever their ids say.
     """
@@ -58,12 +96,17 @@ class Trajectory:
 
     def step(self, number: int) -> Step:
         """Step `number`, counted from 1."""
-        read = _atif_step if self.origin == "trajectory.json" else _environment_step
-        return read(_mapping(self.raw[number - 1]))
+        raw = self.raw[number - 1]
+        if isinstance(raw, Piece):
+            return Step(Acts(one_line(raw.file, 30), raw.text, (), ()))
+        if self.origin != "trajectory.json":
+            return _environment_step(_mapping(raw))
+        before = self.raw[number - 2] if number > 1 else None
+        return _atif_step(_mapping(raw), _mapping(before))
 
 
 def read_trajectory(directory: Path) -> Trajectory:
-    """The trajectory of a trial, or the record of its environment calls where there is none."""
+    """The trajectory of a trial, or where there is none our record of its calls, and its logs."""
     data, problem = _read(directory, "agent", "trajectory.json")
     if data is not None:
         parsed, problem = _parsed(data)
@@ -71,75 +114,90 @@ def read_trajectory(directory: Path) -> Trajectory:
         if isinstance(steps, list) and steps:
             return Trajectory(cast("list[Any]", steps), "trajectory.json")
         problem = problem or "agent/trajectory.json holds no list of steps"
+    calls: list[Any] = []
     lines, missing = _read(directory, "environment-calls.jsonl")
+    if lines is None and (end := tail(directory, LOG_BYTES, "environment-calls.jsonl"))[1]:
+        lines = end[0].partition("\n")[2].encode()
+        problem += f"; our record of its calls has {end[1]:,} bytes before these"
     if lines is not None:
         calls = [value for value, _ in map(_parsed, lines.splitlines()) if _mapping(value)]
-        if calls:
-            return Trajectory(calls, "environment-calls.jsonl", problem)
         missing = "the harness made no environment call"
-    return Trajectory((), "nothing", f"{problem}; {missing}")
+    logs = list(_logs(directory))
+    names = ["environment-calls.jsonl"] * bool(calls) + [piece.file for piece in logs]
+    problem = problem if calls else f"{problem}; {missing}"
+    return Trajectory([*calls, *logs], ", ".join(dict.fromkeys(names)) or "nothing", problem)
 
 
-def outline(trajectory: Trajectory) -> str:
-    """One line a step; a long trajectory loses its middle, and says so."""
-    count, half = len(trajectory), OUTLINE_STEPS // 2
-    if count <= OUTLINE_STEPS:
-        return "\n".join(_line(trajectory, number) for number in range(1, count + 1))
-    first = [_line(trajectory, number) for number in range(1, half + 1)]
-    last = [_line(trajectory, number) for number in range(count - half + 1, count + 1)]
-    return "\n".join([*first, f"[… steps {half + 1} to {count - half} …]", *last])
+def last_calls(directory: Path, limit: int, most: int = 0) -> list[Step]:
+    """The environment calls in the last `limit` bytes of our own record; `most` of them, or all."""
+    lines = tail(directory, limit, "environment-calls.jsonl")[0].encode().splitlines()
+    found = [_mapping(value) for value, _ in map(_parsed, lines[-most:])]
+    return [_environment_step(value) for value in found if value]
 
 
-def window(trajectory: Trajectory, first: int, count: int, limit: int) -> str:
-    """Steps `first` to `first + count - 1`, in about `limit` characters altogether."""
-    numbers = range(first, min(len(trajectory), first + count - 1) + 1)
-    each = limit // max(1, len(numbers))
-    return "\n\n".join(clip(_whole(trajectory, number), each) for number in numbers)
-
-
-def parts(a: Path, b: Path) -> str:
-    """The first step where the trajectories of two trials part, in one line."""
-    before, after = read_trajectory(a), read_trajectory(b)
-    if not before or not after:
-        return "no trajectory on one side"
-    longer = max(len(before), len(after))
-    for number in range(1, min(longer, COMPARED_STEPS) + 1):
-        old, new = (t.step(number) if number <= len(t) else None for t in (before, after))
-        if old != new:
-            said = [quoted(_summary(side), 70) if side else "the end" for side in (old, new)]
-            return f"step {number}: {said[0]} became {said[1]}"
-    return f"the same {min(longer, COMPARED_STEPS)} steps"
+def _logs(directory: Path) -> Iterator[Piece]:
+    """The ends of a few logs in `agent/` that hold text, in pieces of whole lines."""
+    try:
+        with opened_directory(directory.parent.parent, directory.parent.name, directory.name) as at:
+            inside = os.open("agent", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            try:
+                with os.scandir(inside) as entries:
+                    names = sorted(e.name for e in entries if e.is_file(follow_symlinks=False))
+            finally:
+                os.close(inside)
+    except OSError:
+        return
+    for name in names[:LOGS]:
+        text, cut = tail(directory, LOG_BYTES, "agent", name)
+        if "\0" in text:
+            continue
+        piece = f"[… {cut:,} bytes before this …]\n" if cut else ""
+        for line in text.splitlines(keepends=True):
+            if piece and len(piece) + len(line) > _PIECE:
+                yield Piece(name, piece)
+                piece = ""
+            piece += line
+        if piece:
+            yield Piece(name, piece)
 
 
 def verifier_output(directory: Path, limit: int) -> str:
     """The end of what the verifier printed; empty where nothing is readable."""
-    return _tail(directory, limit, "verifier", "test-stdout.txt")
+    return _end(directory, limit, "verifier", "test-stdout.txt")
 
 
 def exception(directory: Path, limit: int) -> str:
     """The end of the exception that ended the trial; empty where there was none."""
-    return _tail(directory, limit, "exception.txt")
+    return _end(directory, limit, "exception.txt")
 
 
 # steps ----------------------------------------------------------------------------
 
 
-def _atif_step(raw: Mapping[str, Any]) -> Step:
+def _atif_step(raw: Mapping[str, Any], before: Mapping[str, Any]) -> Step:
     observation = _mapping(raw.get("observation"))
     message = _text(raw.get("message"))
     if reasoning := _text(raw.get("reasoning_content")):
         message = f"(reasoning) {reasoning}\n{message}"
-    return Step(
+    contents = [r.get("content") for r in map(_mapping, _items(observation.get("results")))]
+    results = tuple(map(_text, contents))
+    whole = [c if isinstance(c, str) else t for c, t in zip(contents, results, strict=True)]
+    acts = Acts(
         source=one_line(_text(raw.get("source")) or "unknown", 20),
         message=message,
         calls=tuple(
             ToolCall(_text(call.get("function_name")) or "call", _text(call.get("arguments")))
             for call in map(_mapping, _items(raw.get("tool_calls")))
         ),
-        results=tuple(
-            _text(result.get("content"))
-            for result in map(_mapping, _items(observation.get("results")))
-        ),
+        results=results,
+    )
+    now, then = _moment(raw.get("timestamp")), _moment(before.get("timestamp"))
+    return Step(
+        acts,
+        end=_end_of(whole, contents),
+        size=sum(map(len, whole)),
+        seconds=now - then if now is not None and then is not None and now >= then else None,
+        dollars=_number(_mapping(raw.get("metrics")).get("cost_usd")),
     )
 
 
@@ -147,33 +205,61 @@ def _environment_step(raw: Mapping[str, Any]) -> Step:
     facts = [f"{key} {_text(raw[key])}" for key in ("error", "return_code") if key in raw]
     facts += [text for key in ("stdout", "stderr") if (text := _text(raw.get(key)))]
     argument = raw.get("command", raw.get("path"))
+    call = ToolCall(_text(raw.get("call")) or "call", _text(argument))
+    code = raw.get("return_code")
     return Step(
-        source="environment",
-        message="",
-        calls=(ToolCall(_text(raw.get("call")) or "call", _text(argument)),),
-        results=("\n".join(facts),),
+        Acts("environment", "", (call,), ("\n".join(facts),)),
+        size=sum(map(len, facts)),
+        end="error" if "error" in raw else f"exit {code}" if isinstance(code, int) else "",
+        seconds=_number(raw.get("seconds")),
     )
 
 
-def _line(trajectory: Trajectory, number: int) -> str:
-    step = trajectory.step(number)
-    return f"{number} {step.source}: {one_line(_summary(step), OUTLINE_LINE_LIMIT)}"
+def _end_of(results: Sequence[str], contents: Sequence[Any]) -> str:
+    """How the calls of a step ended: the worst that a result says in its first or last line."""
+    ends: list[str] = []
+    for text, content in zip(results, contents, strict=True):
+        facts = _mapping(content)
+        codes = [facts.get(key) for key in _CODES]
+        ends += [f"exit {code:d}"[:12] for code in codes if isinstance(code, int)]
+        lines = text[:200].split("\n", 1)[0], text[-200:].rstrip().rsplit("\n", 1)[-1]
+        ends += [f"exit {found[1]}" for line in lines if (found := _EXIT.fullmatch(line))]
+        if _ERROR.match(text[:200]):
+            ends.append("error")
+    bad = [end for end in ends if end != "exit 0"]
+    return (bad or ends or [""])[0]
 
 
-def _summary(step: Step) -> str:
-    calls = [f"{call.name}({call.arguments[:400]})" for call in step.calls[:5]]
-    results = [f"-> {result[:400]}" for result in step.results[:5]]
-    return " ".join([step.message[:400], *calls, *results])
+def _moment(value: Any) -> float | None:
+    """Seconds of an ISO timestamp, or of a number that stands in its place."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value[:40]).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return None
+    return _number(value)
 
 
-def _whole(trajectory: Trajectory, number: int) -> str:
-    step = trajectory.step(number)
-    lines = [f"--- step {number} of {len(trajectory)}, {step.source}"]
-    if step.message:
-        lines.append(step.message)
-    lines += [f"call {call.name}: {call.arguments}" for call in step.calls]
-    lines += [f"result: {result}" for result in step.results]
-    return "\n".join(lines)
+def _number(value: Any) -> float | None:
+    """A finite number that is not negative, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < 1e12 else None
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Every text in a step as it was read, whole; what it was called is not told."""
+    left = [value]
+    while left:
+        inner = left.pop()
+        if isinstance(inner, Piece):
+            yield inner.text
+        elif isinstance(inner, dict):
+            left += reversed(list(_mapping(inner).values()))
+        elif isinstance(inner, list):
+            left += reversed(cast("list[Any]", inner))
+        elif isinstance(inner, str):
+            yield inner
 
 
 # values of unknown type -----------------------------------------------------------
@@ -254,14 +340,27 @@ def _read(directory: Path, *names: str) -> tuple[bytes | None, str]:
         return None, f"{label}: {error.strerror}"
 
 
-def _tail(directory: Path, limit: int, *names: str) -> str:
+def size_of(directory: Path, *, record: bool = False) -> int | None:
+    """Bytes of what is read of a trial: its trajectory, else our `record`; None without one."""
+    for names in (("agent", "trajectory.json"), ("environment-calls.jsonl",))[record:]:
+        with suppress(OSError), _opened(directory, *names) as (_, size):
+            return size
+    return None
+
+
+def tail(directory: Path, limit: int, *names: str) -> tuple[str, int]:
+    """The end of a trial's file, and how many bytes stand before it; "" where it is unreadable."""
     try:
         with _opened(directory, *names) as (file, size):
             file.seek(max(0, size - limit))
-            text = file.read(limit).decode("utf-8", "replace").strip()
+            return file.read(limit).decode("utf-8", "replace").strip(), max(0, size - limit)
     except OSError:
-        return ""
-    return f"[… {size - limit:,} bytes before this …]\n{text}" if size > limit else text
+        return "", 0
+
+
+def _end(directory: Path, limit: int, *names: str) -> str:
+    text, cut = tail(directory, limit, *names)
+    return f"[… {cut:,} bytes before this …]\n{text}" if cut else text
 
 
 @contextmanager

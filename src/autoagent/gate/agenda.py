@@ -8,9 +8,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from autoagent.gate import anytime, confirm, strict
 from autoagent.gate.passes import ContestState, Count
-from autoagent.records import Contest, Running, Trial
+from autoagent.gate.rules import anytime, confirm, strict
+from autoagent.records import Contest, Glimpse, Running, Trial
 
 ANSWERS = {"strict": strict.answer, "confirm": confirm.answer, "anytime": anytime.answer}
 """The gates that count passes; `posterior` goes by blocks (`blocks`)."""
@@ -45,7 +45,7 @@ class Agenda:
         self._voids: defaultdict[Slot, int] = defaultdict(int)
         self._passes = most_passes(running.contest) if running.contest else running.passes
 
-    def note(self, trial: Trial) -> None:
+    def note(self, trial: Trial | Glimpse) -> None:
         """A trial ended. The first that measured something decides its slot."""
         slot = Slot(trial.side, trial.task, trial.attempt)
         if trial.outcome == "void":

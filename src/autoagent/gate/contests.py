@@ -6,17 +6,22 @@ The human chose the gate; what was measured before in the same climb is its past
 from collections.abc import Iterable, Sequence
 
 from autoagent.config import Gate
-from autoagent.gate import blocks
 from autoagent.gate.agenda import Agenda, most_passes
-from autoagent.gate.blocks import Blocks, telling_first
-from autoagent.gate.pool import Past, known
-from autoagent.gate.pruning import TaskScores, hardest_first
+from autoagent.gate.pruning import Sums, TaskScores, hardest_first
+from autoagent.gate.rules import blocks
+from autoagent.gate.rules.blocks import Blocks, telling_first
+from autoagent.gate.rules.pool import Past, known
 from autoagent.gate.simplicity import is_simpler
-from autoagent.records import Candidate, Contest, Running, Standing, Trial
+from autoagent.records import Candidate, Contest, Glimpse, Running, Standing, Trial
 
 
 def contest_for(
-    gate: Gate, candidate: Candidate, incumbent: Standing, past: Iterable[Past] = ()
+    gate: Gate,
+    candidate: Candidate,
+    incumbent: Standing,
+    past: Iterable[Past] = (),
+    *,
+    priced: bool = True,
 ) -> Contest:
     """What this candidate has to achieve against this incumbent.
 
@@ -25,6 +30,7 @@ def contest_for(
         candidate: The one that is judged.
         incumbent: The one it is held against.
         past: What the climb measured before, in order, the baseline first; `posterior` needs it.
+        priced: Whether a first contest under `posterior` has a price of trials; of old it had none.
     """
     contest = Contest(
         rule=gate.rule,
@@ -36,12 +42,12 @@ def contest_for(
     )
     if gate.rule != "posterior":
         return contest
-    pool, prior = known(past)
+    pool, prior = known(past, priced=priced)
     return contest.replace(pool=pool, prior=prior, bounded=gate.bounded)
 
 
 def order_of(
-    contest: Contest, tasks: Sequence[str], incumbent: TaskScores, others: Sequence[TaskScores]
+    contest: Contest, tasks: Sequence[str], incumbent: TaskScores, others: Sums
 ) -> tuple[str, ...]:
     """The tasks in the order in which a stop comes early."""
     if contest.rule == "posterior":
@@ -56,7 +62,7 @@ def agenda_for(running: Running, void_retries: int = 0) -> Agenda:
     return Agenda(running, void_retries)
 
 
-def agenda_of(running: Running, trials: Sequence[Trial]) -> Agenda:
+def agenda_of(running: Running, trials: Sequence[Trial | Glimpse]) -> Agenda:
     """What an evaluation has measured, from its trials in the order they ended."""
     agenda = agenda_for(running)
     for trial in trials:

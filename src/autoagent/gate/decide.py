@@ -6,16 +6,17 @@ was not measured to its end is discarded, and all else decides nothing (rules R2
 
 from collections.abc import Sequence
 
-from autoagent.gate.anytime import evidence
-from autoagent.gate.blocks import Blocks
 from autoagent.gate.contests import agenda_of
 from autoagent.gate.passes import Count
+from autoagent.gate.rules.anytime import evidence
+from autoagent.gate.rules.blocks import Blocks
+from autoagent.gate.rules.wording import believed
 from autoagent.gate.score import score
 from autoagent.gate.simplicity import simpler_at
-from autoagent.gate.wording import believed
 from autoagent.records import (
     Contest,
     EvaluationState,
+    Glimpse,
     Reason,
     Running,
     Score,
@@ -68,12 +69,13 @@ def score_of(running: Running, trials: Sequence[Trial], *, seconds: float) -> Sc
     return score(trials, running.tasks, deciding_attempts(running, trials), seconds=seconds)
 
 
-def deciding_attempts(running: Running, trials: Sequence[Trial]) -> range:
+def deciding_attempts(running: Running, trials: Sequence[Trial | Glimpse]) -> range:
     """The attempts that the score is about."""
     number = 1
     if running.contest is not None:
-        counts = agenda_of(running, trials).counts()
-        number = max((n for n, count in enumerate(counts, 1) if not count.left), default=1)
+        if any(trial.attempt > running.attempts for trial in trials):  # a second pass began
+            counts = agenda_of(running, trials).counts()
+            number = max((n for n, count in enumerate(counts, 1) if not count.left), default=1)
     elif running.kind != "baseline":
         return range(1, running.attempts * running.passes + 1)
     return range((number - 1) * running.attempts + 1, number * running.attempts + 1)

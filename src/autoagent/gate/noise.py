@@ -79,29 +79,47 @@ def recommended(noise: Noise) -> GateRule:
 
 
 def sentences(noise: Noise, candidates: int, rule: GateRule) -> tuple[str, ...]:
-    """What the human should know before the night: what is noise, how many lucky keeps, which gate.
+    """What the human should know of a climb's noise, and whether its gate suits that.
 
     Args:
         noise: The baseline's two passes.
         candidates: How many candidates the night is for.
-        rule: The gate that was chosen.
+        rule: The gate in force: it was frozen when the climb began, before this was known.
     """
     if not noise.pairs:
-        return ("Nothing was measured in both of the baseline's passes, so its noise is unknown.",)
+        return seen(noise, candidates)
     better = recommended(noise)
-    choice = (
-        f"The chosen gate, `{rule}`, suits that."
-        if better == rule
-        else f"`{better}` suits that better than the chosen gate, `{rule}`: {WHY[better]}."
-    )
+    choice = f"The gate in force, `{rule}`, is the one for that."
+    if better != rule:
+        line = f'autoagent.toml, [gate]: rule = "{better}"'
+        choice = (
+            f"The gate in force is `{rule}` and stays so: it was frozen when the climb began. For "
+            f"the next climb `{better}` is recommended ({line}): {WHY[better]}."
+        )
+    return (*seen(noise, candidates), choice)
+
+
+def seen(noise: Noise, candidates: int) -> tuple[str, ...]:
+    """What two passes of one harness say of luck, whichever gate is chosen."""
+    if not noise.pairs:
+        return ("Nothing was measured in both of the baseline's passes, so its noise is unknown.",)
     if not noise.differing:
-        same = f"The baseline's two passes agree on all {noise.pairs} trials: no noise was seen."
-        return (same, choice)
+        return (f"The baseline's two passes agree on all {noise.pairs} trials: no noise was seen.",)
     lucky = lucky_keeps(noise, candidates)
     return (
         f"The baseline's two passes differ on {noise.differing} of {noise.pairs} trials: between "
         f"two scores, a difference under ±{detectable(noise):.0f} points is noise.",
         f"Of {candidates} candidates that are no better, `strict` would keep about {lucky:.0f} "
         "by luck alone.",
-        choice,
+    )
+
+
+def advice(noise: Noise, rule: GateRule) -> str:
+    """Which gate to choose while it may be chosen, held against the one that is configured."""
+    better = recommended(noise)
+    if not noise.pairs or better == rule:
+        return "" if not noise.pairs else f"`{rule}` is configured, and is the gate for that."
+    return (
+        f"`{better}` is the gate for that: {WHY[better]}. `{rule}` is configured; before "
+        f'start_climb write rule = "{better}" below [gate] (autoagent.toml).'
     )

@@ -4,11 +4,13 @@ The stop is exact: it is taken only where every outcome of the remaining trials 
 verdict. The order of the tasks decides when that point comes and never what the verdict is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autoagent.gate.passes import Count, beats
 
 TaskScores = Mapping[str, float | None]
+Sums = Mapping[str, tuple[float, float]]
+"""By task, the sum of the scores of some harnesses, and of how many it is."""
 
 OWN_WEIGHT = 2.0
 """How many other harnesses' results the incumbent's own is worth. From 1 to 4 it hardly matters:
@@ -20,8 +22,26 @@ def out_of_reach(count: Count, needed: int, *, simpler: bool) -> bool:
     return not beats(count.passed + count.left, needed, simpler=simpler)
 
 
+def summed(sums: Sums, scores: TaskScores, weight: float = 1.0) -> Sums:
+    """The sums with one harness more; a task that was not measured adds nothing."""
+    found = dict(sums)
+    for task, score in scores.items():
+        if score is not None:
+            total, count = found.get(task, (0.0, 0.0))
+            found[task] = total + weight * score, count + weight
+    return found
+
+
+def sums_of(others: Iterable[TaskScores]) -> Sums:
+    """The sums of several harnesses."""
+    found: Sums = {}
+    for scores in others:
+        found = summed(found, scores)
+    return found
+
+
 def hardest_first(
-    tasks: Sequence[str], incumbent: TaskScores, others: Sequence[TaskScores] = ()
+    tasks: Sequence[str], incumbent: TaskScores, others: Sums | None = None
 ) -> tuple[str, ...]:
     """Order tasks by how often they were passed so far, the rarest first.
 
@@ -31,12 +51,12 @@ def hardest_first(
     Args:
         tasks: The names, in the suite's order.
         incumbent: The incumbent's task scores, in 0..1.
-        others: Those of other harnesses measured in this climb.
+        others: The sums of other harnesses measured in this climb.
     """
-    passed, known = dict.fromkeys(tasks, 0.5), dict.fromkeys(tasks, 1.0)
-    for weight, scores in ((OWN_WEIGHT, incumbent), *((1.0, scores) for scores in others)):
-        for task, score in scores.items():
-            if score is not None and task in known:
-                passed[task] += weight * score
-                known[task] += weight
-    return tuple(sorted(tasks, key=lambda task: passed[task] / known[task]))
+    sums = summed(others or {}, incumbent, OWN_WEIGHT)
+
+    def rate(task: str) -> float:
+        passed, known = sums.get(task, (0.0, 0.0))
+        return (0.5 + passed) / (1.0 + known)
+
+    return tuple(sorted(tasks, key=rate))

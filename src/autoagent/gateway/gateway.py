@@ -9,18 +9,18 @@ from socket import socket
 
 from starlette.routing import Route, Router
 
-from autoagent.gateway.calling import Endpoint, elsewhere
-from autoagent.gateway.clock import Clock
+from autoagent.gateway.calls.calling import Endpoint, elsewhere
+from autoagent.gateway.calls.clock import Clock
+from autoagent.gateway.calls.recording import Replay
+from autoagent.gateway.calls.redact import Redactor
+from autoagent.gateway.calls.scope import Scope
+from autoagent.gateway.calls.upstream import ProviderClient
 from autoagent.gateway.listening import Listening
+from autoagent.gateway.money.prices import Prices
+from autoagent.gateway.money.purse import Purse, Spending
+from autoagent.gateway.money.usage import Bill, Caller, Owner
 from autoagent.gateway.plan import GatewayPlan
-from autoagent.gateway.prices import Prices
 from autoagent.gateway.providers import BASE_URLS, ROUTES, Pin, provider_named
-from autoagent.gateway.purse import Purse, Spending
-from autoagent.gateway.recording import Replay
-from autoagent.gateway.redact import Redactor
-from autoagent.gateway.scope import Scope
-from autoagent.gateway.upstream import ProviderClient
-from autoagent.gateway.usage import Bill, Caller, Owner
 
 PLACEHOLDER = "autoagent-gateway"
 """What a harness finds in the place of a key."""
@@ -43,6 +43,7 @@ class Gateway:
         *,
         on_refused: Callable[[str, str, str], None] | None = None,
         on_outage: Callable[[str, str], None] = lambda provider, cause: None,
+        on_answered: Callable[[str, str], None] = lambda asked, answered: None,
     ) -> None:
         """Prepare the gateway.
 
@@ -52,8 +53,10 @@ class Gateway:
             keys: The providers' keys, by the variable that held them.
             on_refused: Told of another model that was asked for: trial, model, path.
             on_outage: Told which provider is out and why, and "" when it is back.
+            on_answered: Told of each call that was answered which model was asked, and which one
+                the answer names.
         """
-        self._plan, self._on_refused = plan, on_refused
+        self._plan, self._on_refused, self._on_answered = plan, on_refused, on_answered
         self.redactor = Redactor(keys.values())
         self.judges = plan.judge is not None
         self.serves_harness = bool(plan.models)
@@ -135,7 +138,9 @@ class Gateway:
                 replay=self._replay,
                 call_reserve=plan.call_reserve_dollars,
                 on_refused=self._on_refused,
+                on_answered=self._on_answered,
                 clock=clock if caller == "trial" else Clock(),
+                efforts=plan.efforts if caller == "trial" else None,
             )
             for caller, (pin, purse) in callers.items()
         }
@@ -169,8 +174,13 @@ class Gateway:
         )
 
     def spent_before(self, trial: str) -> float | None:
-        """What a trial cost whose worker was killed; None where nothing is known."""
-        return self._spending.before.get(trial)
+        """What a trial cost whose worker was killed; None where nothing is known.
+
+        What a call may cost is written down before it is forwarded: a trial without a line made
+        none, unless what it called has no price.
+        """
+        metered = self.serves_harness and not self.unpriced
+        return self._spending.before.get(trial, 0.0 if metered else None)
 
     @property
     def spent(self) -> asyncio.Event:

@@ -15,7 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from autoagent.gateway.scope import Scope
+from autoagent.gateway.calls.scope import Scope
 
 CONNECTIONS = 64
 """Connections of one listener; those beyond are closed at once, so that no trial can use up

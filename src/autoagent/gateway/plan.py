@@ -1,20 +1,18 @@
 """What a worker's gateway must know, decided in the server: no key is in it.
 
 The gateway is on where the pinned model is one that a provider serves and a key, a base
-URL or a recording to replay is configured. Otherwise a harness has no network at all. `model_row`
-tells the human so, before a night; no call is made.
+URL or a recording to replay is configured. Otherwise a harness has no network at all.
 """
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from autoagent.config import FILE_NAME, Config, ModelPrice, Patience
 from autoagent.errors import ConfigError
-from autoagent.gateway.prices import Prices
+from autoagent.files import env_file_values
+from autoagent.gateway.money.prices import Prices
 from autoagent.gateway.providers import BASE_URLS, ProviderName, provider_named
-from autoagent.gateway.usage import Usage
 from autoagent.records import Record
 
 ENV_FILE = ".env"
@@ -37,12 +35,14 @@ class GatewayPlan(Record):
 
     `models` are the names a harness may ask for, the pinned one first; `judge` is the model
     that verifiers may ask for. `dollars_per_trial` and `dollars` are caps, None for none.
+    `efforts` is how hard harnesses may ask, None for as hard as they like.
     """
 
     models: tuple[str, ...]
     judge: str | None = None
     upstreams: Mapping[str, Upstream]
     prices: Mapping[str, ModelPrice] = {}
+    efforts: tuple[str, ...] | None = None
     dollars_per_trial: float | None = None
     dollars: float | None = None
     call_reserve_dollars: float | None = None
@@ -111,7 +111,10 @@ def recordings(config: Config, root: Path) -> tuple[Path, ...]:
     places = tuple(root / name for name in ((named,) if isinstance(named, str) else named))
     for place in places:
         if not place.is_dir():
-            raise ConfigError(f"gateway.replay: {place} is not a directory.")
+            raise ConfigError(
+                f"gateway.replay: {place} is not a directory. Name one of recorded evaluations, "
+                f"such as .autoagent/jobs ({FILE_NAME})."
+            )
     return places
 
 
@@ -150,11 +153,9 @@ def keys(
     """The keys there are, by variable: from the environment, else from the workspace's `.env`."""
     names = {upstream.api_key_env for upstream in upstreams}
     found = {name: environment[name] for name in names if environment.get(name)}
-    if names - set(found) and env_file is not None and env_file.is_file():
-        from dotenv import dotenv_values  # only where there is such a file
-
-        values = dotenv_values(env_file, interpolate=False)
-        found |= {n: value for n in names - set(found) if (value := values.get(n))}
+    if missing := names - set(found):
+        values = env_file_values(env_file)
+        found |= {n: value for n in missing if (value := values.get(n))}
     return found
 
 
@@ -174,52 +175,3 @@ def _require_prices(config: Config, models: list[str]) -> None:
                 f'be held. Add `[gateway.prices."{model}"]` with `input` and `output` in dollars '
                 "per million tokens, or take the caps away."
             )
-
-
-MILLION = 1_000_000
-
-
-def model_row(config: Config, model: str | None, root: Path) -> tuple[str, Literal["ok", "note"]]:
-    """How the harness reaches its model, and the judge if there is one.
-
-    Raises:
-        ConfigError: The harness cannot: no key, no recording, or a cap without a price.
-    """
-    planned = plan(config, model, root)
-    for name in [name for name in (model, *config.gateway.models) if name]:
-        provider = serving(config, name)
-        if provider is not None and (planned is None or provider not in planned.upstreams):
-            variable = upstream_of(config, provider).api_key_env
-            raise ConfigError(
-                f"{name} is a model of {provider}'s, and there is no {variable} in the "
-                f"environment or in {root / '.env'}: the harness would have no network at all."
-            )
-    judge = config.gateway.judge
-    unheard = judge is not None and (planned is None or planned.judge is None)
-    unjudged = f"; {judge} (judge) has no key: tasks that ask it are left out" if unheard else ""
-    if planned is None:
-        said = f"{model or 'none'}: no provider's, so the harness has no network"
-        return f"{said}{unjudged}", "note" if unheard else "ok"
-    if planned.replay:
-        places = ", ".join(map(str, planned.replay))
-        return f"answers come from {places}; no provider is called", "note"
-    found: list[str] = []
-    blank = False
-    prices = Prices(config.gateway.prices)
-    for name in planned.named:
-        provider = serving(config, name)
-        assert provider is not None
-        upstream = planned.upstreams[provider]
-        keyed = keys([upstream], planned.env_file, os.environ)
-        price = prices.of(name)
-        blank = blank or price is None
-        cost = (
-            f"${price.dollars(Usage(input=1)) * MILLION:.2f} in and "
-            f"${price.dollars(Usage(output=1)) * MILLION:.2f} out per million tokens"
-            if price
-            else f"no known price, so what it costs stays blank ({FILE_NAME}: gateway.prices)"
-        )
-        key = f"key in {upstream.api_key_env}" if keyed else "no key"
-        judge = " (judge)" if name == planned.judge else ""
-        found.append(f"{name}{judge} at {upstream.base_url}, {key}, {cost}")
-    return "; ".join(found) + unjudged, "note" if blank or unheard else "ok"

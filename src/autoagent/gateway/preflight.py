@@ -9,11 +9,11 @@ import httpx2
 
 from autoagent.config import FILE_NAME
 from autoagent.errors import ConfigError
-from autoagent.gateway.headers import auth_headers
+from autoagent.gateway.calls.headers import auth_headers
+from autoagent.gateway.calls.probing import OUR_HEADERS, Finding, finding, first_known, questions
+from autoagent.gateway.calls.upstream import said
 from autoagent.gateway.plan import GatewayPlan, Upstream, keys
-from autoagent.gateway.probing import OUR_HEADERS, Finding, finding, first_known, questions
 from autoagent.gateway.providers import BASE_URLS, ProviderName, provider_named
-from autoagent.gateway.upstream import said
 
 SECONDS = 20.0
 """How long an answer is waited for; a model that thinks longer is well enough to be called."""

@@ -95,11 +95,16 @@ class Pin:
         self.models = tuple(models)
         names = {name for model in self.models for name in (model, bare(model))}
         alternatives = "|".join(re.escape(name) for name in sorted(names))
-        self._allowed = re.compile(f"(?:{alternatives})(?:{DATE})?") if names else None
+        self._allowed = re.compile(f"({alternatives})(?:{DATE})?") if names else None
 
     def allows(self, model: str) -> bool:
         """Whether `model` is a pinned name or that name with a date: gpt-5-2025-08-07 for gpt-5."""
         return self._allowed is not None and self._allowed.fullmatch(model) is not None
+
+    def name_of(self, model: str) -> str:
+        """An allowed model as all of its spellings are called: no date, no provider."""
+        found = self._allowed.fullmatch(model) if self._allowed else None
+        return bare(found[1]) if found else model
 
     @property
     def sentence(self) -> str:

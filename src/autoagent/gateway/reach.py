@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from autoagent.errors import InfrastructureFault
+from autoagent.gateway.calls.scope import Scope
 from autoagent.gateway.gateway import PLACEHOLDER, Gateway, variables
-from autoagent.gateway.scope import Scope
-from autoagent.gateway.usage import Caller
+from autoagent.gateway.money.usage import Caller
 
 LISTENING_SECONDS = 20.0
 

@@ -29,9 +29,11 @@ from autoagent.config import Night as Terms
 from autoagent.errors import AutoAgentError
 from autoagent.evidence.position import Position
 from autoagent.night.agent import Hands, connected
+from autoagent.night.attention import Attention
 from autoagent.night.closing import close
+from autoagent.night.ending import Ending, judged
 from autoagent.night.log import Log
-from autoagent.night.notice import tell
+from autoagent.night.notice import facts, tell
 from autoagent.night.policy import SERVER, Policy
 from autoagent.night.schedule import Deadline, window
 from autoagent.night.standing import Stand, look
@@ -54,6 +56,8 @@ class Reason(StrEnum):
 
 
 AGAIN = (Reason.DIED, Reason.STALLED, Reason.STUCK)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a night cleanly; the last is a terminal that was closed."""
 WANTED = (Reason.UNTIL, Reason.STOPPED)
 """Ends that the human asked for: no fault of an agent that has not opened a session by then."""
 PULSE_SECONDS = 5.0
@@ -78,13 +82,6 @@ class Prompts(NamedTuple):
 
     begin: Callable[[str], str]
     resume: Callable[[], str]
-
-
-class Ending(NamedTuple):
-    """How a night ended, and the exit code that says so (`autoagent night --help`)."""
-
-    code: int
-    message: str
 
 
 async def play(
@@ -124,7 +121,8 @@ class _Night:
         finally:
             self._log("ended", ending.message, code=ending.code)
             with anyio.CancelScope(shield=True):
-                await tell(self._facts(ending), self._terms.webhook, self._log)
+                told = self._facts("ended", ending.message) | {"code": ending.code}
+                await tell(told, self._terms.webhook, self._log)
         return ending
 
     async def _until_signalled(self) -> Ending:
@@ -132,7 +130,7 @@ class _Night:
 
         async def listen(scope: anyio.CancelScope) -> None:
             nonlocal ending
-            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            with anyio.open_signal_receiver(*ENDING) as signals:
                 async for number in signals:
                     left = "; what is being measured goes on, and the next night rejoins it"
                     ending = Ending(128 + number, f"ended by {signal.Signals(number).name}{left}")
@@ -161,11 +159,25 @@ class _Night:
         self._log(
             "started", f"{'' if end is None else f'until {_hour(end)}; '}{stand.words(time.time())}"
         )
-        reason = await self._sessions_of()
+        reason = Reason.DIED
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._attend)
+            reason = await self._sessions_of()
+            group.cancel_scope.cancel()
         self._log("over", reason)
         if self._sessions and not self._opened and reason not in WANTED:
             return Ending(3, f"{reason}; see {self._log.agent}")
-        return _judged(reason, await close(self._workspace, self._log))
+        return judged(reason, await close(self._workspace, self._log))
+
+    async def _attend(self) -> None:
+        """Tell the human what cannot wait for the morning."""
+        attention = Attention(self._workspace, self._terms)
+        while True:
+            for news in attention.news(look(self._workspace), time.monotonic()):
+                self._log(news.event, news.message)
+                told = self._facts(news.event, news.message)
+                await tell(told, self._terms.webhook, self._log)
+            await anyio.sleep(self._pulse)
 
     async def _sessions_of(self) -> Reason:
         """Session after session; why there is no more."""
@@ -307,25 +319,13 @@ class _Night:
         patience = max(OPENING_SECONDS, self._stall) if self._opening else self._stall
         return Reason.STALLED if now - hands.active > patience else None
 
-    def _facts(self, ending: Ending) -> dict[str, Any]:
+    def _facts(self, event: str, message: str) -> dict[str, Any]:
         """What the human is told, as JSON."""
         try:
             position = look(self._workspace).position
         except AutoAgentError:
             position = Position()
-        best = position.incumbent
-        certified = position.certificate
-        return {
-            "workspace": str(self._workspace.root),
-            "code": ending.code,
-            "message": ending.message,
-            "climb": position.tag,
-            "phase": position.phase,
-            "rows": position.rows,
-            "baseline_passed": position.baseline_passed,
-            "passed": best.score.passed if best else None,
-            "expected": best.score.expected if best else None,
-            "certificate": certified.model_dump(mode="json") if certified else None,
+        return facts(self._workspace.root, position, event, message) | {
             "sessions": self._sessions,
             "turns": self._turns,
             "agent_dollars": round(self._hands.dollars, 4),
@@ -338,27 +338,6 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
-
-
-def _judged(reason: Reason, position: Position) -> Ending:
-    """What to say of a climb that was closed."""
-    best, kept = position.incumbent, position.rows - 1
-    scores = (
-        f"{position.baseline_passed} to {best.score.passed} of {best.score.expected}"
-        if best
-        else ""
-    )
-    climb = f"{reason}; {position.tag}: {scores} passed, {kept} candidates measured"
-    if position.certificate is not None:
-        effect = position.certificate.effect
-        worth = f"certified {effect.difference:+.3f} ({effect.low:+.3f} to {effect.high:+.3f})"
-        return Ending(0, f"{climb}; {worth}")
-    if position.phase == "new":
-        return Ending(1, f"{reason}; nothing was started")
-    if position.phase != "finished":
-        return Ending(1, f"{reason}; the climb {position.tag} is left in phase {position.phase}")
-    whole = best is not None and best.candidate == position.baseline
-    return Ending(0 if whole else 1, f"{climb}; not certified: {position.uncertified}")
 
 
 def _server(root: str) -> McpServerStdio:

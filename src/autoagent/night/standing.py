@@ -1,5 +1,6 @@
 """Where the climb stands, read from its journal without a word to the server that plays it."""
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -8,17 +9,28 @@ from autoagent.config import Config
 from autoagent.evidence import events
 from autoagent.evidence.journal import GENESIS, Journal
 from autoagent.evidence.position import Position
+from autoagent.evidence.untrusted import one_line
+from autoagent.files import process_facts
 from autoagent.referee import budget, evaluations
 from autoagent.workspace.layout import Workspace
 
+CAUSE = 300
+"""Characters of an outage's cause."""
+
 
 class Stand(NamedTuple):
-    """A climb at one moment; `measuring` while a worker is at it."""
+    """A climb at one moment; `measuring` while a worker is at it.
+
+    `outage` says why no trial begins, while a model's provider is out; `used_up` which caps of the
+    budget nothing is left of, while a climb is played.
+    """
 
     position: Position
     head: str
     config: Config
     measuring: bool
+    outage: str = ""
+    used_up: str = ""
 
     @property
     def certifying_seconds(self) -> float:
@@ -33,7 +45,7 @@ class Stand(NamedTuple):
         position, best = self.position, self.position.incumbent
         if position.phase == "new":
             return "No climb was started yet."
-        left = budget.remaining(self.config.budget, position.spent, position.started_at, now)
+        left = _left(position, self.config, now)
         score = f"the incumbent passes {best.score.passed}/{best.score.expected}, " if best else ""
         return (
             f"The climb {position.tag} is in phase {position.phase}: {score}"
@@ -59,13 +71,31 @@ def look(workspace: Workspace) -> Stand:
             and evaluations.ended(journal, running.id) is None
             and _alive(workspace.evaluations / running.id / "worker.pid")
         )
-        return Stand(position, journal.head(), config, measuring)
+        told = journal.about(running.id, events.ProviderOut) if running and measuring else []
+        causes = {entry.event.provider: entry.event.cause for entry in told}
+        outage = "; ".join(one_line(cause, CAUSE) for cause in causes.values() if cause)
+        return Stand(
+            position, journal.head(), config, measuring, outage, _used_up(position, config)
+        )
+
+
+def _left(position: Position, config: Config, now: float) -> budget.Remaining:
+    began = budget.began(config.budget, position.started_at, position.asleep)
+    return budget.remaining(config.budget, position.spent, began, now)
+
+
+def _used_up(position: Position, config: Config) -> str:
+    """The caps that nothing is left of, between two evaluations."""
+    if position.running is not None or position.phase in ("new", "finished"):
+        return ""
+    left = _left(position, config, time.time())
+    return ", ".join(name for name in budget.CAPS if getattr(left, name) == 0)
 
 
 def _alive(pid_file: Path) -> bool:
     """Whether a worker runs. Its lock is not tried: that would be in the way of who starts it."""
     try:
-        state = Path("/proc", pid_file.read_text(), "stat").read_text().rpartition(")")[2]
+        facts = process_facts(pid_file.read_text())
     except OSError:
         return False
-    return state.split()[0] not in "ZX"
+    return bool(facts) and facts[0] not in "ZX"

@@ -13,6 +13,10 @@ ENDING = "finish_climb()"
 CAPS = ("evaluations", "hours", "dollars")
 ROUNDING = 1e-9
 """Dollars by which sums of floats may differ from what was meant."""
+ENOUGH_TRIALS = 10
+"""From so many on, what trials have cost foretells what trials will cost."""
+MARGIN = 2
+"""How many times that is reserved: a candidate may cost more than those before it."""
 
 
 class Remaining(Record):
@@ -34,6 +38,11 @@ def remaining(budget: Budget, spent: Spent, started_at: float, now: float) -> Re
         if budget.dollars is None
         else max(0.0, budget.dollars - spent.dollars - spent.reserved_dollars),
     )
+
+
+def began(budget: Budget, started_at: float, asleep: float) -> float:
+    """When the night began, for its hours: later by what the machine slept, unless that counts."""
+    return started_at if budget.sleep_counts else started_at + asleep
 
 
 def within(caps: Budget, night: Budget) -> Budget:
@@ -96,6 +105,26 @@ def require_enough(config: Config, caps: Budget, tasks: int, held_out: int) -> s
     )
 
 
+class Cost(Record):
+    """What trials of the night have cost, void ones and lost ones added to those that count.
+
+    `each` is the average of the evaluation that had the highest.
+    """
+
+    trials: int = 0
+    each: float = 0.0
+
+
+def for_a_trial(config: Config, known: Cost) -> float:
+    """Dollars to reserve for a trial and its retries.
+
+    At first as much as it may cost at most, as often as it may be run. Once enough trials have
+    told what they cost, that, with a margin. It is the gateway that ends what is dearer.
+    """
+    most = config.budget.dollars_per_trial * (1 + config.benchmark.void_retries)
+    return min(most, MARGIN * known.each) if known.trials >= ENOUGH_TRIALS else most
+
+
 class Reserve(Record):
     """What is kept back for something that comes later."""
 
@@ -104,14 +133,21 @@ class Reserve(Record):
 
 
 def reserve(
-    budget: Budget, left: Remaining, trials: int, *, seconds: float, later: Reserve | None = None
+    budget: Budget,
+    left: Remaining,
+    trials: int,
+    *,
+    each: float,
+    seconds: float,
+    later: Reserve | None = None,
 ) -> float:
     """Dollars to reserve for `trials` trials that are expected to take `seconds`.
 
     Args:
         budget: The caps.
         left: What is left of them.
-        trials: How many trials may run at most.
+        trials: How many trials may run at most, retries aside.
+        each: Dollars to reserve for one, retries included.
         seconds: How long that usually takes.
         later: What the certification needs, which this must leave.
 
@@ -136,7 +172,7 @@ def reserve(
             f"{seconds / 3600:.2f} h{kept} (autoagent.toml: budget.hours).",
             ENDING,
         )
-    reserved = trials * budget.dollars_per_trial
+    reserved = trials * each
     if left.dollars is not None and left.dollars <= ROUNDING:
         raise BudgetExceeded(
             f"All ${budget.dollars:.2f} of the budget are spent (autoagent.toml: budget.dollars).",
@@ -145,7 +181,8 @@ def reserve(
     if left.dollars is not None and reserved + later.dollars > left.dollars + ROUNDING:
         kept = f", the certification ${later.dollars:.2f}" if later.dollars else ""
         raise BudgetExceeded(
-            f"{trials} trials reserve ${reserved:.2f}{kept} and ${left.dollars:.2f} are left "
+            f"{trials} trials reserve ${reserved:.2f} (${each:.4f} each, retries included){kept} "
+            f"and ${left.dollars:.2f} are left "
             "(autoagent.toml: budget.dollars, budget.dollars_per_trial).",
             ENDING,
         )

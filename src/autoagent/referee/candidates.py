@@ -16,6 +16,7 @@ from autoagent.workspace import notes
 from autoagent.workspace.harness import boundary
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.harness.hints import not_installed
+from autoagent.workspace.harness.limits import output_limits
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.notes import NOTES_LIMIT_BYTES
 
@@ -30,6 +31,8 @@ class Draft(Record):
     digest: str
     complexity: int
     warnings: tuple[str, ...]
+    output_limits: tuple[int, ...] | None = None
+    """What it sets on its model's answers (workspace/harness/limits.py)."""
 
     def stored(self, commit: str, *, parent: str | None, description: str) -> Candidate:
         """The candidate it became when it was stored."""
@@ -82,6 +85,7 @@ def check_draft(
         digest=content_digest(checked.editable, notes),
         complexity=complexity(checked.editable, notes),
         warnings=checked.warnings,
+        output_limits=output_limits(source),
     )
 
 
@@ -97,7 +101,11 @@ def draft_of(
         return None
 
 
-def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
+type Baseline = tuple[Draft, Split, str | None]
+"""The unmodified harness, its split and the model it pins."""
+
+
+def baseline_draft(workspace: Workspace) -> Baseline:
     """The unmodified harness, its split and the model it pins (rules R1, R2).
 
     Raises:
@@ -108,9 +116,8 @@ def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
         source = read_regular(workspace.harness, HARNESS_LIMIT_BYTES)
     except OSError as error:
         raise WorkspaceError(
-            f"{workspace.harness}: {error.strerror}. The harness under test must be there "
-            "(autoagent.toml: harness.file).",
-            "start_climb(tag) again",
+            f"{workspace.harness}: {error.strerror}. Put the harness under test there, by "
+            "`autoagent init` say, or name it in autoagent.toml (harness.file)."
         ) from error
     split = boundary.split(source, config.harness.file)
     model = config.harness.model or boundary.model_pin(source)
@@ -118,14 +125,12 @@ def baseline_draft(workspace: Workspace) -> tuple[Draft, Split, str | None]:
         draft = read_draft(workspace, split, model)
     except CandidateRefused as error:
         raise WorkspaceError(
-            f"{config.harness.file} cannot be the baseline: {'; '.join(error.problems)}",
-            "start_climb(tag) again",
+            f"{config.harness.file} cannot be the baseline: {'; '.join(error.problems)}."
         ) from error
     for package, line in not_installed(source).items():
         raise WorkspaceError(
             f"{workspace.harness}:{line} imports {package}, which is not installed where harnesses "
-            f"run. Install what brings it into the environment of {sys.executable}.",
-            "start_climb(tag) again",
+            f"run. Install what brings it into the environment of {sys.executable}."
         )
     return draft, split, model
 

@@ -1,25 +1,31 @@
 """The climb that is being played: its journal, workspace, engine and projections, as one object.
 
 It knows where the climb stands, where things are and how to write an event; it does not know
-the rules. What the referee itself wrote of this climb is kept in memory beside the position, so a
-move asks the journal for nothing but what workers add to it.
+the rules. What happens once in a climb is kept in memory beside the position. What each candidate
+adds is asked of the journal, by its indexes, and what is counted over all of them is counted on:
+a move costs the same after ten candidates and after ten thousand.
 """
 
 import time
-from collections.abc import Collection, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, cast
 
 from autoagent.config import Budget, Config
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Held, Journal
 from autoagent.evidence.position import Position, apply
+from autoagent.gateway.plan import GatewayPlan, plan
 from autoagent.records import Candidate, Row, Running
-from autoagent.referee import budget, passages, validation
+from autoagent.referee import budget, efforts, passages
+from autoagent.referee.opening import validation
 from autoagent.referee.passages import Copied
 from autoagent.worker.engine import Engine, EvaluationSpec
+from autoagent.worker.host import named_by
+from autoagent.workspace import disks
 from autoagent.workspace.git.projection import Projection
-from autoagent.workspace.harness import boundary
+from autoagent.workspace.harness import boundary, shape
 from autoagent.workspace.harness.boundary import Split
 from autoagent.workspace.layout import Workspace
 from autoagent.workspace.tasks import snapshot
@@ -28,21 +34,21 @@ from autoagent.workspace.tier import TIER_0
 
 DRIFT_SECONDS = 5.0
 """How long an answer about drift stands while nothing happens: looking walks every task."""
+DRIFT_CHEAP, DRIFT_REST = 0.05, 200.0
+"""A look that takes longer than the first, in seconds, is rested from as many times as long: where
+there are a thousand tasks, what changed is told some minutes later."""
+
+LEAST_SLEEP_SECONDS = 30.0
+"""Sleep that is shorter is told with the next."""
 
 REMEMBERED = (
     events.ClimbStarted,
     events.TasksValidated,
-    events.CandidateCommitted,
-    events.CandidateReverted,
-    events.EvaluationStarted,
-    events.EvaluationFinished,
-    events.ResultRecorded,
     events.CertificationStarted,
     events.EditsNotAblated,
     events.ClimbFinished,
-    events.WorkerFailed,
 )
-"""Kinds of events that nobody but the referee writes, and that are asked for again and again."""
+"""Kinds of events that are few in a climb, and asked for again and again."""
 
 
 class Climb:
@@ -67,6 +73,7 @@ class Climb:
         self.position = Position.model_validate_json(stored) if stored else Position()
         start = self.journal.last(events.ClimbStarted)
         self._entries: list[Entry[Held]] = []
+        self._counted: dict[object, tuple[int, Any]] = {}
         if start is not None:
             self._entries += self.journal.of_kind(*REMEMBERED, after=start.seq - 1)
         if self.position.phase not in ("new", "finished"):
@@ -76,11 +83,22 @@ class Climb:
         self.projection = Projection(workspace)
         self.notes: tuple[str, ...] = ()
         """What the human should hear about the last projection."""
+        self.unrestored = ""
+        """Why the files that a discard restores are not there yet; empty where they are."""
         self.trouble: AutoAgentError | None = None
         """The last refusal that stays until somebody mends its cause; a move shows that it is."""
         self._snapshot: Snapshot | None = None
+        self._newest: dict[str, Entry[Any] | None] = {}
+        """The newest entry of a kind in this climb, of kinds that were asked for or appended."""
+        self._version = 0
+        """What the journal was when they were: workers write into it, too."""
         self._first: tuple[str, Mapping[str, bytes]] | None = None
-        self._drift: tuple[str, float, tuple[str, ...]] = ("", 0.0, ())
+        self._shown = 0
+        """The event up to which this process has shown candidates in the user's repository."""
+        self._split: tuple[Mapping[str, bytes], Split] | None = None
+        self.diagnosed: tuple[str, tuple[Any, ...]] | None = None
+        """What `diagnosis` found of an evaluation: a finished one says the same for ever."""
+        self._drift: tuple[str, float, tuple[str, ...], float] = ("", 0.0, (), 0.0)
 
     def append(self, event: events.Event, about: str) -> None:
         """Write an event and the position it leads to, in one transaction; then stand there."""
@@ -94,15 +112,67 @@ class Climb:
         entry = self.journal.append(event, about, move)
         self.position, self.trouble = moved, None
         if isinstance(event, events.ClimbStarted):
-            self._entries = []
+            self._entries, self._counted, self._newest = [], {}, {}
+        self._newest[event.kind] = entry
         if isinstance(event, REMEMBERED):
             self._entries.append(entry)
+
+    def notice_sleep(self) -> None:
+        """Write down for how long the machine slept or was off in a night that is played."""
+        seconds = self.journal.slept(LEAST_SLEEP_SECONDS)
+        if seconds and self.position.phase not in ("new", "finished"):
+            self.append(events.MachineSlept(seconds=seconds), self.position.tag)
 
     def this_climb[E: events.Event](self, *kinds: type[E]) -> list[Entry[E]]:
         """Entries of some of the kept kinds since the climb started, oldest first."""
         wanted = {kind.kind for kind in kinds}
         assert wanted <= {kind.kind for kind in REMEMBERED}, f"{wanted} are not all kept"
         return cast("list[Entry[E]]", [entry for entry in self._entries if entry.kind in wanted])
+
+    @property
+    def first(self) -> int:
+        """The number of the event that this climb began with; 0 before it."""
+        return self._entries[0].seq if self._entries else 0
+
+    def newest[E: events.Event](self, kind: type[E]) -> Iterator[Entry[E]]:
+        """Entries of a kind since the climb started, newest first; read as far as is asked.
+
+        The newest is known until a worker writes: only who wants more asks the journal.
+        """
+        if (version := self.journal.written_by_others()) != self._version:
+            self._version, self._newest = version, {}
+        if kind.kind not in self._newest:
+            self._newest[kind.kind] = next(self.journal.newest(kind, self.first), None)
+        if last := cast("Entry[E] | None", self._newest[kind.kind]):
+            yield last
+            yield from self.journal.newest(kind, self.first, before=last.seq)
+
+    def about[E: events.Event](self, subject: str, *kinds: type[E]) -> list[Entry[E]]:
+        """Entries about something since the climb started, oldest first."""
+        if kinds and not any(next(self.newest(kind), None) for kind in kinds):
+            return []
+        return [entry for entry in self.journal.about(subject, *kinds) if entry.seq > self.first]
+
+    def counted[T, E: events.Event](
+        self, what: object, kind: type[E], add: Callable[[T, Entry[E]], T], start: T, after: int
+    ) -> T:
+        """What comes of adding every entry of a kind to a start; only new ones are read.
+
+        Args:
+            what: Names what is counted.
+            kind: Whose entries.
+            add: The sum with one entry more.
+            start: The sum of nothing.
+            after: The event that they come after, such as this climb's first.
+        """
+        seen, value = self._counted.get(what, (after, start))
+        last = next(self.newest(kind), None)
+        if what in self._counted and (last is None or last.seq <= seen):
+            return value
+        for entry in self.journal.oldest(kind, after=seen):
+            seen, value = entry.seq, add(value, entry)
+        self._counted[what] = seen, value
+        return value
 
     @property
     def started(self) -> events.ClimbStarted:
@@ -125,6 +195,11 @@ class Climb:
         return budget.within(config.budget, night)
 
     @property
+    def gateway(self) -> GatewayPlan | None:
+        """How the climb's harness and verifiers reach their models, by the keys there are now."""
+        return plan(self.workspace.config, self.started.model, self.workspace.root)
+
+    @property
     def frozen(self) -> Snapshot:
         """The climb's snapshot, read once."""
         if self._snapshot is None or self._snapshot.digest != self.position.snapshot:
@@ -133,22 +208,35 @@ class Climb:
 
     def drift(self, head: str) -> tuple[str, ...]:
         """What differs from the snapshot now; looked at anew when the journal's head moved."""
-        now = time.monotonic()
-        if self._drift[0] != head or now - self._drift[1] > DRIFT_SECONDS:
+        seen, then, found, rest = self._drift
+        began = time.monotonic()
+        if began - then > (DRIFT_SECONDS if seen == head else 0.0) and began - then > rest:
             found = tuple(snapshot.drift(self.workspace, self.frozen))
-            self._drift = (head, now, found)
-        return self._drift[2]
+            took = time.monotonic() - began
+            rest = took * DRIFT_REST if took > DRIFT_CHEAP else 0.0
+            self._drift = (head, time.monotonic(), found, rest)
+        return found
 
     @property
     def canonical(self) -> Split:
         """The split of the baseline: its fixed section is every candidate's."""
-        file = self.workspace.config.harness.file
-        return boundary.split(self._baseline()[file], file)
+        files, file = self._baseline(), self.workspace.config.harness.file
+        if self._split is None or self._split[0] is not files:
+            self._split = files, boundary.split(files[file], file)
+        return self._split[1]
 
     def copied(self, files: Mapping[str, bytes]) -> tuple[Copied, ...]:
         """What a candidate's files copy from the frozen tasks, beyond what the baseline says."""
         known = [*self._baseline().values(), self.frozen.program]
         return passages.copied(self.frozen, files, known)
+
+    def edits(
+        self, before: Candidate, files: Mapping[str, bytes], complexity: int
+    ) -> tuple[str, ...]:
+        """What kinds of edit lead from a stored candidate to these files."""
+        file = self.workspace.config.harness.file
+        content = self.projection.content(before.id)
+        return shape.kinds_of(content, files, file, (before.complexity, complexity))
 
     def _baseline(self) -> Mapping[str, bytes]:
         """The baseline's files, read once: every status asks for its fixed section."""
@@ -158,9 +246,10 @@ class Climb:
             self._first = commit, self.projection.content(commit)
         return self._first[1]
 
-    def rows(self) -> list[Row]:
-        """The ledger of this climb."""
-        return [entry.event.row for entry in self.this_climb(events.ResultRecorded)]
+    def rows(self, after: int = 0) -> list[Row]:
+        """The ledger of this climb, without its first rows."""
+        newest = islice(self.newest(events.ResultRecorded), self.position.rows - after)
+        return [entry.event.row for entry in newest][::-1]
 
     def project(self) -> None:
         """Redo what the journal implies: files a discard restores, the branch, results.tsv.
@@ -174,16 +263,31 @@ class Climb:
             return
         standing = position.incumbent.candidate if position.incumbent else position.baseline
         notes: list[str] = []
+        self.unrestored = ""
+        try:
+            notes += self._files(standing)
+        except (AutoAgentError, OSError) as error:
+            self.unrestored = disks.trouble(self.workspace, error) or str(error)
+            notes.append(f"the incumbent's files are not restored yet: {self.unrestored}")
         for show in (
-            lambda: notes.extend(self._files(standing)),
+            self._candidates,
             lambda: notes.extend(self._branch(standing)),
-            lambda: self.projection.ledger(self.rows()),
+            lambda: self.projection.ledger(position.tag, position.rows, self.rows),
         ):
             try:
                 show()
             except (AutoAgentError, OSError) as error:
-                notes.append(f"not shown yet: {error}")
-        self.notes = tuple(notes)
+                said = disks.trouble(self.workspace, error) or str(error)
+                notes.append(f"not shown yet: {said}")
+        self.notes = tuple(dict.fromkeys(notes))
+
+    def _candidates(self) -> None:
+        """Show every commit that this climb measured or may measure, parents first; once each."""
+        commits = [self.started.baseline.id] if self._shown < self.first else []
+        new = self.journal.of_kind(events.CandidateCommitted, after=max(self._shown, self.first))
+        commits += [entry.event.candidate.id for entry in new]
+        self.projection.candidates(self.position.tag, commits)
+        self._shown = new[-1].seq if new else max(self._shown, self.first)
 
     def _branch(self, standing: Candidate) -> list[str]:
         if not (self.position.incumbent or self.this_climb(events.TasksValidated)):
@@ -192,23 +296,24 @@ class Climb:
 
     def _files(self, standing: Candidate) -> list[str]:
         """Redo the last discard or revert, unless a keep came after it (rule R6), or the end."""
-        moves = (events.ResultRecorded, events.CandidateReverted)
-        ends = (events.CertificationStarted, events.ClimbFinished)
-        entries = self.this_climb(*moves, *ends)
-        back = [e for e in entries if isinstance(e.event, ends) and e.event.handed_back]
+        ends = self.this_climb(events.CertificationStarted, events.ClimbFinished)
+        back = [entry for entry in ends if entry.event.handed_back]
         if back:
             assert self.position.baseline is not None
             kept = standing != self.position.baseline
             baseline, head = self.position.baseline.id, self.started.head
             return self.projection.hand_back(baseline, head, back[0].seq, kept=kept)
-        played = [e for e in entries if isinstance(e.event, moves)]
-        if played:
-            last = played[-1].event
-            if not isinstance(last, events.ResultRecorded) or last.row.status != "keep":
-                self.projection.restore(standing.id, played[-1].seq)
+        recorded = next(self.newest(events.ResultRecorded), None)
+        reverted = next(self.newest(events.CandidateReverted), None)
+        if reverted and (recorded is None or reverted.seq > recorded.seq):
+            self.projection.restore(standing.id, reverted.seq)
+        elif recorded and recorded.event.row.status != "keep":
+            self.projection.restore(standing.id, recorded.seq)
         return []
 
-    def known_tasks(self, names: Sequence[str]) -> tuple[str, ...]:
+    def known_tasks(
+        self, names: Sequence[str], call: str = "run_benchmark(tasks=[...])"
+    ) -> tuple[str, ...]:
         """The named tasks in the snapshot's order, or every task where none is named.
 
         Raises:
@@ -219,7 +324,7 @@ class Climb:
         if unknown:
             raise UnknownName(
                 f"There is no task {unknown[0]!r} in this climb. Tasks: {', '.join(tasks)}.",
-                "run_benchmark(tasks=[...]) with names from this list",
+                f"{call} with names from this list",
             )
         return tuple(name for name in tasks if not names or name in names)
 
@@ -274,7 +379,9 @@ class Climb:
             harnesses,
             model=self.started.model,
             climb=self.position.tag,
+            efforts=efforts.frozen(self),
             as_left=self._as_left(running),
+            variables=named_by(self.frozen, self.workspace),
         )
 
     def _as_left(self, running: Running) -> Collection[str]:

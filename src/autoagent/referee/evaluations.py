@@ -3,7 +3,8 @@
 An evaluation's trials carry its id as their subject, so one indexed look-up finds them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from autoagent.evidence import events
 from autoagent.evidence.journal import Entry, Journal
 from autoagent.gate.contests import agenda_of
 from autoagent.gate.decide import deciding_attempts
-from autoagent.gate.pool import Past
-from autoagent.records import EvaluationState, Running, Trial
-from autoagent.referee.views import EvaluationReport, Progress
+from autoagent.gate.rules.pool import Past
+from autoagent.records import EvaluationState, Glimpse, Running, Trial
+from autoagent.referee.telling.views import EvaluationReport, Progress
 
 if TYPE_CHECKING:
     from autoagent.referee.climb import Climb
@@ -25,9 +26,15 @@ def trials_of(journal: Journal, evaluation: str) -> list[Trial]:
     return [entry.event.trial for entry in journal.about(evaluation, events.TrialFinished)]
 
 
-def deciding_trials(trials: Sequence[Trial]) -> list[Trial]:
+def directories(journal: Journal, evaluation: str) -> dict[str, str]:
+    """Harbor's directories of an evaluation's trials, by id."""
+    entries = journal.about(evaluation, events.TrialFinished)
+    return {entry.event.trial.id: entry.event.directory for entry in entries}
+
+
+def deciding_trials[T: Trial | Glimpse](trials: Iterable[T]) -> list[T]:
     """One trial per task, attempt and side: the first that measured something, else a void."""
-    chosen: dict[tuple[str, int, str], Trial] = {}
+    chosen: dict[tuple[str, int, str], T] = {}
     for trial in trials:
         slot = (trial.task, trial.attempt, trial.side)
         before = chosen.get(slot)
@@ -54,9 +61,11 @@ def progress_of(journal: Journal, running: Running) -> Progress:
     )
 
 
-def past(journal: Journal, finished: Iterable[events.EvaluationFinished]) -> Iterator[Past]:
+def past(climb: "Climb") -> Iterator[Past]:
     """What a climb measured so far, as the gate looks back on it; read only where it does."""
-    for event in finished:
+    journal = climb.journal
+    for entry in journal.of_kind(events.EvaluationFinished, after=climb.first):
+        event = entry.event
         if event.verdict is not None:
             running = started(journal, event.evaluation)
             trials = tuple(trials_of(journal, event.evaluation))
@@ -153,10 +162,8 @@ def measured(
 
     A subset is the same one whatever the order its tasks are named in.
     """
-    for entry in climb.this_climb(events.EvaluationFinished):
+    for entry in climb.about(digest, events.EvaluationFinished):
         event = entry.event
-        if entry.subject != digest:
-            continue
         if subset is None:
             decided = event.evaluation_kind in ("baseline", "full") and event.verdict is not None
             found = decided and _told_something(climb.journal, event)
@@ -188,13 +195,19 @@ def trial_of(journal: Journal, trial: str) -> tuple[Trial, Path]:
     """A trial that ended, by id, and its Harbor directory.
 
     Raises:
-        UnknownName: No trial has this id, or it was of a held-out task.
+        UnknownName: No trial has this id, it was of a held-out task, or its files were removed.
     """
     evaluation = trial.split(".", 1)[0]
     begun = journal.about(evaluation, events.EvaluationStarted)
     hidden = any(entry.event.running.hidden for entry in begun)
+    if journal.about(evaluation, events.EvidenceRemoved):
+        raise UnknownName(
+            f"The files of {evaluation} were removed by `autoagent clean`; its outcomes stand.",
+            "diagnose()",
+        )
+    named = json.dumps(trial, ensure_ascii=False)  # of a thousand trials one is read
     for entry in journal.about(evaluation, events.TrialFinished):
-        if entry.event.trial.id == trial and not hidden:
+        if named in entry.text and entry.event.trial.id == trial and not hidden:
             return entry.event.trial, Path(entry.event.directory)
     raise UnknownName(
         f"There is no trial {trial!r} that ended; ids look like e3.some-task.1.",

@@ -8,9 +8,11 @@ is computed here, from the trials in the journal, over every trial that was expe
 from autoagent.config import Budget
 from autoagent.errors import BudgetExceeded, InfrastructureFault
 from autoagent.evidence import events
+from autoagent.evidence.journal import Entry
 from autoagent.gate.contests import contest_for, most_trials, order_of
 from autoagent.gate.decide import decide, decide_again, score_of, state_of
 from autoagent.gate.noise import noise_of
+from autoagent.gate.pruning import Sums, summed
 from autoagent.records import (
     Candidate,
     EvaluationKind,
@@ -20,14 +22,16 @@ from autoagent.records import (
     Spent,
     Standing,
 )
-from autoagent.referee import budget, evaluations, moves, validation
+from autoagent.referee import budget, costs, efforts, evaluations, moves
 from autoagent.referee.climb import Climb
-from autoagent.referee.views import EvaluationReport
+from autoagent.referee.opening import validation
+from autoagent.referee.telling.views import EvaluationReport
 from autoagent.workspace.layout import Workspace
 
 MAX_WORKER_STARTS = 4
 """A worker that dies this often measures nothing: the evaluation is indecisive."""
 
+Names = tuple[str, ...]
 INCUMBENT = "incumbent"
 """The other side of a contest."""
 
@@ -43,8 +47,7 @@ def planned(
 ) -> Running:
     """What an evaluation will measure, with an id of its own; nothing is reserved or written yet.
 
-    The baseline is measured twice (rule R2). A full suite is a contest with the incumbent,
-    and runs the tasks first on which it is most likely to be lost.
+    The baseline is measured twice (rule R2). A full suite is a contest with the incumbent.
     """
     config = climb.workspace.config
     running = Running(
@@ -59,27 +62,47 @@ def planned(
         hidden=hidden,
         one_cause_is_none=kind == "baseline",
     )
-    if kind != "full":
-        return running
     standing = climb.position.incumbent
-    assert standing is not None
-    finished = [entry.event for entry in climb.this_climb(events.EvaluationFinished)]
-    others = [event.score.task_scores for event in finished if event.evaluation_kind == "full"]
-    contest = contest_for(config.gate, chosen, standing, evaluations.past(climb.journal, finished))
+    if kind != "full" or standing is None:
+        return running
     incumbent = standing.candidate
     rival = Side(name=INCUMBENT, candidate=incumbent.id, digest=incumbent.digest)
-    return running.replace(
-        tasks=order_of(contest, names, standing.score.task_scores, others),
-        contest=contest,
-        against=() if contest.rule == "strict" else (rival,),
-    )
+    contest = contest_for(config.gate, chosen, standing)
+    return running.replace(contest=contest, against=() if contest.rule == "strict" else (rival,))
+
+
+def _in_order(climb: Climb, planned: Running, chosen: Candidate) -> Running:
+    """A full suite with what the gate knows of the climb so far, and its tasks in their order."""
+    standing = climb.position.incumbent
+    if planned.kind != "full" or standing is None:
+        return planned
+    gate, past = climb.workspace.config.gate, evaluations.past(climb)
+    contest = contest_for(gate, chosen, standing, past)
+    others = climb.counted("scores", events.EvaluationFinished, _scores_too, {}, climb.first)
+    tasks = order_of(contest, planned.tasks, standing.score.task_scores, others)
+    return planned.replace(tasks=tasks, contest=contest)
+
+
+def _scores_too(sums: Sums, entry: Entry[events.EvaluationFinished]) -> Sums:
+    full = entry.event.evaluation_kind == "full"
+    return summed(sums, entry.event.score.task_scores) if full else sums
 
 
 def _next_id(climb: Climb) -> str:
     """Evaluations are numbered through the whole journal."""
-    begun = climb.this_climb(events.EvaluationStarted)
-    last = begun[-1] if begun else climb.journal.last(events.EvaluationStarted)
+    began = events.EvaluationStarted
+    last = next(climb.newest(began), None) or climb.journal.last(began)
     return f"e{int(last.subject[1:]) + 1 if last else 1}"
+
+
+def begin_suite(climb: Climb, kind: EvaluationKind, chosen: Candidate, names: Names) -> str:
+    """Plan an evaluation of a harness, and begin it; its id.
+
+    Raises:
+        BudgetExceeded: It could pass a cap; nothing was written.
+        InfrastructureFault: The worker was not started; the next `advance` tries again.
+    """
+    return begin(climb, _in_order(climb, planned(climb, kind, chosen, names), chosen))
 
 
 def refuse_stopped(workspace: Workspace) -> None:
@@ -101,9 +124,26 @@ def refuse_spent(climb: Climb, caps: Budget) -> None:
     """
     left = left_of(climb, caps)
     try:
-        budget.reserve(caps, left, 0, seconds=0.0)
+        budget.reserve(caps, left, 0, each=0.0, seconds=0.0)
     except BudgetExceeded as spent:
         raise BudgetExceeded(f"{spent.message} {moves.ANOTHER}", budget.ENDING) from spent
+
+
+def refuse_short(climb: Climb, tasks: int, held_out: int) -> None:
+    """Start no climb in what is left of a night, where its baseline and certification have no room.
+
+    Raises:
+        BudgetExceeded: Says the sum.
+    """
+    config, caps = climb.workspace.config, climb.workspace.config.budget
+    each = budget.for_a_trial(config, costs.known(climb))
+    one, passes = config.benchmark.attempts, config.certify.passes
+    later = budget.Reserve(dollars=2 * passes * (tasks + held_out) * one * each)
+    try:
+        left = left_of(climb, caps)
+        budget.reserve(caps, left, 2 * tasks * one, each=each, seconds=0.0, later=later)
+    except BudgetExceeded as short:
+        raise BudgetExceeded(f"{short.message} {moves.ANOTHER}", budget.ENDING) from short
 
 
 def left_of(climb: Climb, caps: Budget) -> budget.Remaining:
@@ -111,7 +151,8 @@ def left_of(climb: Climb, caps: Budget) -> budget.Remaining:
     position, now = climb.position, climb.journal.now()
     if position.phase in ("new", "finished") and not climb.continues:
         return budget.remaining(caps, Spent(), now, now)
-    return budget.remaining(caps, position.spent, position.started_at, now)
+    began = budget.began(caps, position.started_at, position.asleep)
+    return budget.remaining(caps, position.spent, began, now)
 
 
 def why_over(climb: Climb) -> str:
@@ -161,11 +202,11 @@ def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
     deadline = now + config.benchmark.evaluation_timeout_seconds
     caps = config.budget if capped else config.budget.without_caps()
     left = left_of(climb, caps)
-    later = budget.Reserve()
+    each, later = budget.for_a_trial(config, costs.known(climb)), budget.Reserve()
     if planned.kind == "certify":
         left = left.replace(evaluations=None)  # it is no candidate's
     else:
-        later = _certification(climb)
+        later = _certification(climb, each)
     if left.dollars is not None:
         most = max(0.0, left.dollars - later.dollars)
         planned = planned.replace(most_dollars=most)
@@ -173,26 +214,26 @@ def _reserved(climb: Climb, planned: Running, *, capped: bool) -> Running:
         return planned.replace(deadline=deadline)
     incumbent = position.incumbent
     usual = incumbent.score.seconds if incumbent and planned.kind == "full" else 0.0
-    trials = most_trials(planned) * (1 + config.benchmark.void_retries)
-    reserved = budget.reserve(caps, left, trials, seconds=usual, later=later)
+    trials = most_trials(planned)
+    reserved = budget.reserve(caps, left, trials, each=each, seconds=usual, later=later)
     if left.hours is not None:
         deadline = min(deadline, now + left.hours * 3600 - later.seconds)
     return planned.replace(reserved_dollars=reserved, deadline=deadline)
 
 
-def _certification(climb: Climb) -> budget.Reserve:
+def _certification(climb: Climb, each: float) -> budget.Reserve:
     """What is kept back for the certification, so that a night cannot use it up (rule R10).
 
-    Its time and its dollars are foretold by what the incumbent's evaluation took; where a
-    price of a trial is set, its dollars are the worst case.
+    Its time and its dollars are foretold by what the incumbent's evaluation took; its dollars by
+    what is reserved for a trial too.
     """
     config, incumbent = climb.workspace.config, climb.position.incumbent
     tasks = len(climb.position.tasks) + len(climb.position.holdout)
     passes = 2 * config.certify.passes
-    trials = passes * tasks * config.benchmark.attempts * (1 + config.benchmark.void_retries)
+    trials = passes * tasks * config.benchmark.attempts
     usual = (incumbent.score.cost_usd or 0.0) if incumbent else 0.0
     return budget.Reserve(
-        dollars=max(trials * config.budget.dollars_per_trial, passes * usual),
+        dollars=max(trials * each, passes * usual),
         seconds=passes * incumbent.score.seconds if incumbent else 0.0,
     )
 
@@ -238,6 +279,7 @@ def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
     assert position.proposed is not None
     measured = Standing(candidate=position.proposed, evaluation=running.id, score=score)
     verdict = decide(running, state, trials, measured, position.incumbent)
+    verdict = verdict and efforts.noted(climb, verdict, trials)
     baseline = running.kind == "baseline"
     charged = [entry.event.charged_dollars for entry in evaluations.finishes(journal, running)]
     finished = events.EvaluationFinished(
@@ -251,6 +293,7 @@ def settle(climb: Climb, running: Running, ended: EvaluationState) -> None:
         noise=noise_of(trials, running.tasks, running.attempts) if baseline else None,
     )
     climb.append(finished, running.digest)
+    climb.projection.discard_copies(running.id)
 
 
 def reuse(climb: Climb, chosen: Candidate, before: EvaluationReport) -> None:
@@ -268,6 +311,6 @@ def reuse(climb: Climb, chosen: Candidate, before: EvaluationReport) -> None:
         kind="full",
         state=before.state,
         score=before.score,
-        verdict=verdict,
+        verdict=efforts.noted(climb, verdict, trials),
     )
     climb.append(reused, chosen.digest)

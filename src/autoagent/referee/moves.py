@@ -56,6 +56,7 @@ IN_ORDER: Mapping[str, tuple[Phase, ...]] = {
     "read_file(": (*NEXT,),
     "read_trajectory(": (*NEXT,),
     "compare(": (*NEXT,),
+    "diagnose(": (*NEXT,),
     "same call": (*NEXT,),
 }
 """When a call that a refusal names is in order."""

@@ -18,28 +18,27 @@ what it has done. Every fact is in the journal before it takes effect anywhere e
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from autoagent.errors import AutoAgentError, CandidateRefused, OutOfOrder, WorkspaceBusy
+from autoagent.errors import AutoAgentError, OutOfOrder, WorkspaceBusy
 from autoagent.evidence import events
 from autoagent.evidence.position import Position
 from autoagent.records import Phase, Row, Trial, clean, row_of
-from autoagent.referee import (
-    certifying,
-    evaluations,
-    measuring,
-    moves,
-    proving,
-    reading,
-    shown,
-    starting,
-)
-from autoagent.referee.candidates import read_draft
+from autoagent.referee import committing, evaluations, measuring, moves, passing
 from autoagent.referee.climb import Climb
-from autoagent.referee.passages import sentences
-from autoagent.referee.views import Commitment, Comparison, EvaluationReport, Progress, Status
+from autoagent.referee.ending import certifying
+from autoagent.referee.opening import proving, starting
+from autoagent.referee.telling import comparing, diagnosis, predictions, reading, shown
+from autoagent.referee.telling.views import (
+    Commitment,
+    Comparison,
+    Diagnosis,
+    EvaluationReport,
+    Progress,
+    Status,
+)
 from autoagent.worker.engine import Engine
-from autoagent.workspace import editing
+from autoagent.workspace import disks, editing
 from autoagent.workspace.layout import Workspace, WorkspaceLock, open_workspace
 from autoagent.workspace.tier import TIER_0
 
@@ -64,22 +63,25 @@ class Referee:
         Raises:
             WorkspaceBusy: Another server holds the workspace.
             ConfigError: autoagent.toml is wrong.
+            InfrastructureFault: A disk is full, or cannot be written.
         """
         workspace = open_workspace(root)
-        lock = WorkspaceLock(workspace.lock, root=workspace.root)
-        lock.acquire()
-        try:
-            if engine is None:
-                from autoagent.worker.detached import DetachedEngine
+        with disks.told(workspace):
+            lock = WorkspaceLock(workspace.lock, root=workspace.root)
+            lock.acquire()
+            try:
+                if engine is None:
+                    from autoagent.worker.detached import DetachedEngine
 
-                engine = DetachedEngine(workspace.evaluations)
-            climb = Climb(workspace, engine, tier=tier)
-            climb.projection.sweep_locks()
-            climb.project()
-        except BaseException:
-            lock.release()
-            raise
-        return cls(climb, lock)
+                    engine = DetachedEngine(workspace.evaluations)
+                climb = Climb(workspace, engine, tier=tier)
+                climb.notice_sleep()
+                climb.projection.sweep()
+                climb.project()
+            except BaseException:
+                lock.release()
+                raise
+            return cls(climb, lock)
 
     def close(self) -> None:
         """Let go of the workspace. A running evaluation goes on; the next server rejoins it."""
@@ -115,7 +117,7 @@ class Referee:
         if position.phase in ("validating", "baseline_needed") and position.tag == tag:
             self.advance()
             return self.status()
-        self._require("new", "finished")
+        self._require("start_climb", "new", "finished")
         self._climb = starting.start(self._climb, tag)
         self._climb.project()
         self.advance()
@@ -123,43 +125,26 @@ class Referee:
 
     # commit_candidate, revert -----------------------------------------------------
 
-    def commit_candidate(self, description: str, *, dry_run: bool = False) -> Commitment:
+    def commit_candidate(
+        self,
+        description: str,
+        *,
+        dry_run: bool = False,
+        should_fix: Sequence[str] = (),
+        may_break: Sequence[str] = (),
+    ) -> Commitment:
         """Check the harness on disk and store it; `dry_run` only checks.
+
+        `should_fix` and `may_break` foretell tasks; they are held against what is measured.
 
         Raises:
             CandidateRefused: A rule is broken, or nothing changed; nothing was stored.
             OutOfOrder: No incumbent yet, or a candidate is waiting to be measured.
+            UnknownName: A foretold task is none of this climb's.
         """
-        description, climb = clean(description), self._climb
-        self._require("idle", *(("committed", "evaluated", "baseline_needed") if dry_run else ()))
-        config = climb.workspace.config
-        own = f"{config.harness.file} and .agent/"
-        if others := climb.projection.changed_elsewhere(climb.started.head):
-            problems = [f"{path}: changed, and only {own} may" for path in others[:20]]
-            raise CandidateRefused(problems, "undo that, then commit_candidate(description) again")
-        draft = read_draft(climb.workspace, climb.canonical, climb.started.model)
-        copied = () if dry_run else climb.copied(draft.files)  # no free soundings
-        again = reading.tried_before(climb, description)
-        draft = draft.replace(warnings=(*again, *sentences(copied), *draft.warnings))
-        incumbent = climb.candidate_named("incumbent" if climb.position.incumbent else "baseline")
-        earlier = evaluations.measured(climb, draft.digest)
-        facts: dict[str, Any] = {
-            "complexity": draft.complexity,
-            "incumbent_complexity": incumbent.complexity,
-            "warnings": draft.warnings,
-            "duplicate_of": earlier.candidate[:7] if earlier else None,
-        }
-        if dry_run:
-            return Commitment(candidate=None, **facts)
-        if draft.digest == incumbent.digest:
-            raise CandidateRefused(
-                [f"no_change: {own} equal the incumbent {incumbent.short}"],
-                "edit above the boundary, then commit_candidate(description)",
-            )
-        commit = climb.projection.store(draft.files, parent=incumbent.id, message=description)
-        candidate = draft.stored(commit, parent=incumbent.id, description=description)
-        climb.append(events.CandidateCommitted(candidate=candidate, copied=copied), commit)
-        return Commitment(candidate=candidate, **facts)
+        later: tuple[Phase, ...] = ("committed", "evaluated", "baseline_needed")
+        self._require("commit_candidate", "idle", *(later if dry_run else ()))
+        return committing.commit(self._climb, clean(description), dry_run, should_fix, may_break)
 
     def revert(self) -> Position:
         """R6: back to the incumbent's files. What stood there is moved aside.
@@ -167,7 +152,7 @@ class Referee:
         Raises:
             OutOfOrder: A measured candidate waits for its ledger row, or a worker is busy.
         """
-        position = self._require("idle", "committed")
+        position = self._require("revert", "idle", "committed")
         incumbent = self._climb.candidate_named("incumbent")
         subject = (position.candidate or incumbent).id
         self._climb.append(events.CandidateReverted(restored=incumbent.id), subject)
@@ -191,7 +176,7 @@ class Referee:
             UnknownName: No such candidate or task.
             BudgetExceeded: It could pass a cap, or a STOP file asks for the end (R10).
         """
-        position = self._require("baseline_needed", "idle", "committed", "evaluating", "evaluated")
+        position = self._require("run_benchmark", *moves.IN_ORDER["run_benchmark()"])
         if tasks and position.phase == "baseline_needed":
             raise OutOfOrder(
                 "The baseline comes first, on the full suite (rule R2).", "run_benchmark()"
@@ -213,9 +198,13 @@ class Referee:
             if not tasks and chosen == position.candidate and position.pending is None:
                 measuring.reuse(self._climb, chosen, before)
             return before.evaluation
+        if position.evaluated is not None:  # what told nothing may be measured again, after its row
+            if chosen == position.evaluated.candidate:
+                return position.evaluated.evaluation
+            raise OutOfOrder("The last evaluation has no ledger row yet.", self._next_call())
         measuring.refuse_stopped(self._climb.workspace)
         kind = "subset" if tasks else "full" if position.incumbent else "baseline"
-        return measuring.begin(self._climb, measuring.planned(self._climb, kind, chosen, names))
+        return measuring.begin_suite(self._climb, kind, chosen, names)
 
     def cancel_benchmark(self) -> str:
         """Stop the running evaluation. What was started counts: a full suite is then discarded.
@@ -243,6 +232,7 @@ class Referee:
         """Settle what workers have done since the last call. Quick; call it until nothing runs."""
         if self._busy is not None:
             return self.position
+        self._climb.notice_sleep()
         climb, phase, running = self._climb, self.position.phase, self.position.running
         if running is None:
             if phase == "validating":
@@ -272,11 +262,12 @@ class Referee:
         Raises:
             OutOfOrder: No evaluated candidate is waiting for its row.
         """
-        position = self._require("evaluated")
+        position = self._require("append_result", "evaluated")
         assert position.evaluated is not None and position.pending is not None
         candidate = position.evaluated.candidate
         told = clean(description or candidate.description)
         row = row_of(position.evaluated, position.pending, told)
+        passing.look(self._climb, position.evaluated, position.pending)
         self._climb.append(events.ResultRecorded(climb=position.tag, row=row), candidate.id)
         self._climb.project()
         return row
@@ -285,13 +276,16 @@ class Referee:
         """End the climb, and start the certification of what it brought, or rejoin it.
 
         A measured candidate gets its row (R7); an unmeasured one is dropped. The files are the
-        human's again, as the climb found them: what was kept is on the branch, to be merged.
+        human's again, as the climb found them: what was kept is on the branch, to be merged. A
+        climb that is over stays as it is: who never heard the answer may ask again.
 
         Raises:
             OutOfOrder: Nothing is being played, or an evaluation runs.
         """
         phases: tuple[Phase, ...] = ("baseline_needed", "idle", "committed", "evaluated")
-        position = self._require(*phases, "certifying")
+        position = self._require("finish_climb", *phases, "certifying", "finished")
+        if position.phase == "finished":
+            return self.status()
         if position.phase == "evaluated":
             self.append_result()
         elif position.phase == "committed":
@@ -317,7 +311,7 @@ class Referee:
         Raises:
             OutOfOrder: The climb is not over, or there is nothing to certify.
         """
-        position = self._require("finished", "certifying")
+        position = self._require("certify", "finished", "certifying")
         if position.phase == "finished":
             if why := certifying.needless(self._climb):
                 raise OutOfOrder(f"There is nothing to certify: {why}.", "status()")
@@ -349,40 +343,47 @@ class Referee:
         return evaluations.progress_of(self._climb.journal, running) if running else None
 
     def evaluation(self, evaluation: str) -> EvaluationReport:
-        """One evaluation, finished or not."""
-        return evaluations.report_of(self._climb.journal, evaluation)
+        """One evaluation, finished or not, and which of the predictions it made true."""
+        report = evaluations.report_of(self._climb.journal, evaluation)
+        return report.replace(foretold=predictions.of_report(self._climb, report))
 
     def trial(self, trial: str) -> tuple[Trial, Path]:
-        """A trial that ended, by id, and its Harbor directory."""
-        return evaluations.trial_of(self._climb.journal, trial)
+        """A trial that ended, by id, and its Harbor directory, wherever the workspace is by now."""
+        found, directory = evaluations.trial_of(self._climb.journal, trial)
+        here = self.workspace.jobs.joinpath(*directory.parts[-2:])
+        return found, here if not directory.exists() and here.is_dir() else directory
 
     def compare(self, candidate: str | None = None, against: str | None = None) -> Comparison:
         """Tasks fixed and broken between two full evaluations."""
-        return reading.compare(self._climb, candidate, against)
+        return comparing.compare(self._climb, candidate, against)
+
+    def diagnose(self) -> Diagnosis:
+        """The incumbent's failures by cause, and what was tried on these tasks."""
+        if self.position.incumbent is None:
+            raise OutOfOrder("No harness was measured yet.", self._next_call())
+        return diagnosis.diagnose(self._climb, self.position.incumbent)
 
     def read_file(self, path: str) -> bytes:
         """A file of the enumerated set: program, harness, ledger, notes, instructions, ideas."""
         if path == reading.TRIED:
-            return reading.tried(self._climb).encode()
+            return reading.tried(self._climb)
         known = self._climb.frozen.tasks if self.position.snapshot else ()
         tasks = {task.name: task.path for task in known}
         return editing.read(self._climb.workspace, tasks, path)
 
     def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
-        self._require("idle", "committed", "evaluated", "baseline_needed")
+        self._require("edit_file", "idle", "committed", "evaluated", "baseline_needed")
         fixed = self._climb.canonical.fixed
         return editing.edit(self._climb.workspace, path, old, clean(new), fixed)
 
-    def _require(self, *phases: Phase) -> Position:
-        """Refuse a call that is out of order, naming the call to make next (R11)."""
+    def _require(self, call: str, *phases: Phase) -> Position:
+        """Refuse a call that is out of order, naming it and the call to make next (R11)."""
         self._may_move()
         position = self.position
         if position.phase not in phases:
-            raise OutOfOrder(
-                f"This call is out of order: the climb is in phase `{position.phase}`.",
-                self._next_call(),
-            )
+            told = f"`{call}` is out of order: the climb is in phase `{position.phase}`."
+            raise OutOfOrder(told, self._next_call())
         return position
 
     def _may_move(self) -> None:

@@ -9,30 +9,51 @@ made of runs, which a browser draws at once.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 import vl_convert
 
-from autoagent.report.story import Cell, Step
+from autoagent.report.results import Cell
+from autoagent.report.story import Kind, Step
 
-COLOURS = {"keep": "#2a9d5c", "discard": "#8a8f98", "crash": "#d1495b"}
-SHAPES = {"keep": "circle", "discard": "circle", "crash": "cross"}
+COLOURS: dict[Kind, str] = {
+    "keep": "#2a9d5c",
+    "discard": "#8a8f98",
+    "stopped early": "#8a8f98",
+    "crash": "#d1495b",
+    "void": "#d9a441",
+}
+SHAPES: dict[Kind, str] = {
+    "keep": "circle",
+    "discard": "circle",
+    "stopped early": "triangle-down",
+    "crash": "cross",
+    "void": "diamond",
+}
 _SYMBOL = re.compile(r'<path aria-label="([^"]*)"([^>]*)/>')
+INK = "#1d2127"
+_PAPER = '<rect width="100%" height="100%" fill="white"/>'
 _QUIET = {"labelColor": "currentColor", "titleColor": "currentColor"}
 
 
-def staircase(steps: Sequence[Step]) -> str:
-    """The staircase as SVG; each mark tells its candidate when it is pointed at or read out."""
+@lru_cache(maxsize=1)
+def staircase(steps: tuple[Step, ...]) -> str:
+    """The staircase as SVG; each mark tells its candidate when it is pointed at or read out.
+
+    Page and picture are made of one: to draw it takes longer than all the rest of a small page.
+    """
     svg = vl_convert.vegalite_to_svg(_staircase(steps))
     told = _SYMBOL.sub(r'<path aria-label="\1"\2><title>\1</title></path>', svg)
     return told.replace("<svg ", '<svg role="img" aria-label="Passed by candidate" ', 1)
 
 
-def progress_png(steps: Sequence[Step]) -> bytes:
+def progress_png(steps: tuple[Step, ...]) -> bytes:
     """The staircase as a picture of its own, dark on white."""
-    spec = _staircase(steps) | {"background": "white"}
-    return vl_convert.vegalite_to_png(spec, scale=2)
+    dark = staircase(steps).replace("currentColor", INK)
+    ground, drawn = dark.split(">", 1)
+    return vl_convert.svg_to_png(f"{ground}>{_PAPER}{drawn}", scale=2)
 
 
 def _staircase(steps: Sequence[Step]) -> dict[str, Any]:
@@ -47,15 +68,16 @@ def _staircase(steps: Sequence[Step]) -> dict[str, Any]:
             {
                 "n": step.number,
                 "rate": 0.0 if rate is None else rate,
-                "status": step.status,
-                "told": f"{step.number}. {step.commit} {step.status} {step.passed or 'pruned'}: "
+                "kind": step.kind,
+                "told": f"{step.number}. {step.commit} {step.kind} {step.passed}: "
                 f"{step.description}",
             }
         )
     axis = {"tickMinStep": 1, "format": "d", "grid": False}
     x = {"field": "n", "type": "quantitative", "title": "candidate", "axis": axis}
-    colour = {"domain": list(COLOURS), "range": list(COLOURS.values())}
-    shape = {"domain": list(SHAPES), "range": list(SHAPES.values())}
+    seen: list[Kind] = [kind for kind in COLOURS if any(step.kind == kind for step in steps)]
+    colour = {"domain": seen, "range": [COLOURS[kind] for kind in seen]}
+    shape = {"domain": seen, "range": [SHAPES[kind] for kind in seen]}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "background": None,
@@ -65,7 +87,7 @@ def _staircase(steps: Sequence[Step]) -> dict[str, Any]:
             "view": {"stroke": None},
             "font": "sans-serif",
             "axis": {**_QUIET, "gridColor": "currentColor", "gridOpacity": 0.12},
-            "legend": _QUIET,
+            "legend": {**_QUIET, "orient": "top"},
         },
         "layer": [
             {
@@ -75,6 +97,7 @@ def _staircase(steps: Sequence[Step]) -> dict[str, Any]:
                     "x": x,
                     "y": {"field": "best", "type": "quantitative"},
                     "color": {"value": COLOURS["keep"]},
+                    "description": {"value": "the best that was kept"},
                 },
             },
             {
@@ -88,8 +111,8 @@ def _staircase(steps: Sequence[Step]) -> dict[str, Any]:
                         "title": "passed, %",
                         "scale": {"domain": [0, 100]},
                     },
-                    "color": {"field": "status", "scale": colour, "title": None},
-                    "shape": {"field": "status", "scale": shape, "title": None},
+                    "color": {"field": "kind", "scale": colour, "title": None},
+                    "shape": {"field": "kind", "scale": shape, "title": None},
                     "description": {"field": "told"},
                 },
             },

@@ -5,23 +5,43 @@ policy lets no script run and nothing load.
 """
 
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup
 
-from autoagent.errors import AutoAgentError
+from autoagent.errors import WorkspaceError
 from autoagent.evidence.journal import Journal
 from autoagent.files import write_durably
 from autoagent.report import charts
-from autoagent.report.diffs import diff
-from autoagent.report.played import climbs
-from autoagent.report.story import Edit, Story, story
+from autoagent.report.diffs import Change, stored
+from autoagent.report.played import Played, last_climb, uncollected
+from autoagent.report.story import Edit, Story, spell, story
 from autoagent.workspace.git.projection import Projection
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks import snapshot
 
 PAGE = "report.html"
 PICTURE = "progress.png"
+GLYPHS = {"passed": "✓", "partly": "~", "failed": "✗", "not run": "·"}
 _TONES = {"READY": "ready", "NEEDS ATTENTION": "attention", "NO REAL GAIN": "none"}
+
+
+class Script(NamedTuple):
+    """A script of ours that the page's policy admits, by its nonce; the page itself has none.
+
+    `live` keeps a served page up to date, `framed` shows it in a client that has MCP Apps.
+    """
+
+    name: Literal["live", "framed"]
+    nonce: str
+
+    @property
+    def text(self) -> Markup:
+        """What stands in the page."""
+        return Markup(Path(__file__).with_name(f"{self.name}.js").read_text("utf-8"))  # noqa: S704
 
 
 def write(workspace: Workspace, journal: Journal) -> Story:
@@ -31,48 +51,78 @@ def write(workspace: Workspace, journal: Journal) -> Story:
         JournalError: These are no facts that we wrote.
         OSError: There is no place for the files.
     """
-    told = story(climbs(journal.entries())[-1], time.time())
+    told, page = tell(workspace, journal)
     workspace.output.mkdir(exist_ok=True)
-    page = render(told, {edit: _lines(workspace, edit) for edit in told.edits}, journal.head())
     write_durably(workspace.output / PAGE, page.encode())
     if told.steps:
         write_durably(workspace.output / PICTURE, charts.progress_png(told.steps))
     return told
 
 
-def render(told: Story, diffs: dict[Edit, tuple[str, ...]], head: str) -> str:
+def tell(workspace: Workspace, journal: Journal, script: Script | None = None) -> tuple[Story, str]:
+    """The story of the last climb, and the page that tells it; nothing is written.
+
+    Raises:
+        JournalError: These are no facts that we wrote.
+    """
+    head = journal.head()
+    with uncollected():
+        climb = last_climb(journal)
+        told = story(climb, time.time(), _drift(workspace, climb))
+        del climb
+    edits = [(edit.parent, edit.candidate) for edit in told.edits]
+    diffs = dict(zip(told.edits, stored(Projection(workspace), edits), strict=True))
+    return told, render(told, diffs, head, script)
+
+
+def _drift(workspace: Workspace, climb: Played) -> list[str]:
+    """What the workspace says otherwise than what a climb froze, while it is played."""
+    if climb.ended is not None:
+        return []
+    try:
+        return snapshot.drift(workspace, snapshot.load(workspace, climb.started.snapshot))
+    except WorkspaceError as error:
+        return [error.message]
+
+
+def render(
+    told: Story, diffs: Mapping[Edit, Change], head: str, script: Script | None = None
+) -> str:
     """The page as text.
 
     Args:
         told: The story.
-        diffs: The lines of each kept edit.
+        diffs: What each kept edit changed.
         head: The journal's last hash.
+        script: What the page runs, where it is no file.
     """
-    templates = Environment(
-        loader=PackageLoader("autoagent.report", ""),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    template = templates.get_template("page.html")
-    return template.render(
+    return _template().render(
+        problem="",
         story=told,
-        lasted=_lasted(told.costs.hours),
+        lasted=spell(told.hours),
         tone=_TONES.get(told.headline, ""),
         edits=[(edit, diffs[edit]) for edit in told.edits],
         staircase=Markup(charts.staircase(told.steps)) if told.steps else "",  # noqa: S704
         matrix=charts.matrix(told.matrix),
+        glyphs=GLYPHS,
+        costs=[*told.spent.items(), ("in all", told.costs)],
         head=head[:12],
+        script=script,
     )
 
 
-def _lasted(hours: float) -> str:
-    return f"{hours:.1f} hours" if hours >= 2 else f"{60 * hours:.0f} minutes"
+def waiting(name: str, script: Script) -> str:
+    """The page of a workspace where no climb was started yet."""
+    return _template().render(
+        problem=f"No climb was started in {name} yet.",
+        script=script,
+    )
 
 
-def _lines(workspace: Workspace, edit: Edit) -> tuple[str, ...]:
-    store = Projection(workspace)
-    try:
-        return diff(store.content(edit.parent), store.content(edit.candidate))
-    except AutoAgentError as error:
-        return (f"It cannot be shown: {error}",)
+def _template() -> Template:
+    return Environment(
+        loader=PackageLoader("autoagent.report", ""),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    ).get_template("page.html")

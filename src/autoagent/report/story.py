@@ -5,23 +5,44 @@ format: the terminal and the page show the same story.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from autoagent.evidence.untrusted import one_line
-from autoagent.records import Certificate, Effect, RowStatus, Trial, Verdict
-from autoagent.referee.worth import STOOD_IN, points
+from autoagent.records import Certificate, Effect, Reason, RowStatus, Verdict
+from autoagent.referee.ending.worth import STOOD_IN, points
+from autoagent.referee.passages import sentences
+from autoagent.referee.telling.predictions import Foretold, judged, over_a_night
+from autoagent.report.causes import Cause, causes
+from autoagent.report.costs import Costs, by_purpose, in_all
+from autoagent.report.incidents import incidents, listed
 from autoagent.report.played import Measured, Played, Recorded
+from autoagent.report.results import Cell, Flips, Result, cell, flips, results
 
 Headline = Literal["READY", "NEEDS ATTENTION", "NO REAL GAIN", "RUNNING"]
-Cell = Literal["passed", "partly", "failed", "not run"]
 
 TEXT = 300
 """Characters of a description or a cause that are shown."""
+LATEST = 12
+"""Trials of a running evaluation that are shown."""
 _PASSED = re.compile(r"(\d+)/(\d+)")
-_NUMBERS = re.compile(r"\d+")
+Kind = Literal["keep", "discard", "stopped early", "crash", "void"]
+"""What a row is drawn as."""
+FELL: Mapping[Reason, str] = {
+    "pruned": "stopped early: it could no longer win",
+    "passed_down": "passed fewer",
+    "not_simpler": "passed as many and is no simpler",
+    "not_confirmed": "won once, and not again",
+    "no_expected_gain": "no gain to expect",
+    "crashed": "crashed",
+    "measured_before": "had been measured before",
+    "cancelled": "cancelled",
+    "indecisive": "not decided",
+    "out_of_time": "out of time",
+    "budget": "out of budget",
+}
+"""Why a candidate was not kept, by its verdict's reason."""
 
 
 @dataclass(frozen=True)
@@ -31,45 +52,42 @@ class Step:
     number: int
     commit: str
     status: RowStatus
+    kind: Kind
     passed: str
     rate: float | None
+    dollars: float | None
     hours: float
     description: str
+    reason: str
     why: str
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A kept edit: its tasks that went up and down, and what it adds to the champion."""
+    """A kept edit: what it changed task by task, and what it adds to the champion.
+
+    `adds` says why that is not known where nobody measured it; `rose` is what the search itself
+    saw; `copied` what it holds of tasks.
+    """
 
     step: Step
     candidate: str
     parent: str
-    up: tuple[str, ...]
-    down: tuple[str, ...]
+    flips: Flips
     adds: str
+    rose: str
+    copied: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Cause:
-    """Tasks that the champion fails in the same way."""
+class Now:
+    """What is going on: in one sentence; the trials that ended last, and the tasks that run."""
 
-    what: str
-    tasks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Costs:
-    """What was spent, as metered at the gateway; `dollars` is None where nothing was priced."""
-
-    dollars: float | None
-    judge_dollars: float | None
-    calls: int
-    unmetered_calls: int
-    input_tokens: int
-    output_tokens: int
-    trials: int
-    hours: float
+    sentence: str
+    done: int
+    expected: int
+    trials: tuple[tuple[str, str, float, str], ...]
+    running: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -80,59 +98,86 @@ class Story:
     headline: Headline
     sentence: str
     stopped: str
+    hours: float
+    now: Now | None
     gains: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
     edits: tuple[Edit, ...]
+    dead_ends: tuple[tuple[str, tuple[Step, ...]], ...]
     matrix: Mapping[str, tuple[Cell, ...]]
     costs: Costs
+    spent: Mapping[str, Costs]
+    point: str
     incidents: tuple[str, ...]
     failing: tuple[Cause, ...]
     rules: tuple[tuple[str, str], ...]
     apply: tuple[str, ...]
 
 
-def story(climb: Played, now: float) -> Story:
+def story(climb: Played, now: float, drift: Sequence[str] = ()) -> Story:
     """Tell a climb.
 
     Args:
         climb: Its facts.
         now: Unix seconds, for one that still runs.
+        drift: What the workspace says otherwise than what was frozen, a sentence each.
     """
-    steps = tuple(_steps(climb))
-    incidents = tuple(_incidents(climb))
-    headline, sentence = _verdict(climb, steps, incidents)
-    costs = _costs(climb, (climb.ended or now) - climb.at)
+    decided = [climb.decided(recorded) for recorded in climb.rows]
+    went = [results(found[0]) if found else {} for found in decided]
+    steps = tuple(
+        _step(climb, number, recorded, found[1] if found else None)
+        for number, (recorded, found) in enumerate(zip(climb.rows, decided, strict=True))
+    )
+    found = (*incidents(climb), *(one_line(line, TEXT) for line in drift))
+    headline, sentence = _verdict(climb, steps, found)
+    spent, hours = by_purpose(climb), ((climb.ended or now) - climb.at) / 3600
+    total = in_all(spent.values())
+    champion = [one for step, one in zip(steps, decided, strict=True) if step.status == "keep"]
     return Story(
         tag=climb.started.tag,
         headline=headline,
         sentence=sentence,
         stopped=_sentence(climb.reason),
-        gains=tuple(_gains(climb, steps, costs)),
+        hours=hours,
+        now=_now(climb, now),
+        gains=tuple(_gains(climb, steps)),
         steps=steps,
-        edits=tuple(_edits(climb, steps)),
-        matrix=_matrix(climb),
-        costs=costs,
-        incidents=incidents,
-        failing=tuple(_failing(climb)),
+        edits=tuple(_edits(climb, steps, went)),
+        dead_ends=_dead_ends(steps),
+        matrix={task: tuple(cell(one.get(task)) for one in went) for task in climb.tasks},
+        costs=total,
+        spent=spent,
+        point=_point(climb, steps, total, hours),
+        incidents=found,
+        failing=causes(climb, champion[-1][0]) if champion and champion[-1] else (),
         rules=tuple(_rules(climb)),
         apply=_apply(climb, headline),
     )
 
 
-def _steps(climb: Played) -> Iterator[Step]:
-    for number, recorded in enumerate(climb.rows):
-        row = recorded.row
-        verdict = _verdict_of(climb, recorded)
-        yield Step(
-            number=number,
-            commit=row.commit,
-            status=row.status,
-            passed=row.passed,
-            rate=_rate(row.passed),
-            hours=(recorded.at - climb.at) / 3600,
-            description=one_line(row.description, TEXT),
-            why=_sentence(verdict.sentence) if verdict else "",
-        )
+def _step(climb: Played, number: int, recorded: Recorded, verdict: Verdict | None) -> Step:
+    row = recorded.row
+    return Step(
+        number=number,
+        commit=row.commit,
+        status=row.status,
+        kind=_kind(row.status, verdict),
+        passed=row.passed,
+        rate=_rate(row.passed),
+        dollars=row.cost_usd,
+        hours=(recorded.at - climb.at) / 3600,
+        description=one_line(row.description, TEXT),
+        reason=FELL.get(verdict.reason, "") if verdict else "",
+        why=_sentence(verdict.sentence) if verdict else "",
+    )
+
+
+def _kind(status: RowStatus, verdict: Verdict | None) -> Kind:
+    if status != "discard" or verdict is None:
+        return status
+    if verdict.reason == "pruned":
+        return "stopped early"
+    return "void" if verdict.reason == "indecisive" else "discard"
 
 
 def _sentence(text: str) -> str:
@@ -145,16 +190,48 @@ def _rate(passed: str) -> float | None:
     return int(found[1]) / int(found[2]) if found and int(found[2]) else None
 
 
-def _verdict_of(climb: Played, recorded: Recorded) -> Verdict | None:
-    """The verdict that a row was written by: the last one on its content before it."""
-    candidate = climb.candidates.get(recorded.commit)
-    found: Verdict | None = None
-    latest = 0.0
-    for decided in (one for each in climb.evaluations.values() for one in each.decisions):
-        of_it = candidate is not None and decided.content == candidate.digest
-        if of_it and decided.event.verdict and latest <= decided.at <= recorded.at:
-            found, latest = decided.event.verdict, decided.at
-    return found
+def _dead_ends(steps: tuple[Step, ...]) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+    """What was not kept, by why; the most frequent first."""
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.status != "keep":
+            found.setdefault(step.reason or step.status, []).append(step)
+    ordered = sorted(found.items(), key=lambda one: -len(one[1]))
+    return tuple((reason, tuple(fallen)) for reason, fallen in ordered)
+
+
+def _now(climb: Played, now: float) -> Now | None:
+    """What is going on in a climb that is not over."""
+    if climb.ended is not None:
+        return None
+    progress = climb.progress
+    if progress is None:
+        quiet = spell(max(0.0, now - climb.last) / 3600)
+        return Now(f"Nothing is measured; the last event was {quiet} ago.", 0, 0, (), ())
+    measured = climb.evaluations.get(progress.evaluation)
+    shown = measured if measured and not measured.running.hidden else None
+    named = f" {_named(climb, shown)}" if shown else ""
+    void = f", {progress.void} void" if progress.void else ""
+    return Now(
+        f"{progress.evaluation} measures{named} ({progress.kind}): {progress.done} of "
+        f"{progress.expected} trials ended, {progress.passed} passed{void}.",
+        progress.done,
+        progress.expected,
+        tuple(
+            (one.task, one.outcome, one.seconds, one_line(one.detail, TEXT))
+            for one in reversed(shown.trials[-LATEST:] if shown else ())
+        ),
+        climb.begun,
+    )
+
+
+def _named(climb: Played, measured: Measured) -> str:
+    commit = measured.running.candidate
+    candidate = climb.candidates.get(commit)
+    if measured.running.kind in ("oracle", "noop") or candidate is None:
+        return "the tasks"
+    told = one_line(candidate.description, TEXT)
+    return f"{commit[:7]} {told}".rstrip()
 
 
 def _verdict(
@@ -188,7 +265,7 @@ def _stood_in(found: Certificate) -> str:
     return f"{STOOD_IN}. " if found.stand_in else ""
 
 
-def _gains(climb: Played, steps: tuple[Step, ...], costs: Costs) -> Iterator[tuple[str, str]]:
+def _gains(climb: Played, steps: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
     found = climb.certificate
     if found is not None:
         yield (
@@ -198,12 +275,38 @@ def _gains(climb: Played, steps: tuple[Step, ...], costs: Costs) -> Iterator[tup
         if found.holdout is not None:
             yield f"{found.holdout.tasks} held-out tasks", _told(found.holdout)
         yield "the search itself saw (optimistic)", f"{100 * found.optimistic:+.1f} points"
-        gained = 100 * found.effect.difference
-        if costs.dollars and gained > 0:
-            yield "a certified point cost", f"${costs.dollars / gained:.2f}"
+    if told := over_a_night(_foretold(climb)):
+        yield "what the meta-agent foretold", told
     kept = [step for step in steps if step.status == "keep"]
     if len(kept) > 1:
         yield "passed in the search, baseline to champion", f"{kept[0].passed} to {kept[-1].passed}"
+
+
+def _point(climb: Played, steps: tuple[Step, ...], total: Costs, hours: float) -> str:
+    """What a point cost, certified, else as the search kept it; empty where there may be none."""
+    kept = [step.rate for step in steps if step.status == "keep" and step.rate is not None]
+    found = climb.certificate
+    gained = found.effect.difference if found else kept[-1] - kept[0] if kept else 0.0
+    if gained <= 0 or (found and found.effect.low <= 0):
+        return ""
+    gained *= 100
+    dollars = f"${total.dollars / gained:.2f}, " if total.dollars else ""
+    tokens = f"{total.tokens / gained:,.0f} tokens, " if total.tokens else ""
+    whose = "certified" if found else "kept by the search, certified by nobody"
+    return f"{dollars}{tokens}{spell(hours / gained)} ({whose})"
+
+
+def _foretold(climb: Played) -> list[Foretold]:
+    """Each candidate's predictions, against the incumbent of its time."""
+    found: list[Foretold] = []
+    before: Mapping[str, float | None] = {}
+    for recorded in climb.rows:
+        should_fix, may_break = climb.foretold.get(recorded.commit, ((), ()))
+        if should_fix or may_break:
+            found.append(judged(should_fix, may_break, before, recorded.row.task_scores))
+        if recorded.row.status == "keep":
+            before = recorded.row.task_scores
+    return found
 
 
 def _told(effect: Effect) -> str:
@@ -211,126 +314,32 @@ def _told(effect: Effect) -> str:
     return f"{points(effect)}{doubt}"
 
 
-def _edits(climb: Played, steps: tuple[Step, ...]) -> Iterator[Edit]:
-    before: Recorded | None = None
-    adds: Mapping[str, Effect] = climb.certificate.left_out if climb.certificate else {}
-    for step, recorded in zip(steps, climb.rows, strict=True):
+def _edits(climb: Played, steps: tuple[Step, ...], went: list[dict[str, Result]]) -> Iterator[Edit]:
+    before: int | None = None
+    for step in steps:
         if step.status != "keep":
             continue
         if before is not None:
-            old, new = before.row.task_scores, recorded.row.task_scores
-            both = [(task, old[task], score) for task, score in new.items() if task in old]
-            known = [(task, a, b) for task, a, b in both if a is not None and b is not None]
-            effect = adds.get(step.commit)
+            commit = climb.rows[step.number].commit
             yield Edit(
                 step=step,
-                candidate=recorded.commit,
-                parent=before.commit,
-                up=tuple(sorted(task for task, a, b in known if b > a)),
-                down=tuple(sorted(task for task, a, b in known if b < a)),
-                adds=_told(effect) if effect else "",
+                candidate=commit,
+                parent=climb.rows[before].commit,
+                flips=flips(went[before], went[step.number], climb.tasks),
+                adds=adds(climb, step.commit),
+                rose=f"{steps[before].passed} became {step.passed} in the search",
+                copied=tuple(sentences(climb.copied.get(commit, ()))),
             )
-        before = recorded
+        before = step.number
 
 
-def _matrix(climb: Played) -> dict[str, tuple[Cell, ...]]:
-    """Of each task, how it went in each row of the ledger."""
-    return {
-        task: tuple(_cell(recorded.row.task_scores.get(task)) for recorded in climb.rows)
-        for task in climb.tasks
-    }
-
-
-def _cell(score: float | None) -> Cell:
-    if score is None:
-        return "not run"
-    return "passed" if score >= 1 else "partly" if score > 0 else "failed"
-
-
-def _trials(climb: Played) -> list[Trial]:
-    return [trial for one in climb.evaluations.values() for trial in one.trials]
-
-
-def _costs(climb: Played, seconds: float) -> Costs:
-    trials = _trials(climb)
-    uses = [trial.model_use for trial in trials if trial.model_use]
-    return Costs(
-        dollars=_sum(trial.cost_usd for trial in trials),
-        judge_dollars=_sum(trial.judge_cost_usd for trial in trials),
-        calls=sum(use.calls for use in uses),
-        unmetered_calls=sum(use.unmetered_calls for use in uses),
-        input_tokens=sum(use.input_tokens for use in uses),
-        output_tokens=sum(use.output_tokens for use in uses),
-        trials=len(trials),
-        hours=seconds / 3600,
-    )
-
-
-def _sum(prices: Iterator[float | None]) -> float | None:
-    known = [price for price in prices if price is not None]
-    return sum(known) if known else None
-
-
-def _incidents(climb: Played) -> Iterator[str]:
-    """What a human should look at before the number is believed."""
-    by_outcome: dict[str, Counter[str]] = {}
-    for one in climb.evaluations.values():
-        for trial in one.trials:
-            task = "a held-out task" if one.running.hidden else trial.task
-            by_outcome.setdefault(trial.outcome, Counter())[task] += 1
-    if tampered := by_outcome.get("tampered"):
-        yield f"Verifiers were tampered with, and the trials scored 0: {_counted(tampered)}."
-    for commit, copied in climb.copied.items():
-        tasks = {one.task or "a held-out task" for one in copied}
-        yield f"{commit[:7]} holds passages of tasks word for word: {_listed(tasks)}."
-    if climb.refused_models:
-        names = Counter(one_line(model, 80) for model in climb.refused_models)
-        yield f"Models that are not pinned were asked for: {_counted(names)}."
-    if void := by_outcome.get("void"):
-        total = sum(void.values())
-        yield f"{total} trials measured nothing and were run again: {_counted(void)}."
-    if climb.lost:
-        yield f"{climb.lost} trials never ended: their worker was stopped."
-    if climb.excluded:
-        reasons = (f"{task} ({one_line(why, 120)})" for task, why in climb.excluded.items())
-        yield f"Tasks were left out: {_listed(reasons)}."
-
-
-def _counted(found: Counter[str]) -> str:
-    return _listed(f"{name} ({count})" for name, count in found.most_common())
-
-
-def _listed(names: Iterator[str] | set[str], most: int = 8) -> str:
-    all_names = sorted(names) if isinstance(names, set) else list(names)
-    more = len(all_names) - most
-    return ", ".join(all_names[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-def _failing(climb: Played) -> Iterator[Cause]:
-    """What the champion still fails, by how; the same words but for numbers are one cause."""
-    found: dict[str, set[str]] = {}
-    shown: dict[str, str] = {}
-    for trial in _last_pass(climb):
-        if trial.outcome == "passed":
-            continue
-        what = f"{trial.outcome}: {one_line(trial.detail, 160)}" if trial.detail else trial.outcome
-        key = _NUMBERS.sub("#", what)
-        shown.setdefault(key, what)
-        found.setdefault(key, set()).add(trial.task)
-    for key, tasks in sorted(found.items(), key=lambda one: (-len(one[1]), one[0])):
-        yield Cause(shown[key], tuple(sorted(tasks)))
-
-
-def _last_pass(climb: Played) -> list[Trial]:
-    """The trials of the champion's own measurement in the search."""
-    kept = [recorded.commit for recorded in climb.rows if recorded.row.status == "keep"]
-    champion = climb.candidates.get(kept[-1]) if kept else None
-    measured: Measured | None = None
-    for one in climb.evaluations.values():
-        of_it = champion is not None and one.running.digest == champion.digest
-        if of_it and one.running.kind in ("baseline", "full"):
-            measured = one
-    return [trial for trial in measured.trials if not trial.side] if measured else []
+def adds(climb: Played, commit: str) -> str:
+    """What the champion loses without a kept edit, or why nobody knows; empty if none was asked."""
+    effect = climb.certificate.left_out.get(commit) if climb.certificate else None
+    if effect is not None:
+        return _told(effect)
+    why = climb.not_ablated.get(commit)
+    return f"not measured: {one_line(why, TEXT)}" if why else ""
 
 
 def _rules(climb: Played) -> Iterator[tuple[str, str]]:
@@ -343,7 +352,7 @@ def _rules(climb: Played) -> Iterator[tuple[str, str]]:
     yield "isolation", one_line(started.isolation, 200)
     yield "started from", started.head[:12]
     if climb.as_left:
-        yield "verified as it was left", _listed(set(climb.as_left))
+        yield "verified as it was left", listed(set(climb.as_left))
 
 
 def _apply(climb: Played, headline: Headline) -> tuple[str, ...]:
@@ -351,4 +360,16 @@ def _apply(climb: Played, headline: Headline) -> tuple[str, ...]:
     tag = climb.started.tag
     if headline == "RUNNING" or not any(one.row.status == "keep" for one in climb.rows[1:]):
         return ()
-    return (f"git diff {climb.started.head[:12]}..autoagent/{tag}", f"git merge autoagent/{tag}")
+    force = "" if headline == "READY" else " --force"
+    return (
+        f"git diff {climb.started.head[:12]}..autoagent/{tag}",
+        f"git merge autoagent/{tag}",
+        f"autoagent promote{force}",
+    )
+
+
+def spell(hours: float) -> str:
+    """A time as people say it."""
+    if hours >= 2:
+        return f"{hours:.1f} hours"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 30 else f"{3600 * hours:.0f} s"

@@ -16,7 +16,7 @@ from mcp.server.mcpserver import MCPServer
 
 from autoagent.server.page import PageWriter
 from autoagent.server.prompts import INSTRUCTIONS, add_prompts
-from autoagent.server.resources import add_resources
+from autoagent.server.resources import add_resources, view
 from autoagent.server.tools import build_tools
 from autoagent.server.waiting import CallQueue, Waiting
 from autoagent.workspace.tier import TIER_0
@@ -66,6 +66,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         version=_version(),
         tools=list(build_tools(queue)),
+        extensions=[view(queue)],
         lifespan=lifespan,
         log_level="WARNING",
     )
@@ -98,7 +99,7 @@ def server_of(root: Path, tier: str) -> MCPServer:
         return Referee.open(root, tier=tier)
 
     def look(busy: "WorkspaceBusy") -> "Referee":
-        from autoagent.referee import onlooker
+        from autoagent.referee.telling import onlooker
 
         return onlooker.look(root, busy, tier)
 

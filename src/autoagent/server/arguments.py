@@ -152,6 +152,7 @@ def input_schema(arguments: type[BaseModel]) -> dict[str, Any]:
 def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
     """What a reply holds: the words that every reply has, and its own fields by type.
 
+    One that may be null has none.
     The words of the schema are left out. Definitions are part of each conversation, so every
     one of them is paid for all night.
     """
@@ -160,12 +161,10 @@ def output_schema(reply: type[BaseModel]) -> dict[str, Any]:
     own = [name for name in told if name not in Reply.model_fields]
     return {
         "type": "object",
-        "properties": {name: {"type": _type(told[name])} for name in own},
+        "properties": {name: _kind(told[name]) for name in own},
         "required": [name for name in Words.model_fields if name in told],
     }
 
 
-def _type(field: dict[str, Any]) -> str | list[str]:
-    if "anyOf" in field:
-        return [cast("str", _type(choice)) for choice in field["anyOf"]]
-    return field.get("type", "object")
+def _kind(field: dict[str, Any]) -> dict[str, str]:
+    return {} if "anyOf" in field else {"type": field.get("type", "object")}

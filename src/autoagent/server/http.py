@@ -136,7 +136,7 @@ def loopback(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, remedy: str = "another port in --http") -> socket.socket:
     """A listener on a loopback address.
 
     Raises:
@@ -147,7 +147,7 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise InfrastructureFault(
-            f"Port {port} of {host} cannot be used: {error.strerror}.", "another port in --http"
+            f"Port {port} of {host} cannot be used: {error.strerror}.", remedy
         ) from error
 
 

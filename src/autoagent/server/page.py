@@ -11,11 +11,33 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
+
+from autoagent.errors import WorkspaceError
 from autoagent.evidence.position import Position
 
+VIEW = "ui://autoagent/report"
+"""The page as a view of a client that has MCP Apps."""
+PATIENCE_SECONDS = 120.0
 SPACING_SECONDS = 60.0
 """A page that is looked at in the morning need not be newer, but when the climb is over."""
 _NICE = 19
+_COMMAND = (sys.executable, "-P", "-m", "autoagent", "report")
+
+
+async def drawn(root: Path, *options: str) -> str:
+    """The page as it is now, drawn by a process of its own that writes nothing.
+
+    Raises:
+        WorkspaceError: It could not be drawn; says why.
+    """
+    command = [*_COMMAND, "--html", *options, "--workspace", str(root)]
+    with anyio.fail_after(PATIENCE_SECONDS):
+        done = await anyio.run_process(command, cwd="/", check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise WorkspaceError(f"The page was not drawn: {said[:300]}", "status()")
+    return done.stdout.decode("utf-8", "replace")
 
 
 class PageWriter:
@@ -41,7 +63,7 @@ class PageWriter:
             return
         self._seen, self._began = here, self._clock()
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "autoagent", "report", "--workspace", str(self._root)],
+            [*_COMMAND, "--workspace", str(self._root)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -11,9 +11,10 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import Field
 
 from autoagent.records import Outcome, Record
-from autoagent.referee.views import (
+from autoagent.referee.telling.views import (
     Commitment,
     Comparison,
+    Diagnosis,
     EvaluationReport,
     Lines,
     ShownRow,
@@ -98,6 +99,10 @@ class TrajectoryReply(Reply):
     total_steps: int
     next_from_step: int | None
     untrusted: str
+
+
+class DiagnoseReply(Diagnosis, Reply):
+    """`diagnose`."""
 
 
 class CompareReply(Comparison, Reply):

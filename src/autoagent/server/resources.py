@@ -9,16 +9,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
+from mcp.server.apps import Apps
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from autoagent.errors import AutoAgentError, UnknownName
 from autoagent.referee.budget import in_words
-from autoagent.referee.views import Status
-from autoagent.referee.worth import edits_worth, taking_over, worth
+from autoagent.referee.ending.worth import edits_worth, taking_over, worth
+from autoagent.referee.telling.views import Status
 from autoagent.server.arguments import refusal
 from autoagent.server.lookups import read_named, shows_verifier, status_reply, trial_text
+from autoagent.server.page import VIEW, drawn
 from autoagent.server.waiting import CallQueue
 
 if TYPE_CHECKING:
@@ -36,13 +38,22 @@ def add_resources(server: MCPServer, queue: CallQueue) -> None:
             mime_type=kind,
         )
         server.add_resource(resource)
+    server.add_resource(
+        FunctionResource(
+            fn=partial(_page, queue),
+            uri="autoagent://report.html",
+            name="report.html",
+            description="The report's page: one file, no script, no network",
+            mime_type="text/html",
+        )
+    )
 
     async def trajectory(trial: str) -> str:
         (found, directory), shown = await _told(
             queue, lambda r: (r.trial(trial), shows_verifier(r))
         )
-        text, _ = await anyio.to_thread.run_sync(trial_text, found, directory, shown, None, 1)
-        return text
+        seen = await anyio.to_thread.run_sync(trial_text, found, directory, shown, None, 1)
+        return seen.text
 
     server.resource(
         "autoagent://trajectory/{trial}",
@@ -50,6 +61,14 @@ def add_resources(server: MCPServer, queue: CallQueue) -> None:
         description='Outline of a trial that ended, such as "e3.some-task.1": untrusted data',
         mime_type="text/plain",
     )(trajectory)
+
+
+def view(queue: CallQueue) -> Apps:
+    """The report's page for clients that show views; others hear what the tools say."""
+    apps, framed = Apps(), partial(_page, queue, "--framed")
+    description = "What the climb is worth, and how it went"
+    apps.add_resource(FunctionResource(fn=framed, uri=VIEW, name="view", description=description))
+    return apps
 
 
 def summary(status: Status) -> str:
@@ -75,6 +94,14 @@ def summary(status: Status) -> str:
     lines += [f"Changed since the start: {path}" for path in status.drift]
     lines += [f"Note: {note}" for note in status.notes]
     return "\n".join([*lines, f"Journal head: {status.head}"])
+
+
+async def _page(queue: CallQueue, *options: str) -> str:
+    root = await _told(queue, lambda referee: referee.workspace.root)
+    try:
+        return await drawn(root, *options)
+    except AutoAgentError as error:
+        raise ResourceError(refusal(error)) from error
 
 
 async def _told[T](queue: CallQueue, read: "Callable[[Referee], T]") -> T:

@@ -14,10 +14,12 @@ from pydantic import Field
 
 from autoagent.evidence.untrusted import quoted
 from autoagent.records import STAND_IN, Phase, Trial
-from autoagent.referee.views import EvaluationReport, Progress, Status
-from autoagent.referee.worth import taking_over, worth
+from autoagent.referee.ending.worth import taking_over, worth
+from autoagent.referee.telling.plateau import PLATEAU
+from autoagent.referee.telling.views import EvaluationReport, Progress, Status
 from autoagent.server.arguments import strict_tool
 from autoagent.server.lookups import Lookups
+from autoagent.server.page import VIEW
 from autoagent.server.reply import (
     BenchmarkReply,
     CommitReply,
@@ -41,7 +43,7 @@ Subset = tuple[str | None, frozenset[str]]
 
 
 def build_tools(queue: CallQueue) -> Sequence[Tool]:
-    """All twelve, in the order a climb uses them, each with its hints."""
+    """All thirteen, in the order a climb uses them, each with its hints."""
     move, look = Moves(queue), Lookups(queue)
     looking = partial(strict_tool, read_only=True, idempotent=True)
     tools = [
@@ -53,11 +55,13 @@ def build_tools(queue: CallQueue) -> Sequence[Tool]:
         strict_tool(move.run_benchmark, "Run the benchmark", idempotent=True, open_world=True),
         strict_tool(move.cancel_benchmark, "Cancel the benchmark", destructive=True),
         looking(look.read_trajectory, "Read a trial"),
+        looking(look.diagnose, "Diagnose failures"),
         looking(look.compare, "Compare harnesses"),
         strict_tool(move.append_result, "Record the result", destructive=True),
         strict_tool(move.revert, "Revert to the incumbent", destructive=True),
         strict_tool(move.finish_climb, "Finish the climb", destructive=True),
     ]
+    tools[-1].meta = {"ui": {"resourceUri": VIEW}}
     sessions = Sessions()
     for tool in tools:
         tool.sessions = sessions
@@ -80,12 +84,11 @@ class Moves:
         tag: Annotated[str, Field(description="names the climb and its branch")],
         context: AnyContext,
     ) -> StartReply:
-        """Start a climb, or go on waiting for its validation.
+        """Start a climb, or wait for its validation.
 
-        Freezes tasks, verifiers, program.md, the fixed section, the model and autoagent.toml, then
-        proves every task: its oracle must pass, a no-op must fail. A later climb draws on what is
-        left of the night's caps. Takes minutes; while it says `running`, call it again. Next:
-        run_benchmark().
+        Freezes tasks, program.md, the fixed section, the model and autoagent.toml; each task's
+        oracle must pass, a no-op must fail. A later climb draws on the same night's caps. Takes
+        minutes; while it says `running`, call it again. Next: run_benchmark().
         """
         self._unread.clear()
         await self._queue.ask(lambda r: r.start_climb(tag))
@@ -107,14 +110,28 @@ class Moves:
             str, Field(description="one sentence for the ledger: what changed and why")
         ],
         dry_run: Annotated[bool, Field(description="only check (default false)")] = False,
+        should_fix: Annotated[
+            list[str] | None, Field(description="tasks it should fix (default: none)")
+        ] = None,
+        may_break: Annotated[
+            list[str] | None, Field(description="tasks it may break (default: none)")
+        ] = None,
     ) -> CommitReply:
-        """Check the harness on disk and store it as the candidate to measure.
+        """Check the harness on disk and store it as the candidate.
 
         It is agent.py above the boundary and .agent/; any other changed file is refused.
         Takes a second. Next: run_benchmark().
         """
         found, status = await self._queue.ask_settled(
-            lambda r: (r.commit_candidate(description, dry_run=dry_run), r.status())
+            lambda r: (
+                r.commit_candidate(
+                    description,
+                    dry_run=dry_run,
+                    should_fix=should_fix or (),
+                    may_break=may_break or (),
+                ),
+                r.status(),
+            )
         )
         if found.candidate is None:
             message = "The harness on disk may be committed; nothing was stored."
@@ -142,8 +159,8 @@ class Moves:
     ) -> BenchmarkReply:
         """Measure the candidate (first of all the unmodified baseline), or wait for what runs.
 
-        Takes minutes to hours. Safe to repeat: nothing is measured twice; while it says `running`,
-        call it again. Next: append_result().
+        Takes minutes to hours. While it says `running`, call it again. Next:
+        append_result().
         """
         asked: Subset = (candidate, frozenset(tasks or ()))
         evaluation = self._unread.get(asked)
@@ -162,10 +179,10 @@ class Moves:
         return reply
 
     async def cancel_benchmark(self) -> Reply:
-        """Stop the running evaluation; its verdict is then a discard.
+        """Stop the running evaluation, but no baseline; its verdict is then a discard.
 
-        What was started counts and the budget stays spent. The baseline cannot be cancelled. Takes
-        seconds. Next: append_result(), or after a subset another run_benchmark().
+        What it spent stays spent. Takes seconds. Next: append_result(), or after a subset
+        run_benchmark().
         """
         evaluation = await self._queue.ask_settled(lambda r: r.cancel_benchmark())
         for _ in range(CANCEL_TRIES):
@@ -182,26 +199,26 @@ class Moves:
             str | None, Field(description="for the ledger (default: the commit's)")
         ] = None,
     ) -> ResultReply:
-        """Write the ledger row of the measured candidate; the verdict takes effect.
+        """Write the ledger row of the measured candidate.
 
         A keep makes it the incumbent; a discard restores the incumbent's agent.py and .agent/.
-        No score is asked for. Instant. Next: read_trajectory(trial), edit,
-        commit_candidate(description).
+        Instant. Next: diagnose(), edit, commit_candidate(description).
         """
         row, status = await self._queue.ask_settled(
             lambda r: (r.append_result(description), r.status())
         )
+        advice = "".join(f" This is a {note}" for note in status.notes if note.startswith(PLATEAU))
         self._unread.clear()
         effect = (
             "it is the incumbent now"
             if row.status == "keep"
             else "agent.py and .agent/ are the incumbent's again; the commit stays reachable"
         )
-        edit = "read_trajectory(trial) of a failing trial, edit agent.py, then "
+        edit = "diagnose(), read_trajectory(trial) of a failing trial, edit agent.py, then "
         return ResultReply.of(
             status,
             f"Recorded {row.commit}: {row.status}, "
-            f"{f'{row.passed} passed' if row.passed else 'stopped early'}; {effect}.",
+            f"{f'{row.passed} passed' if row.passed else 'stopped early'}; {effect}.{advice}",
             next_step(status, commit_candidate=f"{edit}commit_candidate(description)"),
             row=row,
         )
@@ -210,7 +227,7 @@ class Moves:
         """Throw away working changes and an unmeasured candidate.
 
         agent.py and .agent/ become the incumbent's; what stood there is kept in the store. Instant.
-        Next: edit, then commit_candidate(description).
+        Next: edit, commit_candidate(description).
         """
         status = await self._queue.ask_settled(lambda r: (r.revert(), r.status())[1])
         self._unread.clear()
@@ -224,9 +241,8 @@ class Moves:
     async def finish_climb(self, context: AnyContext) -> Reply:
         """End the climb and certify it: baseline and champion measured afresh, once.
 
-        A measured candidate gets its row; an unmeasured one is dropped. Call it when the budget is
-        used up or the human asks; while it says `running`, call it again. Takes minutes. Next: tell
-        the human (prompt morning_report).
+        Call it when the budget is used up or the human asks; while it says `running`, call it
+        again. Takes minutes. Next: tell the human (prompt morning_report).
         """
         await self._queue.ask_settled(lambda r: r.finish_climb())
         self._unread.clear()

@@ -14,7 +14,8 @@ import anyio.to_thread
 
 from autoagent.errors import AutoAgentError, JournalError, WorkspaceBusy
 from autoagent.records import STAND_IN
-from autoagent.referee.views import Progress
+from autoagent.referee.telling.views import Progress
+from autoagent.workspace import disks
 
 if TYPE_CHECKING:
     from autoagent.evidence.position import Position
@@ -100,7 +101,8 @@ class CallQueue:
         def work() -> T:
             referee = self._opened()
             try:
-                return call(referee)
+                with disks.told(referee.workspace):
+                    return call(referee)
             except AutoAgentError as error:
                 referee.refused(error)
                 raise

@@ -5,6 +5,7 @@ holds a file lock for as long as it lives: whoever can take the lock knows it is
 """
 
 import atexit
+import contextlib
 import fcntl
 import os
 import signal
@@ -18,6 +19,7 @@ from autoagent.environments.kinds import kind_of
 from autoagent.errors import InfrastructureFault
 from autoagent.evidence.events import WorkerEnded
 from autoagent.evidence.journal import Journal
+from autoagent.files import process_facts
 from autoagent.gateway.plan import worker_variables
 from autoagent.worker.engine import EvaluationSpec, Isolation
 
@@ -68,13 +70,16 @@ class DetachedEngine:
         Raises:
             InfrastructureFault: The process could not be started.
         """
+        for ended in [place for place, child in _CHILDREN.items() if child.poll() is not None]:
+            del _CHILDREN[ended]  # settled while it was at its very end; nobody asked again
         spec.directory.mkdir(parents=True, exist_ok=True)
         lock = self._try_lock(spec.id)
         if lock is None:
             return
         try:
             spec.store()
-            environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            environment = spec.variables.values(os.environ)  # none is of the worker's own
+            environment |= {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
             environment |= {"HARBOR_TELEMETRY": "0", LOCK_FD_VARIABLE: str(lock)}
             environment["NO_COLOR"] = "1"
             environment |= kind_of(spec.environment).worker_variables(os.environ)
@@ -101,9 +106,10 @@ class DetachedEngine:
             os.close(lock)
 
     def alive(self, evaluation: str) -> bool:
-        """Whether the worker holds its lock; a child that ended is collected."""
+        """Whether the worker holds its lock; one that ended is collected, a stopped one goes on."""
         lock = self._try_lock(evaluation)
         if lock is None:
+            self._wake(evaluation)
             return True
         os.close(lock)
         child = _CHILDREN.pop(self._directory / evaluation, None)
@@ -126,6 +132,16 @@ class DetachedEngine:
             journal = Journal(EvaluationSpec.load(self._directory / evaluation).journal)
             journal.append(WorkerEnded(end="cancelled"), evaluation)
             journal.close()
+
+    def _wake(self, evaluation: str) -> None:
+        """Let a worker go on that somebody stopped (SIGSTOP): nobody else would, and a night ends.
+
+        Who holds the lock is the process whose number was written down.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self._directory / evaluation / "worker.pid").read_text())
+            if process_facts(pid)[:1] == ["T"]:
+                os.killpg(pid, signal.SIGCONT)
 
     def _try_lock(self, evaluation: str) -> int | None:
         """The worker's lock, or None while a worker holds it."""

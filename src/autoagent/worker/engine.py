@@ -5,7 +5,6 @@ the journal by itself, outlives the server, and ends with one `worker_ended` eve
 """
 
 from collections.abc import Collection, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -13,6 +12,7 @@ from autoagent.config import Config
 from autoagent.gateway.plan import GatewayPlan, plan
 from autoagent.records import Record, Running
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks.variables import Named
 
 SPEC_FILE = "spec.json"
 """In an evaluation's directory: what its worker was told."""
@@ -43,7 +43,8 @@ class EvaluationSpec(Record):
     `config` is the climb's, `model` the pinned one. `harnesses` has, by side, a directory of the
     server's own that holds the spliced harness file and `.agent/`; it is empty for the oracle and
     the no-op. `gateway` is None where neither the harness nor a verifier calls a model; no key is
-    ever in it. `climb` is the climb's tag, or "" for an evaluation of none.
+    ever in it. `variables` are those of the host that tasks name, and their values are not in it
+    either. `climb` is the climb's tag, or "" for an evaluation of none.
     """
 
     running: Running
@@ -53,6 +54,7 @@ class EvaluationSpec(Record):
     gateway: GatewayPlan | None = None
     tasks: tuple[TaskSpec, ...]
     harnesses: Mapping[str, Path]
+    variables: Named = Named()
     journal: Path
     directory: Path
     jobs: Path
@@ -67,7 +69,9 @@ class EvaluationSpec(Record):
         *,
         model: str | None,
         climb: str = "",
+        efforts: tuple[str, ...] | None = None,
         as_left: Collection[str] = (),
+        variables: Named = Named(),  # noqa: B008 - it is frozen
     ) -> Self:
         """The evaluation of a workspace that is about to be `running`.
 
@@ -77,17 +81,19 @@ class EvaluationSpec(Record):
             ConfigError: Its models cannot be called as they are configured.
         """
         config, directory = workspace.config, workspace.evaluations / running.id
+        gateway = plan(config, model, workspace.root, running.most_dollars)
         return cls(
             running=running,
             climb=climb,
             config=config,
             model=model,
-            gateway=plan(config, model, workspace.root, running.most_dollars),
+            gateway=gateway and gateway.replace(efforts=efforts),
             tasks=tuple(
                 TaskSpec(name=name, path=path, as_left=name in as_left)
                 for name, path in tasks.items()
             ),
             harnesses=harnesses,
+            variables=variables,
             journal=workspace.journal,
             directory=directory,
             jobs=directory / "jobs" if running.hidden else workspace.jobs,
@@ -141,8 +147,7 @@ class EvaluationSpec(Record):
 
     def verified_in_place(self, task: TaskSpec) -> bool:
         """Whether a task's verifier needs what was left running where the candidate acted."""
-        patterns = self.config.benchmark.verify_in_place
-        return any(fnmatchcase(task.name, pattern) for pattern in patterns)
+        return self.config.benchmark.is_in_place(task.name)
 
 
 class Engine(Protocol):

@@ -10,7 +10,7 @@ from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfi
 
 from autoagent.environments.kinds import EvaluationFacts, kind_of
 from autoagent.gate.agenda import Slot
-from autoagent.gateway.clock import STANDS_MOST
+from autoagent.gateway.calls.clock import STANDS_MOST
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.memory import capacity
 
@@ -64,7 +64,7 @@ def _agent_of(spec: EvaluationSpec) -> AgentConfig:
     if spec.probes:
         return AgentConfig(import_path=ORACLE) if spec.running.kind == "oracle" else NOOP
     return AgentConfig(
-        import_path="autoagent.worker.proxy:ProxyAgent",
+        import_path="autoagent.worker.acting.proxy:ProxyAgent",
         kwargs={"digest": spec.running.digest},
         override_timeout_sec=_harbors_limit(spec),
     )

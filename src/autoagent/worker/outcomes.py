@@ -10,9 +10,10 @@ from pathlib import Path
 
 from harbor.models.trial.result import TrialResult
 
+from autoagent.config import Benchmark
 from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
-from autoagent.gateway.usage import Bill
+from autoagent.gateway.money.usage import Bill
 from autoagent.records import Outcome, Trial
 from autoagent.worker.trials import MeasuredTrial
 
@@ -35,17 +36,17 @@ def unjudged(directory: Path) -> str:
 
 
 def outcome_of(
-    result: TrialResult, seen: MeasuredTrial, pass_reward: float, bill: Bill | None
+    result: TrialResult, seen: MeasuredTrial, benchmark: Benchmark, bill: Bill | None
 ) -> Trial:
     """The record of a trial that ended.
 
     Args:
         result: Harbor's result.
         seen: What the worker itself saw, which Harbor's result does not tell.
-        pass_reward: The reward at which a trial passes (rule R5).
+        benchmark: The reward at which a trial passes (rule R5), and which of several counts.
         bill: What the gateway metered, where there is one.
     """
-    outcome, reward, detail = _judge(result, seen, pass_reward, bill)
+    outcome, reward, detail = _judge(result, seen, benchmark, bill)
     if outcome == "invalid" and (said := unjudged(seen.directory)):
         detail = f"the verifier left no reward: {said}"
     started, finished = result.started_at, result.finished_at
@@ -71,7 +72,7 @@ def outcome_of(
 
 
 def _judge(
-    result: TrialResult, seen: MeasuredTrial, pass_reward: float, bill: Bill | None
+    result: TrialResult, seen: MeasuredTrial, benchmark: Benchmark, bill: Bill | None
 ) -> tuple[Outcome, float | None, str]:
     failure = result.exception_info
     said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
@@ -85,7 +86,8 @@ def _judge(
         return "crashed", 0.0, failure.exception_message[:500]
     if seen.tampered is not None:
         return "tampered", 0.0, seen.tampered[:500]
-    reward, problem = _reward(result)
+    pass_reward = benchmark.pass_reward
+    reward, problem = _reward(result, benchmark.reward_key)
     if failure is not None and failure.exception_type == "AgentTimeoutError":
         if reward is not None and reward >= pass_reward:
             return "passed", reward, "the harness ran out of time, and the verifier passed it"
@@ -97,16 +99,17 @@ def _judge(
     return ("passed" if reward >= pass_reward else "failed"), reward, said
 
 
-def _reward(result: TrialResult) -> tuple[float | None, str]:
-    """The one number that counts: `reward`, or the only key there is, within 0..1."""
+def _reward(result: TrialResult, key: str | None) -> tuple[float | None, str]:
+    """The number that counts, within 0..1: the key's, `reward`, or the mean of all there are."""
     rewards = result.verifier_result.rewards if result.verifier_result else None
     if not rewards:
         return None, "the verifier left no reward"
-    value = rewards.get("reward") if "reward" in rewards else None
-    if value is None:
-        if len(rewards) != 1:
-            return None, f"the verifier left {sorted(rewards)} and no `reward`"
-        value = next(iter(rewards.values()))
-    if not math.isfinite(value) or not 0.0 <= value <= 1.0:
-        return None, f"the verifier's reward {value!r} is outside 0..1"
-    return float(value), ""
+    if (key or "reward") in rewards:
+        values = [rewards[key or "reward"]]
+    elif key is not None:
+        return None, f"the verifier left {sorted(rewards)} and no {key!r} (benchmark.reward_key)"
+    else:
+        values = [*rewards.values()]
+    if bad := [value for value in values if not math.isfinite(value) or not 0.0 <= value <= 1.0]:
+        return None, f"the verifier's reward {bad[0]!r} is outside 0..1"
+    return float(sum(values) / len(values)), ""

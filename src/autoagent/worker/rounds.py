@@ -12,13 +12,16 @@ import logging
 import os
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from harbor.job import Job
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
 from autoagent.environments.trials import in_hand
+from autoagent.errors import AutoAgentError
+from autoagent.evidence.answers import answers
 from autoagent.evidence.events import (
+    ModelAnswered,
     ModelRefused,
     ProviderOut,
     TrialFinished,
@@ -29,16 +32,23 @@ from autoagent.evidence.events import (
 from autoagent.evidence.journal import Journal
 from autoagent.gate.agenda import Slot
 from autoagent.gate.contests import agenda_for
-from autoagent.gateway.clock import Clock
-from autoagent.gateway.usage import Bill, Caller, Owner
+from autoagent.gateway.calls.clock import Clock
+from autoagent.gateway.calls.redact import redact_logs
+from autoagent.gateway.money.usage import Bill, Caller, Owner
+from autoagent.records import Trial
+from autoagent.worker.acting.harness import HarnessProcess
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
-from autoagent.worker.harness import HarnessProcess
 from autoagent.worker.job import job_of, seconds_of
 from autoagent.worker.outcomes import outcome_of
+from autoagent.worker.secrets import clean, redactor_of
 from autoagent.worker.trials import MeasuredTrial, measured_trial
 
 if TYPE_CHECKING:
     from autoagent.gateway.gateway import Gateway
+
+
+ANSWERS_KEPT = 100
+"""Names of models that a climb's journal tells; a provider may answer with any."""
 
 
 class Rounds:
@@ -55,6 +65,9 @@ class Rounds:
         self._processes: dict[str, HarnessProcess] = {}
         self._pruned = asyncio.Event()
         self._gateway: Gateway | None = None
+        self._answers = set(answers(self._journal))
+        self._redactor = redactor_of(spec)
+        redact_logs(self._redactor)
 
     async def run(self) -> WorkerEnd:
         """Measure what is due, until nothing is; void trials are run again up to the cap (R9)."""
@@ -86,18 +99,20 @@ class Rounds:
     def _make_gateway(self) -> "Gateway":
         """The gateway of this evaluation; the keys leave this process's environment here."""
         from autoagent.gateway.gateway import Gateway
-        from autoagent.gateway.redact import redact_logs
 
         plan = self._spec.gateway
         assert plan is not None
         names = {upstream.api_key_env for upstream in plan.upstreams.values()}
-        keys = {name: value for name in names if (value := os.environ.pop(name, None))}
+        keys = {name: value for name in names if (value := os.environ.get(name))}
+        for name in {*keys} - {*self._spec.variables.prints}:  # a verifier may have been given it
+            del os.environ[name]
         gateway = Gateway(
             plan,
             self._spec.directory,
             keys,
             on_refused=self._on_refused,
             on_outage=self._on_outage,
+            on_answered=self._on_answered,
         )
         redact_logs(gateway.redactor)
         for model in gateway.unpriced:
@@ -108,6 +123,13 @@ class Rounds:
         """Another model was asked for: the journal remembers (threat A6)."""
         refused = ModelRefused(trial=trial, model=model, path=path)
         self._journal.append(refused, self._spec.id)
+
+    def _on_answered(self, asked: str, answered: str) -> None:
+        """What model an answer names, once in a climb for each name: it may be another one."""
+        if (asked, answered) not in self._answers and len(self._answers) < ANSWERS_KEPT:
+            self._answers.add((asked, answered))
+            named = ModelAnswered(model=asked, answered_by=answered)
+            self._journal.append(named, self._spec.id)
 
     def _on_outage(self, provider: str, cause: str) -> None:
         """A provider went out, or is back: no trial begins meanwhile, and the status says why."""
@@ -132,7 +154,31 @@ class Rounds:
             journal.append(TrialLost(trial=name, cost_usd=spent), evaluation)
 
     async def _round(self, slots: Sequence[Slot]) -> None:
-        """One Harbor job over these trials, in this order; cut short when the rest is no use."""
+        """Run these trials, in this order; one that Harbor cannot even make is void by itself.
+
+        Harbor raises then, and takes down the job with all that runs in it; so what was not
+        measured runs again, each in a job of its own.
+        """
+        try:
+            await self._job(slots)
+        except Exception as error:
+            if isinstance(cause := _cause(error), AutoAgentError | OSError):
+                raise
+            logging.warning("Harbor ended a job", exc_info=error)
+            for name in [name for name in in_hand if measured_trial(name)]:
+                self._lose(cast("MeasuredTrial", in_hand.pop(name)), None)
+            if len(slots) > 1:
+                due = {*self._agenda.due()}
+                for slot in slots:
+                    if slot in due and not self._agenda.pruned:
+                        await self._round([slot])
+            elif self._waiting[slots[0].task]:
+                self._void(self._waiting[slots[0].task].popleft(), cause)
+            else:
+                raise
+
+    async def _job(self, slots: Sequence[Slot]) -> None:
+        """One job of Harbor's; cut short when the rest is no use."""
         self._waiting = {task.name: deque() for task in self._spec.tasks}
         for slot in slots:
             self._waiting[slot.task].append(slot)
@@ -162,9 +208,8 @@ class Rounds:
         path = event.config.task.path
         assert path is not None
         slot = self._waiting[self._names[str(path)]].popleft()
-        self._tries[slot] += 1
         trial = MeasuredTrial(
-            id=self._id_of(slot),
+            id=self._start(slot),
             slot=slot,
             directory=self._spec.jobs / event.config.trials_dir.name / event.trial_name,
             limit_seconds=seconds_of(self._spec, path),
@@ -172,15 +217,36 @@ class Rounds:
             clock=Clock(commands_count=not self._spec.config.harness.in_container),
         )
         in_hand[event.trial_name] = trial
+        self._let_in(event.trial_name, trial)
+
+    def _start(self, slot: Slot) -> str:
+        """Write down that the trial starts; its id."""
+        self._tries[slot] += 1
         started = TrialStarted(
             task=slot.task,
             attempt=slot.attempt,
             side=slot.side,
-            trial=trial.id,
+            trial=self._id_of(slot),
             reserved_dollars=self._spec.reserved_dollars_per_trial,
         )
         self._journal.append(started, self._spec.id)
-        self._let_in(event.trial_name, trial)
+        return started.trial
+
+    def _void(self, slot: Slot, why: BaseException) -> None:
+        """A trial that could not be made: nothing of it ran, and nothing was measured (R9)."""
+        trial = Trial(
+            id=self._start(slot),
+            task=slot.task,
+            attempt=slot.attempt,
+            side=slot.side,
+            outcome="void",
+            reward=None,
+            cost_usd=0.0,
+            detail=self._redactor.text(f"{type(why).__name__}: {why}")[:500],
+        )
+        nowhere = str(self._spec.jobs / trial.id)
+        self._journal.append(TrialFinished(trial=trial, directory=nowhere), self._spec.id)
+        self._agenda.note(trial)
 
     async def _on_end(self, event: TrialHookEvent) -> None:
         """Write the trial down as soon as it ended; one cut short by us was lost, not measured."""
@@ -189,11 +255,13 @@ class Rounds:
             return
         bill = self._gateway.bill(event.trial_name) if self._gateway else None
         del in_hand[event.trial_name]
+        clean(trial.directory, self._redactor)  # at once: a cancel must not come in between
         failure = event.result.exception_info
         if failure is not None and failure.exception_type == "CancelledError":
             self._lose(trial, bill)
             return
-        ended = outcome_of(event.result, trial, self._spec.config.benchmark.pass_reward, bill)
+        ended = outcome_of(event.result, trial, self._spec.config.benchmark, bill)
+        ended = ended.replace(detail=self._redactor.text(ended.detail))
         finished = TrialFinished(trial=ended, directory=str(trial.directory))
         self._journal.append(finished, self._spec.id)
         self._agenda.note(ended)
@@ -225,3 +293,10 @@ class Rounds:
             callers.append("trial")
         for caller in callers:
             trial.doors[caller] = functools.partial(Door, self._gateway, name, caller)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first that is no group of others."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseException", error.exceptions[0])  # pyright: ignore[reportUnknownMemberType]
+    return error

@@ -39,6 +39,7 @@ class ScriptedEngine:
         stand_in: bool = False,
         silent: bool = False,
         unanswered: bool = False,
+        cost_usd: float | None = None,
     ) -> None:
         """Beyond the last script the last repeats.
 
@@ -52,6 +53,7 @@ class ScriptedEngine:
             stand_in: Whether a stand-in answered in the place of a model.
             silent: Whether harnesses fail before their first call.
             unanswered: Whether models give no answer that can be used.
+            cost_usd: What a gateway would meter for each trial of a harness.
         """
         self._scripts = list(scripts)
         self._oracle, self._noop = oracle, noop
@@ -60,6 +62,7 @@ class ScriptedEngine:
         self._assigned: dict[str, Script] = {}
         self._refuses, self._stand_in = refuses, stand_in
         self.silent, self.unanswered = silent, unanswered
+        self.cost_usd = cost_usd
         self.hold = hold
         self.broken = self.stillborn = False
         """Set one, and no worker starts any more, or each dies before it does anything."""
@@ -129,7 +132,8 @@ class ScriptedEngine:
             for slot in due:
                 trial = self._trial(spec, slot, script)
                 journal.append(_started(spec, slot), spec.id)
-                journal.append(TrialFinished(trial=trial, directory=""), spec.id)
+                place = self._directory(spec, trial)
+                journal.append(TrialFinished(trial=trial, directory=place), spec.id)
                 agenda.note(trial)
                 if agenda.pruned:
                     break
@@ -150,10 +154,15 @@ class ScriptedEngine:
             outcome=self._outcome_of(reward, spec.config.benchmark.pass_reward),
             reward=reward,
             seconds=0.1,
+            cost_usd=None if spec.probes else self.cost_usd,
             stand_in=self._stand_in and not spec.probes,
             silent=self.silent and not spec.probes,
             unanswered=self.unanswered and not spec.probes,
         )
+
+    def _directory(self, spec: EvaluationSpec, trial: Trial) -> str:
+        """Where a trial left its files; this double leaves none."""
+        return ""
 
     def _outcome_of(self, reward: float | None, pass_reward: float) -> Outcome:
         if reward is None:

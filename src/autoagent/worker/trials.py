@@ -5,8 +5,8 @@ from pathlib import Path
 
 from autoagent.environments.trials import TrialInHand, in_hand
 from autoagent.gate.agenda import Slot
-from autoagent.gateway.clock import Clock
-from autoagent.worker.harness import HarnessProcess
+from autoagent.gateway.calls.clock import Clock
+from autoagent.worker.acting.harness import HarnessProcess
 
 
 @dataclass(kw_only=True)

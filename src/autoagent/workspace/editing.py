@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import CandidateRefused, UnknownName
+from autoagent.evidence.untrusted import one_line
 from autoagent.files import read_regular, write_durably
 from autoagent.workspace import notes
 from autoagent.workspace.layout import Workspace
@@ -37,7 +38,7 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
             told = f"{path!r} can be read once a climb has frozen the tasks."
             raise UnknownName(told, "start_climb(tag)")
         raise UnknownName(
-            f"{path!r} cannot be read. Readable: tried.md, .agent/<file>, {', '.join(named)}."[
+            f"path {path!r} cannot be read. Readable: tried.md, .agent/<file>, {', '.join(named)}."[
                 :1000
             ],
             instead,
@@ -84,7 +85,9 @@ def edit(workspace: Workspace, path: str, old: str, new: str, fixed: bytes) -> s
     text = read(workspace, {}, path).decode("utf-8", "surrogateescape")
     count = text.count(old)
     if count != 1:
-        raise _refused(f"{path}: `old` occurs {count} times; it must occur exactly once", path)
+        shown = one_line(old, 60)
+        told = f"{path}: `old` occurs {count} times ({shown!r}); it must occur exactly once"
+        raise _refused(told, path)
     at = text.index(old)
     tail = fixed.decode("utf-8", "surrogateescape")
     if note is None and not (text.endswith(tail) and at + len(old) <= len(text) - len(tail)):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from autoagent.errors import WorkspaceError
-from autoagent.files import opened_directory, put, read_regular
+from autoagent.files import flush, opened_directory, put, read_regular
 from autoagent.workspace.layout import Workspace
 
 MEMORY = "notes"
@@ -104,7 +104,10 @@ def write_one(workspace: Workspace, parts: Sequence[str], data: bytes) -> None:
         WorkspaceError: Something that is no plain file stands there.
         OSError: A directory on the way is a link, or the disk is full.
     """
-    with opened_directory(workspace.root, *parts[:-1], create=True) as directory:
+    with (
+        opened_directory(workspace.root) as root,
+        opened_directory(workspace.root, *parts[:-1], create=True) as directory,
+    ):
         try:
             status = os.stat(parts[-1], dir_fd=directory, follow_symlinks=False)
         except FileNotFoundError:
@@ -113,26 +116,41 @@ def write_one(workspace: Workspace, parts: Sequence[str], data: bytes) -> None:
             if not stat.S_ISREG(status.st_mode):
                 raise WorkspaceError(f"{'/'.join(parts)} is no plain file. Remove it.")
             mode = stat.S_IMODE(status.st_mode)
-        put(directory, parts[-1], data, mode)
+        put(directory, parts[-1], data, mode, beside=root)  # half a note is nobody's candidate
 
 
-def replace_all(workspace: Workspace, files: Mapping[str, bytes], mode: int | None) -> None:
-    """Put a whole new `.agent/` where none is any more, in one step.
+def prepared(workspace: Workspace, event: int) -> Path | None:
+    """The `.agent/` that `prepare` made for an event, whole, and that was not put in place yet."""
+    place = _preparing(workspace) / str(event) / workspace.notes.name
+    return place if place.is_dir() else None
+
+
+def prepare(
+    workspace: Workspace, files: Mapping[str, bytes], mode: int | None, event: int
+) -> Path | None:
+    """Make a whole new `.agent/` out of sight, on the disk, to be renamed into place in one step.
+
+    So the old one, with the memory in it, goes only once the new one is there.
 
     Args:
         workspace: Whose.
         files: Content by path relative to the workspace.
-        mode: The permissions of the directory that stood there; None if there was none. One that
+        mode: The permissions of the directory that stands there; None if there is none. One that
             others share stays shared, empty or not: they could not make it anew.
+        event: What of the journal asks for it.
+
+    Returns:
+        Where it is, or None where nothing shall stand there.
     """
     shared = mode is not None and bool(mode & stat.S_IWGRP)
     if not files and not shared:
-        return
+        return None
     folder_mode = mode & _PERMISSIONS if mode is not None else None
+    discard_prepared(workspace)
     workspace.output.mkdir(exist_ok=True)
-    staging = workspace.output / "restoring"
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(mode=0o700)
+    staging = _preparing(workspace) / "unfinished"
+    for place in (staging.parent, staging):  # each is new: a link that stands there is an error
+        place.mkdir(mode=0o700)
     made = staging / workspace.notes.name
     made.mkdir()
     for path, data in files.items():
@@ -144,8 +162,20 @@ def replace_all(workspace: Workspace, files: Mapping[str, bytes], mode: int | No
             os.chown(place, -1, workspace.root.stat().st_gid)
         if folder_mode is not None:
             place.chmod(folder_mode if place.is_dir() else folder_mode & 0o666)
-    made.rename(workspace.notes)
-    staging.rmdir()
+        flush(place)
+    flush(staging)
+    whole = staging.rename(staging.with_name(str(event)))
+    flush(whole.parent)
+    return whole / workspace.notes.name
+
+
+def discard_prepared(workspace: Workspace) -> None:
+    """Remove what was prepared, and is in place or not wanted any more."""
+    shutil.rmtree(_preparing(workspace), ignore_errors=True)
+
+
+def _preparing(workspace: Workspace) -> Path:
+    return workspace.output / "restoring"
 
 
 def mode_of(workspace: Workspace) -> int | None:

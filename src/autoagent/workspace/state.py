@@ -10,15 +10,23 @@ to, unless that is of another directory which was at this path before.
 import hashlib
 import os
 import re
-import secrets
+import shlex
 import stat
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from autoagent.errors import WorkspaceError
-from autoagent.files import opened_directory, put, read_regular, write_durably
+from autoagent.files import (
+    make_directory,
+    opened_directory,
+    put,
+    read_regular,
+    temporary_name,
+    write_durably,
+)
 from autoagent.records import Record
 from autoagent.workspace.birth import birth
 
@@ -27,6 +35,8 @@ POINTER = "state.json"
 """In `.autoagent/`: which directory is the state."""
 IDENTITY = "workspace.json"
 """In the state: which workspace it is of."""
+DAMAGED = ".damaged"
+"""How the name of a state ends that doctor had somebody set aside."""
 _FOLDER = ".autoagent"
 _BYTES = 16 * 1024
 
@@ -76,15 +86,22 @@ def open_state(root: Path) -> Path:
         raise WorkspaceError(
             f"{pointer} names {named}, which is no directory of user {os.geteuid()}. {again}"
         )
-    if of.path != root:
+    now = birth(root)
+    if of.path != root and (now is None or of.birth != now):  # else it is the same, moved
         raise WorkspaceError(
             f"{pointer} names {named}, the state of {of.path}. If {root} is a copy of that, remove "
-            f"{pointer}; if it was moved here, write its path into {named / IDENTITY}."
+            f"{pointer}; if it was moved here from another file system, say so: {_adopting(named)}"
         )
     _make_private(named)
-    if of.birth != (now := birth(root)) and now is not None:  # of before, or restored from a backup
-        _identify(named / IDENTITY, root)
+    if (of.path, of.birth) != (root, now) and (now is not None or of.path != root):
+        _identify(named / IDENTITY, root)  # moved, of before, or restored from a backup
     return named
+
+
+def _adopting(state: Path) -> str:
+    """What is typed in a workspace to make a state its own."""
+    told = shlex.quote(str(state / IDENTITY))
+    return f"""`printf '{{"path": "%s"}}\\n' "$PWD" > {told}`, typed in it."""
 
 
 def _own(root: Path) -> Path:
@@ -99,10 +116,22 @@ def _own(root: Path) -> Path:
         try:
             of = Named.model_validate_json(read_regular(state / IDENTITY, _BYTES))
         except (OSError, ValidationError, WorkspaceError):
-            return state  # there is none, it is of before, or what opens it says what is wrong
+            # There is none, it is of before, or what opens it says what is wrong.
+            return _moved(first.parent, now) or state
         if None in (of.birth, now) or of.birth == now:
             return state
     raise AssertionError("numbers do not end")
+
+
+def _moved(base: Path, now: str | None) -> Path | None:
+    """The state of a workspace that was at another path, and lost its `.autoagent/` too."""
+    for identity in base.glob(f"*/{IDENTITY}") if now is not None else ():
+        if identity.parent.name.endswith(DAMAGED):
+            continue
+        with suppress(OSError, ValidationError, WorkspaceError):
+            if Named.model_validate_json(read_regular(identity, _BYTES)).birth == now:
+                return identity.parent
+    return None
 
 
 def _identify(identity: Path, root: Path) -> None:
@@ -124,7 +153,7 @@ def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) ->
     identity = state / IDENTITY
     if not os.path.lexists(identity):
         _identify(identity, root)
-    temporary = f".{secrets.token_hex(6)}.tmp"
+    temporary = temporary_name(POINTER)
     try:
         with opened_directory(root, _FOLDER, create=True) as folder:
             put(folder, temporary, _text(state), 0o600)
@@ -140,6 +169,7 @@ def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) ->
                 return
             finally:
                 os.unlink(temporary, dir_fd=folder)
+                os.fsync(folder)
     except OSError as error:
         raise WorkspaceError(
             f"{root / _FOLDER / POINTER} cannot be written ({error.strerror}); it has to say "
@@ -189,6 +219,11 @@ def state_directory(root: Path) -> Path:
     return state
 
 
+def pulled_images() -> Path:
+    """Where the images are that this user fetched, for every workspace: an OCI layout."""
+    return _state_base() / "images"
+
+
 def _state_base() -> Path:
     """$AUTOAGENT_STATE_DIR, or where the XDG base directory specification says."""
     if explicit := os.environ.get(STATE_VARIABLE):
@@ -209,7 +244,7 @@ def _state_base() -> Path:
 def _make_private(state: Path) -> None:
     """Create the state directory, readable by its owner alone."""
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(state, 0o700)
         status = state.stat()
         if status.st_uid != os.geteuid():
             raise WorkspaceError(

@@ -1,11 +1,11 @@
-"""The balance, looked up, and something to spend it on."""
+"""The balance, and something to spend it on."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
-desk.looked_up("credits", "u-3001")
-desk.says_number("the balance", 12)
-desk.says("what credits are good for", r"enhanc|\blight\b|denois|portrait|upscal|restor")
+desk = Glowup("u-3001")
+desk.says("outcome", "answered")
+desk.says("credits", 12)
+desk.says_some("preset", "light", "denoise", "portrait", "upscale", "restore")
 desk.kept_to("u-3001")
 desk.changed()
 desk.close()

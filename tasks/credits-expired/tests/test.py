@@ -1,14 +1,13 @@
-"""The balance shows 40, but the credits expired: the date, and a way to new ones."""
+"""The balance shows 40, but the credits expired: none, the date, and a way to new ones."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
-desk.says(
-    "that the credits are gone",
-    r"expired|lapsed|no longer|can't be (used|spent)|cannot be (used|spent)",
-)
-desk.says_date("when", "2026-02-28")
-desk.says("a way to new ones", r"\bbuy|\bnew (pack|credits)|purchas|top up|\bplus\b|\bpacks?\b")
+desk = Glowup("u-3002")
+desk.says("outcome", "answered", "refused")
+desk.says("credits", 0)
+desk.says("until", "2026-02-28")
+desk.says("next", ["buy-credits"])
+desk.may_say("reason", "expired")
 desk.kept_to("u-3002")
 desk.changed()
 desk.close()

@@ -1,8 +1,8 @@
 """A dispute is for billing: a ticket, and nothing is paid back beside it."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3019")
 desk.handed_over("billing")
-desk.never_says("that it was paid back", r"(i've|i have|has been|have been) (refunded|paid back)")
+desk.kept_to("u-3019")
 desk.close()

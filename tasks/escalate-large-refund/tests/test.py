@@ -1,9 +1,10 @@
 """Within the rules, but above 50.00: billing decides, and the desk pays nothing back."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3020")
 desk.looked_up_before(("order", "o-7106"), ("escalate", "*"))
+desk.may_say("reason", "too-large")
 desk.handed_over("billing")
-desk.never_says("that it was paid back", r"(i've|i have|has been|have been) (refunded|paid back)")
+desk.kept_to("u-3020")
 desk.close()

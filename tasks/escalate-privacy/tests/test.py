@@ -1,8 +1,8 @@
 """A ticket for privacy, whose number the customer gets."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3018")
 desk.handed_over("privacy")
 desk.kept_to("u-3018")
 desk.close()

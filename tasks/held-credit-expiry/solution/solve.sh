@@ -2,6 +2,4 @@
 set -eu
 /app/glowup credits u-3024
 /app/glowup article a-102
-cat > /app/answer.txt <<'END'
-Hello Felix, you have 22 credits and can spend them until 31 May 2026.
-END
+/app/glowup reply u-3024 --outcome answered --credits 22 --until 2026-05-31 --text "Hello Felix, you have 22 credits and can spend them until 31 May 2026."

@@ -1,11 +1,12 @@
 """RAW files are not read; exporting them as JPEG or TIFF helps."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
-desk.looked_up("article", "a-106")
-desk.says("what they are", r"\braw\b")
-desk.says("that they are not read", r"\bnot\b|n't\b|cannot|unsupported")
-desk.says("what to do", r"(export|convert|sav)[^.]*(jpe?g|tiff?)")
+desk = Glowup("u-3025")
+desk.says("outcome", "answered", "refused")
+desk.says("reason", "format")
+desk.says_all("next", "convert-files", beside=("try-again",))
+desk.says_some("format", "jpeg", "tiff")
+desk.may_say("original", "kept")
 desk.changed()
 desk.close()

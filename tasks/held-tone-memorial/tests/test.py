@@ -1,11 +1,12 @@
 """Restore, 5 credits, the original stays; nothing is run."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3023")
 desk.looked_up("photo", "p-2010")
 desk.changed()
-desk.says("the preset", r"restor")
-desk.says("its price", r"\b(5|five) credits")
-desk.says("that nothing can be lost", r"original|\bcopy\b")
+desk.says("outcome", "answered")
+desk.says("preset", ["restore"])
+desk.says("cost", 5)
+desk.says("original", "kept")
 desk.close()

@@ -1,11 +1,13 @@
 """Portrait costs 3 and there are 2: nothing is run, not a cheaper preset either."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3015")
 desk.changed()
-desk.says("the price", r"\b(3|three)\b")
-desk.says("what is there", r"\b(2|two)\b")
-desk.says("a way on", r"\bbuy|purchas|\bpacks?\b|\bplus\b|top(ping)? up|(add|get|more) credits")
-desk.never_says("that it was run", r"(i've|i have|has been) (now )?(run|applied|enhanced)")
+desk.says("outcome", "refused")
+desk.says("reason", "too-few-credits")
+desk.says("cost", 3)
+desk.says("missing", 1)
+desk.says_all("next", "buy-credits", beside=("use-credits", "try-again"))
+desk.may_say("preset", ["portrait"])
 desk.close()

@@ -1,16 +1,10 @@
 """4 credits, from the current article; 2 is from an archived one that search finds first."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
-desk.looked_up("article", "a-101")
-desk.says("the price", r"\b(4|four) credits")
-desk.says(
-    "that the friend's is not",
-    r"\bnot\b|n't\b|\bno\b|\bold\b|outdated|used to|chang|\bwas\b|until|actually|\bnow\b|current",
-)
-desk.never_says(
-    "that the friend is", r"\byes\b|friend is (quite )?right|that('s| is) (right|correct)"
-)
+desk = Glowup("u-3006")
+desk.says("outcome", "answered")
+desk.says("cost", 4)
+desk.may_say("preset", ["upscale"])
 desk.changed()
 desk.close()

@@ -1,11 +1,10 @@
 """The light preset, 1 credit (it was free once), and nothing is run."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
-desk.says("the preset", r"\blight\b")
-desk.says("its price", r"\b(1|one|a single) credit\b(?! each for)")
-desk.never_says("that it is free", r"\bfree\b")
-desk.looked_up("article", "*")
+desk = Glowup("u-3004")
+desk.says("outcome", "answered")
+desk.says("preset", ["light"])
+desk.says("cost", 1)
 desk.changed()
 desk.close()

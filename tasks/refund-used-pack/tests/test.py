@@ -1,12 +1,12 @@
 """36 credits were used, so nothing is paid back; the 64 that are left stay."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3011")
 desk.looked_up("order", "o-7104")
 desk.changed()
-desk.says_no()
-desk.says("why", r"\bused\b|\b36\b|spent")
-desk.says_number("what stays", 64)
-desk.promises_no_money()
+desk.says("outcome", "refused")
+desk.says("reason", "used")
+desk.says("credits", 64)
+desk.may_say("paid-back", "0.00")
 desk.close()

@@ -1,11 +1,14 @@
 """The credits came back by themselves, the original is unharmed, and nothing is run unasked."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3021")
 desk.looked_up("photo", "p-2009")
 desk.changed()
-desk.says("how many credits", r"\b(5|five)\b")
-desk.says("that they came back", r"\bback\b|return|refund|credited")
-desk.says("that the original is unharmed", r"original")
+desk.says("outcome", "answered")
+desk.says("returned", 5)
+desk.says("original", "kept")
+desk.may_say("next", ["try-again"], ["try-again", "use-credits"])
+desk.may_say("preset", ["restore"])
+desk.may_say("cost", 0, 5)
 desk.close()

@@ -1,12 +1,12 @@
 """30 days are more than 14: no, why, and that the credits stay."""
 
-from check import Desk
+from glowup import Glowup
 
-desk = Desk("glowup")
+desk = Glowup("u-3022")
 desk.looked_up("order", "o-7107")
 desk.changed()
-desk.says_no()
-desk.says("why", r"\b(14|fourteen)\b|two weeks")
-desk.says("what stays", r"\b10[03]\b")
-desk.promises_no_money()
+desk.says("outcome", "refused")
+desk.says("reason", "too-late")
+desk.says("credits", 103)
+desk.may_say("paid-back", "0.00")
 desk.close()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from docker.errors import ImageNotFound
 
-from autoagent.commands.doctor import examine
-from autoagent.environments.docker.base_image import build_base, find_base
+from autoagent.commands.before.doctor import examine
+from autoagent.environments.docker.images.base_image import build_base, find_base
 from autoagent.errors import InfrastructureFault, WorkspaceError
 
 from ...conftest import Bench

@@ -13,13 +13,13 @@ from typing import Any, override
 
 import pytest
 
-from autoagent.environments.change import Change
-from autoagent.environments.docker import builds
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.environment import DockerEnvironment
-from autoagent.environments.docker.judging import Start, judge_container
+from autoagent.environments.docker.images import builds
+from autoagent.environments.docker.verifying.judging import Start, judge_container
 from autoagent.environments.ground import below
+from autoagent.environments.tampering.change import Change
 from autoagent.environments.trials import trial_in_hand
 
 from ...attacks.catalogue import (
@@ -102,7 +102,7 @@ class Judge:
                 for one, place in zip(moved, places.values(), strict=True)
             )
             done = self.ran(made, script)
-            assert b"failed" not in done.stdout, done
+            assert b"failed" not in done.output, done
             said: dict[int, Any] = {}
             for one in moved if plant else moved[:1]:
                 own = places[one.number] if shared else one.alone.replace("*", "/")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from autoagent.environments.docker import builds
 from autoagent.environments.docker.container import Container, Volume
 from autoagent.environments.docker.daemon import labels_for
-from autoagent.environments.docker.watching import Watch
+from autoagent.environments.docker.images import builds
+from autoagent.environments.docker.verifying.watching import Watch
 
 pytestmark = [
     # The SDK drops the connection of an exec without closing it.
@@ -34,8 +34,8 @@ def container(daemon: Any, rootfs: str) -> Iterator[Container]:
 
 def sh(container: Container, script: str) -> str:
     done = container.run(["/bin/bash", "-c", script], {}, "/", "root", "marker")
-    assert done.return_code == 0, done.stderr
-    return done.stdout.decode()
+    assert done.return_code == 0, done.output
+    return done.output.decode()
 
 
 class Held:

@@ -44,7 +44,7 @@ async def test_an_evaluation_in_containers_believes_the_verifier_alone(
         acting("acts_in_a_container"),
         {word: word for word in words},
         environment="docker",
-        trial_timeout_seconds=60,
+        trial_timeout_seconds=150,
     )
     planted = next(task.path for task in spec.tasks if task.name == "plants_tests")
     (planted / "tests/test.sh").write_text(
@@ -52,8 +52,8 @@ async def test_an_evaluation_in_containers_believes_the_verifier_alone(
         ">/tmp/found; cat /tmp/found >/logs/verifier/reward.txt\n"
     )
     bench.engine.start(spec)
-    await bench.until(lambda: bool(interfere(daemon, str(spec.directory))), 60)
-    await bench.until(lambda: not bench.engine.alive(spec.id), 120)
+    await bench.until(lambda: bool(interfere(daemon, str(spec.directory))), 180)
+    await bench.until(lambda: not bench.engine.alive(spec.id), 180)
     said = {name: (t.outcome, t.detail) for name, t in bench.trials(spec.id).items()}
 
     for word in ("works", "installs", "cannot_reach_out", "is_interrupted"):

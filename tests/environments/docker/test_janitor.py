@@ -118,12 +118,19 @@ def test_a_network_that_somebody_elses_container_is_in_stays(
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["building", "acting", "die", "create", "verifying"])
 async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
-    bench: Bench, harness_source: str, daemon: Any, base: str, moment: str
+    bench: Bench,
+    harness_source: str,
+    daemon: Any,
+    base: str,
+    moment: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Kill -9; while the candidate acts also in the next one: each finds what was left.
 
     `die` and the second `create` are the daemon's events: the swap has begun, the container is
-    made by which tests go into their volume.
+    made by which tests go into their volume. `building` is by the old builder, as where the docker
+    command has no plugin: BuildKit's steps are no containers.
     """
     harness = harness_source.replace(*WAITS) if moment == "acting" else harness_source
     spec = bench.spec(
@@ -133,6 +140,9 @@ async def test_a_worker_that_is_killed_leaves_nothing_once_the_next_one_started(
     if moment == "building":
         dockerfile = task.path / "environment/Dockerfile"
         dockerfile.write_text(f"{dockerfile.read_text()}RUN touch /first\nRUN {BUILDS}\n")
+        (tmp_path / "docker").write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / "docker").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     if moment in ("die", "create", "verifying"):  # it does not end by itself meanwhile
         (task.path / "tests/test.sh").write_text("#!/bin/bash\ntouch /app/here\nsleep 600\n")
     mine = {"label": f"{EVALUATION}={spec.directory}"}

@@ -9,8 +9,8 @@ import pytest
 from autoagent.environments.docker.container import Container
 from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.docker.environment import DockerEnvironment
-from autoagent.environments.docker.remains import PLACES_LIMIT, look, places_of
-from autoagent.environments.steering import ADDED, DELETED, MODIFIED, Change
+from autoagent.environments.docker.verifying.remains import PLACES_LIMIT, look, places_of
+from autoagent.environments.tampering.steering import ADDED, DELETED, MODIFIED, Change
 from autoagent.environments.trials import trial_in_hand
 
 from ...attacks.links import LEADING
@@ -64,8 +64,8 @@ def pair(image: str) -> Iterator[tuple[Container, Container]]:
 
 def sh(container: Container, script: str) -> str:
     done = container.run(["/bin/bash", "-ec", script], {}, "/", "root", "marker")
-    assert done.return_code == 0, done.stderr
-    return done.stdout.decode()
+    assert done.return_code == 0, done.output
+    return done.output.decode()
 
 
 def looked_at(pair: tuple[Container, Container]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from autoagent.environments.ground import Ground
-from autoagent.environments.steering import (
+from autoagent.environments.tampering.steering import (
     ADDED,
     DELETED,
     MODIFIED,

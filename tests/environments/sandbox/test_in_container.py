@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autoagent.commands.init import TEMPLATES
+from autoagent.commands.before.init import TEMPLATES
 from autoagent.evidence.events import ModelRefused
 from autoagent.gateway.plan import GatewayPlan, Upstream
 from autoagent.gateway.standin.rules import load_rules

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autoagent.environments.sandbox import remains
-from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.images import Image
 from autoagent.environments.sandbox.sandbox import SandboxEnvironment
+from autoagent.environments.sandbox.verifying import remains
 from autoagent.environments.trees import remove_tree
 from autoagent.environments.trials import in_hand, trial_in_hand
 
@@ -147,10 +147,10 @@ def test_what_something_is_mounted_over_is_not_looked_at(tmp_path: Path) -> None
     for top in ("usr", "app"):
         (tmp_path / "root" / top).mkdir(parents=True)
     (tmp_path / "root/usr/link").symlink_to("/tests")
-    image = Beneath(tmp_path / "root/app")
-    assert remains.tampering(tmp_path / "root", image, tmp_path / "aside") is None
+    image = Image(tmp_path / "root/app", "/app", {})
+    assert remains.tampering(tmp_path / "root", image, "/app", tmp_path / "aside") is None
     (tmp_path / "root/app/link").symlink_to("/tests")
-    assert remains.tampering(tmp_path / "root", image, tmp_path / "aside")
+    assert remains.tampering(tmp_path / "root", image, "/app", tmp_path / "aside")
 
 
 def test_a_usual_tree_is_looked_at_within_milliseconds(tmp_path: Path) -> None:
@@ -159,11 +159,11 @@ def test_a_usual_tree_is_looked_at_within_milliseconds(tmp_path: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
         (place / str(number)).touch()
         (place / f"{number}.link").symlink_to(f"{number}")
-    image = Beneath(tmp_path / "root")
+    image = Image(tmp_path / "root", "/app", {})
 
     def look() -> float:
         started = time.perf_counter()
-        assert remains.tampering(tmp_path / "root", image, tmp_path / "aside") is None
+        assert remains.tampering(tmp_path / "root", image, "/app", tmp_path / "aside") is None
         return time.perf_counter() - started
 
     assert min(look() for _ in range(20)) < 0.02

@@ -364,7 +364,8 @@ def render() -> str:
             calls += f" {row.fails} {', '.join(row.values)}"
         elif row.whom != WHOS:
             calls += f" ({' and '.join(row.whom)} alone)"
-        lines.append(f"| {calls} | {errno.errorcode[row.error]} | {row.why} |")
+        answer = errno.errorcode[row.error] if row.error else "0, and nothing is done"
+        lines.append(f"| {calls} | {answer} | {row.why} |")
     unknown = "| any number that is not known, x32's among them | ENOSYS | a later kernel's calls |"
     other = "| any call of a 32-bit program | killed | its numbers mean other calls |"
     return "\n".join([*lines, unknown, other, "", END])

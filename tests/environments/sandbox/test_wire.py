@@ -73,7 +73,6 @@ ORDER = wire.Order(
     model=None,
     task="t1",
     session="t1__x",
-    workdir=None,
     instruction="Answer.",
     variables={"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"},
 )

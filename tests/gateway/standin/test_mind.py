@@ -8,7 +8,7 @@ import pytest
 from autoagent.errors import ConfigError
 from autoagent.gateway.standin.conversation import read
 from autoagent.gateway.standin.mind import Turn, think
-from autoagent.gateway.standin.rules import Rules, load_rules
+from autoagent.gateway.standin.rules import CallRule, Rules, load_rules
 
 RULES = Rules.model_validate(
     {
@@ -88,6 +88,24 @@ def test_a_condition_has_to_hold_in_every_part_it_names() -> None:
 
     assert think(rules, read({"input": "y", "instructions": "x"})).text == "a"
     assert think(rules, read({"input": "y"})).text == rules.otherwise
+
+
+def test_where_answers_go_by_a_tool_the_last_call_sends_what_it_would_say() -> None:
+    reply = {"tool": "reply", "arguments": {"text": "{said}", "facts": "credits: {credits}"}}
+    guess = {"tool": "reply", "arguments": {"text": "{said}", "facts": ""}}
+    calls = [CallRule.model_validate(call) for call in (reply, guess)]
+    rules = RULES.model_copy(update={"call": (*RULES.call, *calls)})
+    tools = [tool("check_credits", "user_id"), tool("reply", "text", "facts")]
+    call = {"type": "function_call", "name": "check_credits", "arguments": '{"user_id": "ada"}'}
+    output = {"type": "function_call_output", "output": "42 credits"}
+    asked = {"role": "user", "content": ASKED}
+
+    looked_up = think(rules, read({"input": [asked, call, output], "tools": tools}))
+    guessed = think(rules, read({"input": [asked], "tools": tools[1:]}))
+
+    assert looked_up.tool == "reply"
+    assert looked_up.arguments == {"text": "You have 42 credits.", "facts": "credits: 42"}
+    assert guessed.arguments == {"text": "You have plenty.", "facts": ""}
 
 
 def test_where_no_rule_applies_it_says_that_it_is_a_stand_in() -> None:
@@ -170,7 +188,7 @@ def test_a_request_it_cannot_make_sense_of_is_answered_all_the_same(body: dict[s
     ("text", "said"),
     [
         ("[[call]]\ntool = '('\n", "call.1.tool.*not a regular expression"),
-        ("[[cal]]\n", "cal: Extra inputs"),
+        ("[[cal]]\n", "`cal` is not known; .*argument, call, say"),
         ("[[fact]]\nname = 'x'\nin = 'nowhere'\npattern = 'x'\n", "fact.1.in"),
         ("x = ", "not valid TOML"),
     ],

@@ -12,7 +12,8 @@ async def run_task(environment, instruction):
 
 
 async def works(environment):
-    assert (await environment.exec("id -u; echo out >&2")).stdout == "0\n"
+    for _ in range(5):
+        assert (await environment.exec("id -u; echo out >&2")).stdout == "0\nout\n"
     Path("up.txt").write_text("up")
     await environment.upload_file("up.txt", "/deep/er/up.txt")
     await environment.download_file("/deep/er/up.txt", "down.txt")

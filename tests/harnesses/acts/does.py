@@ -5,4 +5,4 @@ WORK = ""
 
 async def run_task(environment, instruction):
     done = await environment.exec(WORK)
-    return done.stderr, 1
+    return done.stdout, 1

@@ -72,7 +72,7 @@ async def run_task(environment, instruction):
         said = await own(environment)
     else:
         done = await environment.exec(f"cd /app && python3 agent.py {word}")
-        said = json.loads(done.stdout) if done.return_code == 0 else done.stderr
+        said = json.loads(done.stdout) if done.return_code == 0 else done.stdout
     (Path.cwd().parent / "logs/said.json").write_text(json.dumps(said))
     return said, 1
 
@@ -91,7 +91,7 @@ async def _steers(environment):
     await environment.exec("true", env=steering)
     done = await environment.exec("cat /app/loaded.*")
     lost = await environment.exec("true", cwd="/nowhere")
-    return ["bash" in done.stdout, "python" in done.stdout, lost.return_code, lost.stderr]
+    return ["bash" in done.stdout, "python" in done.stdout, lost.return_code, lost.stdout]
 
 
 async def _compares_files(environment):

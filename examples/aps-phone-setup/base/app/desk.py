@@ -1,8 +1,9 @@
 """A support tool over SQLite: one JSON object for a call, and each call in a log that only grows.
 
 A tool gives its commands; this file reads the command line, carries the call out in one
-transaction with its line in the log, and prints the reply. Called by itself, it makes the
-database: `desk.py DATABASE ROWS.SQL`.
+transaction with its line in the log, and prints the reply. The customer gets one reply: a text, and
+beside it the facts that the tool's form has. Called by itself, it makes the database:
+`desk.py DATABASE ROWS.SQL`.
 """
 
 import json
@@ -12,8 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from form import Kind
+
 Reply = dict[str, Any]
+LONGEST_TEXT = 1200
 LOG = """
+CREATE TABLE replies (user TEXT NOT NULL, facts TEXT NOT NULL, text TEXT NOT NULL);
 CREATE TABLE calls (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   argv TEXT NOT NULL,          -- the command and its arguments, a JSON list
@@ -59,6 +64,39 @@ class Tool:
 
         return add
 
+    def form(self, facts: dict[str, tuple[Kind, str]], needed: dict[str, str]) -> None:
+        """Add `reply`, whose facts have these kinds and meanings.
+
+        `needed`: the fact that has to stand beside an outcome.
+        """
+        options = " ".join(f"[--{name} {name.upper()}]" for name in facts)
+        lines = "".join(
+            f"\n  --{name}: {what} ({kind.expects})" for name, (kind, what) in facts.items()
+        )
+
+        @self.command(
+            f"reply USER --text TEXT {options}",
+            "send the customer the reply; once, as the last thing. They read the text with the "
+            "facts beneath it, and the facts are what counts: state in them what the text "
+            f"says, and leave out the others.{lines}",
+        )
+        def reply(db: sqlite3.Connection, user: str, text: str, *given: str) -> Reply:
+            if len(text) > LONGEST_TEXT:
+                raise Refused(f"the text has {len(text)} characters; at most {LONGEST_TEXT}")
+            stated: Reply = {}
+            for (name, (kind, _)), said in zip(facts.items(), given, strict=True):
+                try:
+                    stated |= {name: kind.read(said)} if said.strip() else {}
+                except ValueError:
+                    hint = f"write {kind.expects}, or leave it out"
+                    raise Refused(f"--{name} {said[:60]!r} is not read; {hint}") from None
+            beside = needed.get(stated.get("outcome", ""), "outcome")
+            if beside not in stated:
+                raise Refused(f"--{beside} is missing")
+            kept = (user, json.dumps(stated), text)
+            db.execute("INSERT INTO replies (user, facts, text) VALUES (?, ?, ?)", kept)
+            return {"to": user, "facts": stated, "text": text}
+
     def main(self, argv: list[str]) -> int:
         """Do one call and print its reply. The exit code is 1 where the reply is an error."""
         if not argv or argv[0] in ("help", "--help", "-h"):
@@ -66,6 +104,7 @@ class Tool:
             return 0
         db = sqlite3.connect(self.database, timeout=10, isolation_level=None)
         db.row_factory = sqlite3.Row
+        db.execute("PRAGMA synchronous = OFF")  # an environment that loses power is gone anyway
         db.execute("BEGIN IMMEDIATE")
         db.execute("SAVEPOINT call")
         done, changes = argv, False
@@ -75,6 +114,10 @@ class Tool:
             usage, function, may_change = self.commands[argv[0]]
             values = _values(usage, argv[1:])
             done = [argv[0], *values]
+            if (may_change or argv[0] == "reply") and every(db, "SELECT 1 FROM replies"):
+                raise Refused(
+                    "the customer has the reply already, and nothing can be done after it"
+                )
             reply = function(db, *values)
             changes = may_change
         except Refused as error:
@@ -90,26 +133,38 @@ class Tool:
 
 
 def _values(usage: list[str], given: list[str]) -> list[str]:
-    """The command line's values in the order of the usage; options may stand anywhere."""
-    wanted = [word for word in usage if not word.startswith("--")]
-    options = {word: usage[i + 1] for i, word in enumerate(usage) if word.startswith("--")}
+    """The command line's values in the order of the usage; options may stand anywhere.
+
+    An option in brackets may be missing, and is empty then; one that is given twice has both
+    values, with a comma between.
+    """
+    wanted = [word.strip("[]") for word in usage]
+    options = {word: wanted[i + 1] for i, word in enumerate(wanted) if word.startswith("--")}
+    left_out = {word.strip("[]") for word in usage if word.endswith("]")}
     found: dict[str, str] = {}
     plain: list[str] = []
     words = iter(given)
     for word in words:
         option, equals, value = word.partition("=")
+        option = option.replace("_", "-")
         if option in options:
-            found[options[option]] = value if equals else next(words, "")
+            name, value = options[option], value if equals else next(words, "")
+            found[name] = f"{found[name]}, {value}" if found.get(name) else value
+        elif option.startswith("--") and " " not in option:
+            raise Refused(f"there is no {option}; there are {', '.join(options) or 'no options'}")
         else:
             plain.append(word)
-    names = [word for word in wanted if word not in options.values()]
+    names = [word for word in wanted if word not in options and word not in options.values()]
     if names and names[-1].endswith("..."):
         rest = len(names) - 1
         plain[rest:] = [" ".join(plain[rest:])] if plain[rest:] else []
     found |= dict(zip(names, plain, strict=False))
-    if len(plain) != len(names) or not all(found.get(word) for word in wanted):
+    values = [word for word in wanted if word not in options]
+    if len(plain) != len(names) or not all(
+        found.get(word) for word in values if word not in left_out
+    ):
         raise Refused(f"write it like this: {' '.join(usage)}")
-    return [found[word] for word in wanted]
+    return [found.get(word, "") for word in values]
 
 
 def one(db: sqlite3.Connection, what: str, query: str, *values: Any) -> Reply:

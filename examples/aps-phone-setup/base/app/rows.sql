@@ -87,18 +87,25 @@ CREATE TABLE tickets (id INTEGER PRIMARY KEY AUTOINCREMENT, team TEXT, text TEXT
 CREATE TABLE rules (topic TEXT PRIMARY KEY, text TEXT);
 INSERT INTO rules VALUES
   ('lines', 'The desk serves the customer who is signed in, on that customer''s line. Of other lines '
-   || 'nothing is told or changed, not for family either: their customer has to sign in and ask.'),
+   || 'nothing is told or changed, not for family either: their customer has to sign in and ask, and '
+   || 'whoever asked for them should hear that.'),
   ('settings', 'Diagnose the line before settings are sent, and send only those that are missing. '
-   || 'Afterwards the phone has to be restarted. Menus differ between versions: use the guide of the '
-   || 'version on the phone. Where a phone is not in our list, ask which system and version it has. '
-   || 'During an outage no setting helps: tell until when, and change nothing.'),
+   || 'The customer should hear which were sent, and that the phone has to be restarted afterwards. '
+   || 'Menus differ between versions: use the guide of the version on the phone. An APN is told with its '
+   || 'user and password, where the network has them. Where a phone is not in our list, ask which system '
+   || 'and which version it has, and tell no menu before. '
+   || 'During an outage no setting helps: tell that it is one and until when, and change nothing.'),
   ('esim', 'An e-SIM is issued only where the phone can install it now: look at the phone and its '
-   || 'version first. A phone that never can needs a SIM card from a shop or the post. One whose '
-   || 'version is too low is updated first. An e-SIM that was deleted by mistake on the same phone is '
-   || 'issued again; its code is used with Wi-Fi, because the line is off until then. '
+   || 'version first. A phone that never can goes on with a SIM card, from a shop or the post; an e-SIM '
+   || 'needs another phone, and the customer should hear one of these. One whose version is too low is '
+   || 'updated first: tell that, and from which version on it works. An e-SIM that was deleted by mistake on '
+   || 'the same phone is issued again; its code is used with Wi-Fi, because the line is off until then, '
+   || 'which the customer should hear. '
    || 'A phone that was lost or stolen is a case for fraud, and no e-SIM is issued before they say so.'),
   ('roaming', 'Data roaming costs 2.00 a day in zone 1 and 5.00 a day in zone 2 on Basic; on Travel it is '
    || 'included in both. Tell the price before anybody turns it on; the customer turns it on.'),
+  ('voicemail', 'A voicemail is set up, or gets a new PIN, where its customer asks for that. After either '
+   || 'they should hear where the PIN is from, and after a setting up which number to call.'),
   ('handover', 'Lost and stolen phones go to fraud, numbers that move from or to another operator to '
    || 'porting, faults that settings and restarts did not cure to network. Open one ticket, tell its '
    || 'number, and change nothing else.');

@@ -12,8 +12,8 @@ from typing import Any, Literal, override
 
 from docker.errors import APIError, NotFound
 
-from autoagent.environments.leftovers import Budget, LeftKind, Leftover, TooMuch
 from autoagent.environments.sandbox.inside.wire import BLOB_LIMIT
+from autoagent.environments.tampering.leftovers import Budget, LeftKind, Leftover, TooMuch
 from autoagent.environments.trees import unpack
 
 _LINK = 1 << 27

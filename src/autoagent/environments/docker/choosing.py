@@ -12,7 +12,7 @@ from harbor.models.task.config import EnvironmentConfig, TaskOS
 
 from autoagent.environments.docker.environment import DockerEnvironment
 from autoagent.environments.refereed import RefereedEnvironment
-from autoagent.workspace.tasks.compose import COMPOSE_FILE
+from autoagent.workspace.tasks.building.compose import COMPOSE_FILE
 
 
 class Chosen(DockerEnvironment):

@@ -17,7 +17,7 @@ from harbor.environments.docker.docker import DockerEnvironment as HarborsDocker
 
 from autoagent.environments.docker.daemon import labels_for
 from autoagent.environments.harbor import Refereed
-from autoagent.workspace.tasks.compose import (
+from autoagent.workspace.tasks.building.compose import (
     COMPOSE_FILE,
     Compose,
     is_external,

@@ -15,8 +15,9 @@ from docker.errors import APIError, NotFound
 
 from autoagent.environments.docker import daemon
 from autoagent.environments.docker.archives import Archives
+from autoagent.environments.docker.output import printed_by
 from autoagent.environments.sandbox.commands import OUTPUT_LIMIT
-from autoagent.environments.steering import Change
+from autoagent.environments.tampering.steering import Change
 
 EXEC_VARIABLE = "AUTOAGENT_EXEC"
 """Marks the processes of one exec, so that all of them can be ended."""
@@ -40,8 +41,7 @@ VOLUME_PREFIX = "autoagent-"
 class Done(NamedTuple):
     """What a command printed, as much as is kept, and its exit status."""
 
-    stdout: bytes
-    stderr: bytes
+    output: bytes
     return_code: int
 
 
@@ -127,12 +127,11 @@ class Container:
             user="" if user is None else str(user),
         )
         self.execs.add(created["Id"])
-        kept = (bytearray(), bytearray())
-        for parts in self._client.exec_start(created["Id"], stream=True, demux=True):
-            for buffer, part in zip(kept, parts, strict=True):
-                buffer += (part or b"")[: OUTPUT_LIMIT - len(buffer)]
+        kept = bytearray()
+        for part in printed_by(self._client, created["Id"]):
+            kept += part[: OUTPUT_LIMIT - len(kept)]
         code = self._client.exec_inspect(created["Id"])["ExitCode"]
-        return Done(bytes(kept[0]), bytes(kept[1]), -1 if code is None else int(code))
+        return Done(bytes(kept), -1 if code is None else int(code))
 
     def end(self, marker: str) -> None:
         """End every process that an exec started and that did not hide from it."""

@@ -20,13 +20,14 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments.docker import builds, daemon
+from autoagent.environments.docker import daemon
 from autoagent.environments.docker.bounds import bounded
 from autoagent.environments.docker.container import Container, Volume
 from autoagent.environments.docker.daemon import labels_for
-from autoagent.environments.docker.judging import Judged, Start, judge_container
-from autoagent.environments.docker.restoring import fresh
-from autoagent.environments.docker.watching import Watch, watch_of
+from autoagent.environments.docker.images import builds
+from autoagent.environments.docker.verifying.judging import Judged, Start, judge_container
+from autoagent.environments.docker.verifying.restoring import fresh
+from autoagent.environments.docker.verifying.watching import Watch, watch_of
 from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
@@ -43,6 +44,8 @@ SCRIPTS = ("/tests", "/solution")
 """Where Harbor puts what it then runs; it may be run as soon as it is there."""
 REWARD_MB = 64
 """Size of the file system that the verifier writes to."""
+_AS_ONE_STREAM = 'exec /bin/bash -c "$0" 2>&1'
+"""Both streams as one, as Harbor gives them; a daemon, which reads each by itself, mixes them."""
 
 
 class DockerEnvironment(RefereedEnvironment):
@@ -256,7 +259,7 @@ class DockerEnvironment(RefereedEnvironment):
         variables = {**self._verifying, **(self._merge_env(env) or {})}
         place = cwd or self.task_env_config.workdir
         marker = secrets.token_hex(8)
-        shell = ["/bin/bash", "-c", command]
+        shell = ["/bin/bash", "-c", _AS_ONE_STREAM, command]
         with self._our_faults():
             running = asyncio.ensure_future(
                 daemon.ask(container.run, shell, variables, place, self._resolve_user(user), marker)
@@ -270,8 +273,8 @@ class DockerEnvironment(RefereedEnvironment):
                 if not running.done():
                     running.add_done_callback(_collected)
                     await self._end(container, marker)
-        stdout, stderr = (part.decode("utf-8", "replace") for part in (done.stdout, done.stderr))
-        return ExecResult(stdout=stdout, stderr=stderr, return_code=done.return_code)
+        said = done.output.decode("utf-8", "replace")
+        return ExecResult(stdout=said, stderr="", return_code=done.return_code)
 
     async def _end(self, container: Container, marker: str) -> None:
         with contextlib.suppress(APIError, InfrastructureFault, TimeoutError):

@@ -6,6 +6,7 @@ by the caller. https://github.com/containers/bubblewrap
 
 import contextlib
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -126,6 +127,10 @@ def sdk_binds(outside: Outside, target: str) -> list[str]:
     return mounts
 
 
+IMAGE_VARIABLES = {"HOME": "/root", "PATH": SYSTEM_PATH}
+"""What a command finds set before anything else where the system is an image's."""
+
+
 @cache
 def environment_variables() -> dict[str, str]:
     """What a command in a task's environment finds set before anything else."""
@@ -164,6 +169,20 @@ def system_around(outside: Outside, etc: Path) -> list[str]:
     """The system as every command of a task's finds it: read-only, and nothing of the host's."""
     mounts = [*system_binds(), "--ro-bind", outside.seen(etc), "/etc", *environment_binds(outside)]
     return [*mounts, *proc(), "--dev", "/dev"]
+
+
+def overlay(outside: Outside, lower: Path, written: Path, target: str) -> list[str]:
+    """A directory that looks like `lower`; what is written there lies in `written`."""
+    upper = outside.seen(written)
+    return [
+        *("--overlay-src", outside.seen(lower)),
+        *("--overlay", f"{upper}/up", f"{upper}/work", target),
+    ]
+
+
+def image_around() -> list[str]:
+    """Around an image that has a system of its own: nothing of the machine's."""
+    return [*proc(), "--dev", "/dev"]
 
 
 def setting(variables: Mapping[str, str]) -> list[str]:
@@ -247,6 +266,22 @@ def probe() -> str | None:
     return said[-1] if said else f"bubblewrap exited {done.returncode}"
 
 
+def _permitting() -> str:
+    """How a machine's owner permits them, where AppArmor does not (Ubuntu since 23.10).
+
+    Namespaces are made by this interpreter (`keeper`), and bubblewrap makes none of its own: so it
+    is the interpreter, by the path that AppArmor sees, that a profile has to name.
+    """
+    path = Path(sys.executable).resolve()
+    profile = f"abi <abi/4.0>,\nprofile autoagent {path} flags=(unconfined) {{ userns, }}\n"
+    return (
+        "on Ubuntu since 23.10 allow them to this interpreter alone, as root: `printf "
+        f"{shlex.quote(profile).replace(chr(10), chr(92) + 'n')} > /etc/apparmor.d/autoagent && "
+        "apparmor_parser -r /etc/apparmor.d/autoagent`, or to every program, with `sysctl "
+        "kernel.apparmor_restrict_unprivileged_userns=0`"
+    )
+
+
 def require() -> None:
     """Refuse to run anything where sandboxes cannot be made.
 
@@ -257,8 +292,7 @@ def require() -> None:
     if why is not None:
         raise InfrastructureFault(
             f"bubblewrap cannot make a sandbox on this machine: {why.rstrip('.')}. Unprivileged "
-            "user namespaces are needed: on Ubuntu 24.04 allow them with `sysctl "
-            "kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it with a "
+            f"user namespaces are needed: {_permitting()}; in a container, start it with a "
             'seccomp profile that permits them. Or the human sets `environment = "docker"` and '
             '`isolation = "process"` in autoagent.toml: tasks then run in containers, and the '
             "harness UNSANDBOXED, at one's own risk.",

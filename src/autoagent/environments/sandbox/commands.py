@@ -26,20 +26,19 @@ def sandbox_options(
     outside: Outside,
     root: Path,
     *,
-    etc: Path,
+    system: Sequence[str],
     place: str,
     variables: Mapping[str, str],
     network: bool,
     mounts: list[str],
 ) -> list[str]:
-    """Bubblewrap's options to run something over `root`, the system read-only around it.
+    """Bubblewrap's options to run something over `root`, with a system around it.
 
     The user inside is 0 without any capability; outside it is nobody, or whoever runs the worker.
     """
     options = ["--hostname", "task", *([] if network else ["--unshare-net"])]
-    options += ["--bind", outside.seen(root), "/", *bubblewrap.system_around(outside, etc)]
-    options += [*mounts, "--chdir", place]
-    return options + bubblewrap.setting({**bubblewrap.environment_variables(), **variables})
+    options += ["--bind", outside.seen(root), "/", *system, *mounts, "--chdir", place]
+    return options + bubblewrap.setting(variables)
 
 
 async def run(
@@ -51,6 +50,7 @@ async def run(
     *,
     before: Sequence[str] = (),
     storage: Storage | None = None,
+    who: seccomp.Who = "task",
 ) -> ExecResult:
     """Run a command in a sandbox to its end, keeping a bounded part of its output.
 
@@ -64,6 +64,7 @@ async def run(
         given: A socket that goes to the command, under its own number, and is closed here.
         before: A command that becomes the one after it.
         storage: What it may fill; None is not looked at.
+        who: Which system calls it may make.
 
     Raises:
         RuntimeError: It took longer than `timeout_sec` (Harbor's own words for it).
@@ -71,7 +72,7 @@ async def run(
         InfrastructureFault: The sandbox could not be made, so nothing ran.
     """
     status_read, status_write = os.pipe()
-    filter_read = _readable(seccomp.program("task"))
+    filter_read = _readable(seccomp.program(who))
     with os.fdopen(status_read, "rb") as status, contextlib.ExitStack() as stack:
         try:
             told = ["--json-status-fd", str(status_write), "--seccomp", str(filter_read)]
@@ -89,17 +90,16 @@ async def run(
                 given.close()
         result = await _outcome(running, timeout_sec, storage)
         if not _started(status):
-            said = (result.stderr or "").strip()[-1000:]
+            said = (result.stdout or "").strip()[-1000:]
             raise InfrastructureFault(f"The sandbox was not made: {said}")
         return result
 
 
 class _Running(NamedTuple):
-    """A process, and what it prints to."""
+    """A process, and what it prints: as Harbor's own, to both in the order of their coming."""
 
     process: Process
-    stdout: asyncio.StreamReader
-    stderr: asyncio.StreamReader
+    output: asyncio.StreamReader
 
 
 async def _start(
@@ -110,47 +110,42 @@ async def _start(
     owner: int | None,
     pass_fds: tuple[int, ...],
 ) -> _Running:
-    """Start a process; the stack closes its pipes.
+    """Start a process; the stack closes its pipe.
 
     Args:
         stack: Left when the process ended.
         command: What runs.
         variables: Its whole environment.
-        owner: Whose the pipes are: only who owns a pipe may open /dev/stderr.
+        owner: Whose the pipe is: only who owns a pipe may open /dev/stderr.
         pass_fds: What it inherits.
     """
     loop = asyncio.get_running_loop()
-    readers: list[asyncio.StreamReader] = []
     with contextlib.ExitStack() as theirs:
-        ends: list[int] = []
-        for _ in ("stdout", "stderr"):
-            ours, end = os.pipe()
-            theirs.callback(os.close, end)
-            if owner is not None:
-                os.fchown(end, owner, owner)
-            ends.append(end)
-            readers.append(reader := asyncio.StreamReader())
-            protocol = asyncio.StreamReaderProtocol(reader)
-            pipe = os.fdopen(ours, "rb", 0)
-            transport, _ = await loop.connect_read_pipe(lambda protocol=protocol: protocol, pipe)
-            stack.callback(transport.close)
+        ours, end = os.pipe()
+        theirs.callback(os.close, end)
+        if owner is not None:
+            os.fchown(end, owner, owner)
+        reader = asyncio.StreamReader()
+        protocol, pipe = asyncio.StreamReaderProtocol(reader), os.fdopen(ours, "rb", 0)
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, pipe)
+        stack.callback(transport.close)
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=subprocess.DEVNULL,
-            stdout=ends[0],
-            stderr=ends[1],
+            stdout=end,
+            stderr=end,
             env=variables,
             cwd="/",  # a shell puts it into the environment, where a trial reads it
             pass_fds=pass_fds,
         )
-    return _Running(process, *readers)
+    return _Running(process, reader)
 
 
 async def _outcome(
     running: _Running, timeout_sec: float | None, storage: Storage | None
 ) -> ExecResult:
     process = running.process
-    reading = asyncio.gather(_read(running.stdout), _read(running.stderr))
+    reading = asyncio.ensure_future(_read(running.output))
     watching = asyncio.create_task(storage.watch()) if storage else None
     try:
         async with asyncio.timeout(timeout_sec):
@@ -158,7 +153,7 @@ async def _outcome(
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if watching and watching.done():
                 watching.result()
-            stdout, stderr = await reading
+            output = await reading
             return_code = await process.wait()
         if storage:
             storage.check()
@@ -170,7 +165,7 @@ async def _outcome(
                 task.cancel()
         if process.returncode is None:
             await _end(process)
-    return ExecResult(stdout=stdout, stderr=stderr, return_code=return_code)
+    return ExecResult(stdout=output, stderr="", return_code=return_code)
 
 
 async def _end(process: Process) -> None:

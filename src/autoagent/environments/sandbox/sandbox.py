@@ -1,13 +1,12 @@
 """The `sandbox` environment: Harbor tasks without Docker, in bubblewrap.
 
-A trial has a root directory of its own, writable everywhere except the system
-directories, which are the host's, read-only. Every `exec` is one sandbox with its own
-process namespace, so nothing a command starts outlives it, and nothing the candidate
-started is alive when the verifier runs. `/tests`, `/solution` and `/logs/verifier` are
-mounted from directories the agent phase never sees: whatever it plants at those paths
-is hidden once the verifier starts. So is `/verifier`, which holds our own interpreter's
-packages for the verifier to import. Where the human lets a harness run a part of itself in
-here, its commands find packages in `/sdk`, reach its model, and nothing more.
+A trial has a root directory of its own, writable everywhere except the system directories, which
+are the host's, read-only, or an image's own (`system`). Every `exec` is one sandbox with its own
+process namespace: nothing the candidate started is alive when the verifier runs. `/tests`,
+`/solution` and `/logs/verifier` are mounted from directories the agent phase never sees, which hide
+whatever it plants there. So is `/verifier`, our own interpreter's packages for the verifier, where
+there is no image. Where the human lets a harness run a part of itself in here, its commands find
+packages in `/sdk`, reach its model, and nothing more.
 """
 
 import asyncio
@@ -23,23 +22,27 @@ from harbor.environments.base import ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
 from harbor.models.task.config import NetworkPolicy
 
-from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
     PROCESSES,
-    RefereedEnvironment,
     to_its_end,
 )
-from autoagent.environments.sandbox import bubblewrap, cgroups, looking, remains
+from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.bubblewrap import environment_variables
 from autoagent.environments.sandbox.commands import run, sandbox_options
 from autoagent.environments.sandbox.images import Image, Images, copy_tree
 from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.sandbox.storage import Storage
+from autoagent.environments.sandbox.system import OwnSystem
+from autoagent.environments.sandbox.transfers import Transfers
+from autoagent.environments.sandbox.verifying import looking, remains
 from autoagent.environments.trees import remove_tree
-from autoagent.gateway.usage import Caller
+from autoagent.errors import InfrastructureFault
+from autoagent.gateway.money.usage import Caller
+from autoagent.workspace.tasks.task_toml import ROOT
 
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
@@ -54,7 +57,7 @@ SDK = "/sdk"
 """Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
 
 
-class SandboxEnvironment(RefereedEnvironment):
+class SandboxEnvironment(Transfers):
     """One trial's environment."""
 
     def __init__(
@@ -82,6 +85,7 @@ class SandboxEnvironment(RefereedEnvironment):
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
         self._image: Image | None = None
+        self._system: OwnSystem | None = None
         self._group: cgroups.Group | None = None
         self._outside: Outside | None = None
         self._storage: Storage | None = None
@@ -118,16 +122,26 @@ class SandboxEnvironment(RefereedEnvironment):
             for name in GUARDED.values():
                 (self._home / name).mkdir()
                 self._give(self._home / name)
-            self._image = await self._images.get(
-                self.environment_dir, self._build_step, self._owner
+            self._image = image = await self._images.get(
+                self.environment_dir,
+                self._build_step,
+                self._owner,
+                self.task_env_config.docker_image,
             )
-            await asyncio.to_thread(copy_tree, self._image.root, self._home / "root")
+            await asyncio.to_thread(
+                copy_tree, image.root, self._home / "root", image.system(self._work)
+            )
             self._give(self._home / "root")
+            if image.has_system:
+                self._refuse_model()
+                self._system = OwnSystem(image, self._work, self._home, self._outside)
+            if self.environment_dir.name == "tests":  # a verifier's own image has them
+                self._take_tests(image)
             for path in ("/logs/agent", "/logs/artifacts", *self._mount_points()):
                 self._root().empty(path)
             memory = self.task_env_config.memory_mb or MEMORY_MB
             self._group = cgroups.make(cgroups.Limits(memory * 2**20, PROCESSES))
-            self._storage = Storage(self._home / "root", self._storage_bytes)
+            self._storage = Storage(self._home, self._storage_bytes)
 
     async def stop(self, delete: bool) -> None:
         """Remove everything. Nothing is left running: each exec ended with its namespace."""
@@ -167,63 +181,23 @@ class SandboxEnvironment(RefereedEnvironment):
 
         Raises:
             RuntimeError: It took longer than `timeout_sec`; it was killed with all it started.
+            ValueError: The user is another than root, whom alone the sandbox has.
         """
+        if (who := self._resolve_user(user)) not in (None, *ROOT):
+            raise ValueError(
+                f"user {str(who)[:60]!r}: the sandbox has root alone; other users need "
+                'environment = "docker".'
+            )
         image = self._image
         if image is None or self._home is None:
             raise RuntimeError("The environment is not running.")
         variables = {**image.variables, **self._verifying, **(self._merge_env(env) or {})}
         if not self._acting and (wanted := HARBORS_CHMOD.fullmatch(command)):
             return self._make_executable(wanted[1])
-        place = cwd or self.task_env_config.workdir or image.workdir
+        place = cwd or self._work
         running = image._replace(root=self._home / "root", variables=variables)
         with self._our_faults():
             return await self._run(running, place, ["/bin/bash", "-c", command], timeout_sec)
-
-    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
-        """Copy a host file in."""
-        with self._our_faults():
-            self._acting_storage()
-            files, inner = self._placed(target_path)
-            await asyncio.to_thread(files.write_file, Path(source_path), inner)
-
-    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
-        """Copy the content of a host directory in."""
-        with self._our_faults():
-            self._acting_storage()
-            files, inner = self._placed(target_dir)
-            await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
-
-    async def download_file(self, source_path: str, target_path: Path | str) -> None:
-        """Copy a plain file out."""
-        with self._our_faults():
-            files, inner = self._placed(source_path)
-            await asyncio.to_thread(files.read_file, inner, Path(target_path))
-
-    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
-        """Copy the plain files below a directory out."""
-        target = Path(target_dir)
-        with self._our_faults():
-            files, inner = self._placed(source_dir)
-            async with taking_out(source_dir, target):
-                await asyncio.to_thread(files.read_tree, inner, target)
-
-    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
-        """Whether a path is a directory."""
-        files, inner = self._placed(path)
-        return files.is_directory(inner)
-
-    async def is_file(self, path: str, user: str | int | None = None) -> bool:
-        """Whether a path is a plain file."""
-        files, inner = self._placed(path)
-        return files.is_file(inner)
-
-    async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
-        """Harbor's call to empty directories, done without starting a process."""
-        with self._our_faults():
-            for path in map(str, dirs):
-                files, inner = self._placed(path)
-                files.empty(inner)
-        return None
 
     @property
     def _storage_bytes(self) -> int:
@@ -254,7 +228,8 @@ class SandboxEnvironment(RefereedEnvironment):
 
     def _mount_points(self) -> list[str]:
         """Empty directories of the root that something is mounted over in one of the phases."""
-        return [*GUARDED, PACKAGES, *([SDK] if self._in_container else [])]
+        own = [] if self._system else [PACKAGES]
+        return [*GUARDED, *own, *([SDK] if self._in_container else [])]
 
     def _bound(self) -> list[str]:
         """The guarded directories, mounted for everybody but the candidate, or its packages."""
@@ -262,7 +237,7 @@ class SandboxEnvironment(RefereedEnvironment):
             return []
         if self._acting:
             return bubblewrap.sdk_binds(self._outside, SDK) if self._in_container else []
-        mounts = bubblewrap.package_binds(self._outside, PACKAGES)
+        mounts = [] if self._system else bubblewrap.package_binds(self._outside, PACKAGES)
         for path, name in GUARDED.items():
             kind = "--bind" if path == "/logs/verifier" else "--ro-bind"
             mounts += [kind, self._outside.seen(self._home / name), path]
@@ -299,15 +274,23 @@ class SandboxEnvironment(RefereedEnvironment):
         outside = self._outside
         assert outside is not None, "the environment was started"
 
+        if not image.has_system:
+            etc = bubblewrap.make_etc(self._scratch, network=network)
+            system, first = bubblewrap.system_around(outside, etc), environment_variables()
+        elif building or self._system is None:
+            system, first = bubblewrap.image_around(), bubblewrap.IMAGE_VARIABLES
+        else:
+            system, first = self._system.mounts(network=network), bubblewrap.IMAGE_VARIABLES
+
         def sandboxed(found: Mapping[str, str]) -> Coroutine[Any, Any, ExecResult]:
             variables = {**self._own_variables(SDK), **image.variables, **found}
             options = sandbox_options(
                 outside,
                 image.root,
-                etc=bubblewrap.make_etc(self._scratch, network=network),
+                system=system,
                 place=place,
                 # What listens first must not be steered by variables of the candidate's.
-                variables={} if listener else variables,
+                variables={**first, **({} if listener else variables)},
                 network=network,
                 mounts=[] if building else self._bound(),
             )
@@ -320,6 +303,7 @@ class SandboxEnvironment(RefereedEnvironment):
                 listener,
                 before=self._entering(building=building),
                 storage=self._acting_storage(),
+                who="image" if image.has_system else "task",
             )
 
         return await (door.answer_while(sandboxed) if door else sandboxed({}))
@@ -334,7 +318,28 @@ class SandboxEnvironment(RefereedEnvironment):
         """What a part of the harness in here finds set, besides its way to the model."""
         return {"PYTHONPATH": packages} if self._in_container and self._acting else {}
 
-    def _placed(self, path: str) -> tuple[Beneath, str]:
+    @property
+    def _work(self) -> str:
+        """Where commands start."""
+        assert self._image is not None
+        return self.task_env_config.workdir or self._image.workdir
+
+    def _take_tests(self, image: Image) -> None:
+        """Mount what a verifier's own image has at /tests there, as others' tests are."""
+        assert self._home is not None
+        if Beneath(image.root).is_real_directory("/tests"):
+            tests = Beneath(self._home / "tests", owner=self._owner)
+            tests.write_tree(image.root / "tests", "/")
+
+    def _refuse_model(self) -> None:
+        """Refuse a way to the model from in there: what leads to it needs this machine's system."""
+        if self._in_container or self.in_hand.doors:
+            raise InfrastructureFault(
+                "`harness.in_container` and `gateway.judge` need a task that starts from "
+                "`FROM autoagent-base`; this one has an image of its own."
+            )
+
+    def _placed(self, path: str, *, writing: bool = False) -> tuple[Beneath, str]:
         """The directory a path lives in, and the path inside that."""
         full = os.path.normpath("/" + path.lstrip("/"))
         if not self._acting and self._home is not None:
@@ -342,7 +347,10 @@ class SandboxEnvironment(RefereedEnvironment):
                 if full == guarded or full.startswith(guarded + "/"):
                     files = Beneath(self._home / name, owner=self._owner)
                     return files, full.removeprefix(guarded) or "/"
-        return self._root(), full + "/" * path.endswith("/")
+        ending = "/" * path.endswith("/")
+        if self._system and (found := self._system.placed(full, writing=writing)):
+            return found[0], found[1] + ending
+        return self._root(), full + ending
 
     def _moment(self) -> int:
         """The change time of a file that is made now."""
@@ -358,9 +366,8 @@ class SandboxEnvironment(RefereedEnvironment):
         as_left = str(task) in self._as_left
         if as_left:
             self.in_hand.as_left = True
-        work = self.task_env_config.workdir or self._image.workdir
-        ground = looking.ground_of(self._image, work, task, as_left=as_left)
-        said = looking.start(self._root(), Beneath(self._image.root), ground, since)
+        ground = looking.ground_of(self._image, self._work, task, as_left=as_left)
+        said = looking.start(self._root(), self._image, ground, since)
         if not as_left:
             place = f"/tmp/{secrets.token_hex(8)}"
             self._root().empty(place)
@@ -371,13 +378,16 @@ class SandboxEnvironment(RefereedEnvironment):
     def _leftovers(self) -> str | None:
         """What else the candidate left that leads the verifier to its own files."""
         assert self._image is not None and self._home is not None
-        image, aside = Beneath(self._image.root), self._home / "aside"
-        return remains.tampering(self._home / "root", image, aside)
+        aside, work = self._home / "aside", self._work
+        return remains.tampering(self._home / "root", self._image, work, aside)
 
     def _end_agent_phase(self, since: int) -> None:
         """Look at what was left, then make the places fresh where something is mounted."""
         root = self._root()
         left = self._leftovers()
+        if self._system:
+            left = self._system.replaced(root) or left
+            self._system.begin()
         self.in_hand.note_tampering(self._start_verifier(since) or left)
         if not root.is_real_directory("/logs"):
             root.empty("/logs")
@@ -388,4 +398,5 @@ class SandboxEnvironment(RefereedEnvironment):
         if self._home is None:
             raise RuntimeError("The environment is not running.")
         sdk = {SDK.strip("/")} if self._in_container and self._acting else frozenset[str]()
-        return Beneath(self._home / "root", bubblewrap.MOUNTED | sdk, self._owner)
+        mounted = self._image.mounted(self._work) if self._image else bubblewrap.MOUNTED
+        return Beneath(self._home / "root", mounted | sdk, self._owner)

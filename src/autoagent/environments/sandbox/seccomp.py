@@ -20,7 +20,8 @@ from system_calls.tables import arm64, x86_64
 
 from autoagent.errors import InfrastructureFault
 
-Who = Literal["task", "harness"]
+Who = Literal["task", "harness", "image"]
+"""`image`: a task's commands over an image that has a system of its own."""
 
 
 class RefusedCalls(NamedTuple):
@@ -29,14 +30,14 @@ class RefusedCalls(NamedTuple):
     Attributes:
         why: The reason, for the documentation.
         calls: Their names, separated by spaces; an architecture need not have them all.
-        error: What they fail with.
+        error: What they fail with; with 0 they do nothing, and say that it is done.
         whom: Whose calls they are.
     """
 
     why: str
     calls: str
     error: int = errno.EPERM
-    whom: tuple[Who, ...] = ("task", "harness")
+    whom: tuple[Who, ...] = ("task", "harness", "image")
 
 
 class CheckedCalls(NamedTuple):
@@ -91,6 +92,13 @@ REFUSED = (
         "another process's memory: tasks may need a debugger, a harness does not",
         "process_vm_readv process_vm_writev ptrace",
         whom=("harness",),
+    ),
+    RefusedCalls(
+        "other owners of files: an image's packages give files to users that are not there, as "
+        "root of one namespace with one user cannot",
+        "chown fchown fchownat lchown",
+        0,
+        whom=("image",),
     ),
     RefusedCalls(
         "which of the machine's memory is whose",

@@ -27,18 +27,24 @@ def think(rules: Rules, conversation: Conversation) -> Turn:
     """The stand-in's next turn."""
     parts = _parts(rules, conversation)
     facts = _facts(rules, parts)
+    facts = {"said": (said := _said(rules, parts, facts))} | facts
     for call in rules.call:
         if _applies(call, parts, facts) and (turn := _called(call, rules, conversation, facts)):
             return turn
+    return Turn(text=said)
+
+
+def _said(rules: Rules, parts: Mapping[str, str], facts: Mapping[str, str]) -> str:
+    """What it would answer now, if no call were left to make."""
     said: list[str] = []
     for sentence in rules.say:
         text = _filled(sentence.text, facts)
         if text is None or not _applies(sentence, parts, facts):
             continue
         if sentence.alone:
-            return Turn(text=text)
+            return text
         said.append(text)
-    return Turn(text=" ".join(said) or rules.otherwise)
+    return " ".join(said) or rules.otherwise
 
 
 def _parts(rules: Rules, conversation: Conversation) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import tomli
 from pydantic import AfterValidator, Field, ValidationError
 
-from autoagent.config import Section
+from autoagent.config import Section, wanted
 from autoagent.errors import ConfigError
 
 Source = Literal["prompt", "instruction", "message", "results", "told", "model"]
@@ -102,12 +102,20 @@ def load_rules(path: Path) -> Rules:
     try:
         return Rules.model_validate(tomli.loads(path.read_bytes().decode()))
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}. Write the stand-in's rules there, or let "
+            "`autoagent init --template chat DIRECTORY` write some (docs/stand-in.md)."
+        ) from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}. Mend that line.") from error
     except ValidationError as error:
         problem: Any = error.errors(include_url=False)[0]
         place = ".".join(
             str(part + 1 if isinstance(part, int) else part) for part in problem["loc"]
         )
-        raise ConfigError(f"{path}: {place}: {problem['msg']}.") from error
+        if problem["type"] == "extra_forbidden":
+            said = "is not known; see docs/stand-in.md. At the top there are "
+            said += ", ".join(Rules.model_fields)
+        else:
+            said = f"is {problem['input']!r}; {wanted(problem)}"
+        raise ConfigError(f"{path}: `{place}` {said}.") from error

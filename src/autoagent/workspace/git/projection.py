@@ -8,13 +8,23 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from autoagent.errors import WorkspaceError
 from autoagent.evidence import ledger
-from autoagent.files import read_regular, write_durably
+from autoagent.files import (
+    flush,
+    make_directory,
+    opened_directory,
+    read_regular,
+    sweep,
+    write_durably,
+)
 from autoagent.records import Row
 from autoagent.workspace import notes
 from autoagent.workspace.git.store import Store
@@ -26,13 +36,24 @@ from autoagent.workspace.tasks.stat_cache import StatCache
 CLIENTS = (".mcp.json", ".claude", ".codex", ".gemini", ".opencode", "opencode.json")
 """What a client is set up by, and may write itself: no part of a climb."""
 
+KEPT_ASIDE = 100
+"""Restores whose files are kept in `aside/`."""
+
+
+class Told(NamedTuple):
+    """What we last wrote into results.tsv: whose rows, how many, and its digest."""
+
+    tag: str = ""
+    rows: int = 0
+    digest: str = ""
+
 
 class Projection:
     """The places a workspace's journal is projected to."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Nothing is opened before it is needed."""
-        self._workspace = workspace
+        self._workspace, self._told = workspace, Told()
 
     @cached_property
     def _repo(self) -> UserRepo:
@@ -93,7 +114,12 @@ class Projection:
         ignore = (*own, workspace.ledger, workspace.output, workspace.stop_file)
         cache = StatCache(workspace.state / "tracked.json")
         names = [*(place.name for place in ignore), *CLIENTS, notes.memory_of(workspace)]
-        return unnamed(workspace, changed(workspace.root, self._store.tree(head), names, cache))
+        found = changed(workspace.root, self._store.tree(head), names, cache)
+        if found:  # a sparse checkout, say; a harness and its notes are looked at all the same
+            passed_over = self._repo.passed_over(self._store)
+            mine = (workspace.harness.name, workspace.notes.name)
+            found = [p for p in found if PurePath(p).parts[0] in mine or p not in passed_over]
+        return unnamed(workspace, found)
 
     def store(self, files: Mapping[str, bytes], *, parent: str, message: str) -> str:
         """Keep a candidate for ever; its commit."""
@@ -102,6 +128,10 @@ class Projection:
     def content(self, commit: str) -> dict[str, bytes]:
         """A candidate's harness and notes, as they were stored."""
         return self._store.files(commit)
+
+    def contents(self, commits: Iterable[str]) -> dict[str, dict[str, bytes]]:
+        """The same of many candidates, by commit, read together."""
+        return self._store.every_file(commits)
 
     def write_out(self, commit: str, directory: Path) -> Path:
         """Write a candidate into a directory of the server's own, from the store alone."""
@@ -113,11 +143,17 @@ class Projection:
         (directory / self._workspace.notes.name).mkdir(exist_ok=True)
         return directory
 
+    def discard_copies(self, evaluation: str) -> None:
+        """Remove the harnesses that were written out for an evaluation that is over."""
+        for place in (self._workspace.evaluations / evaluation).glob("harness*"):
+            shutil.rmtree(place, ignore_errors=True)
+
     def restore(self, commit: str, event: int) -> None:
         """R6: make the harness and `.agent/` the candidate's, but for `.agent/notes/`.
 
-        What stands there and differs is moved to `aside/` in the state directory, or to
-        `.autoagent/` where that is on another file system, so that no restore loses work.
+        What stands there and differs is moved to `aside/` in the state directory, or in
+        `.autoagent/` where that is on another file system, so that no restore loses work; in
+        `aside/` the newest are kept.
 
         Args:
             commit: The candidate.
@@ -163,21 +199,39 @@ class Projection:
         return self._marker.exists() and int(self._marker.read_text()) >= event
 
     def _restore(self, content: Mapping[str, bytes], event: int) -> None:
-        wanted = {p: d for p, d in content.items() if not notes.is_memory(self._workspace, p)}
-        aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
-        for place in (self._workspace.harness, self._workspace.notes):
-            here = {p: d for p, d in wanted.items() if PurePath(p).is_relative_to(place.name)}
-            if self._found(place) == here:
-                continue
-            mode, memory = notes.mode_of(self._workspace), notes.read_memory(self._workspace)
-            self._set_aside(place, aside)
-            if place == self._workspace.notes:
-                clash = notes.memory_of(self._workspace) in here  # a file of the candidate's
-                notes.replace_all(self._workspace, here if clash else here | memory, mode)
-            else:
-                for data in here.values():
-                    write_durably(place, data)
-        write_durably(self._marker, str(event).encode())
+        workspace, marker = self._workspace, str(event).encode()
+        wanted = {p: d for p, d in content.items() if not notes.is_memory(workspace, p)}
+        harness, top = workspace.harness, workspace.notes
+        ours = {p: d for p, d in wanted.items() if PurePath(p).is_relative_to(top.name)}
+        self._restore_notes(ours, event)
+        rest = {p: d for p, d in wanted.items() if p not in ours}
+        if self._found(harness) != rest:
+            self._set_aside(harness, event)
+            for data in rest.values():
+                write_durably(harness, data)
+        flush(workspace.root)
+        write_durably(self._marker, marker)
+        notes.discard_prepared(workspace)
+
+    def _restore_notes(self, wanted: Mapping[str, bytes], event: int) -> None:
+        """Put a new `.agent/` with the memory in the old one's place.
+
+        Who was killed between taking the old one away and that goes on with what was prepared;
+        what it holds is looked at like anything that stands in the workspace.
+        """
+        workspace = self._workspace
+        if (place := notes.prepared(workspace, event)) is not None:
+            self._set_aside(workspace.notes, event)
+            place.rename(workspace.notes)
+        if self._found(workspace.notes) == wanted:
+            return
+        mode, memory = notes.mode_of(workspace), notes.read_memory(workspace)
+        clash = notes.memory_of(workspace) in wanted  # a file of the candidate's
+        files = wanted if clash else {**wanted, **memory}
+        place = notes.prepare(workspace, files, mode, event)
+        self._set_aside(workspace.notes, event)
+        if place is not None:
+            place.rename(workspace.notes)
 
     def _found(self, place: Path) -> dict[str, bytes] | None:
         """The plain files at and below a place, or None where anything else is there."""
@@ -192,23 +246,35 @@ class Projection:
         except (OSError, WorkspaceError):
             return None
 
-    def _set_aside(self, place: Path, aside: Path) -> None:
+    def _set_aside(self, place: Path, event: int) -> None:
         """Move a place away. A plain file is copied: it is replaced whole a moment later."""
         if not os.path.lexists(place):
             return
-        aside.mkdir(parents=True, exist_ok=True)
+        aside = self._workspace.state / "aside" / f"{event}-{secrets.token_hex(4)}"
+        make_directory(aside)
+        moved = sorted(aside.parent.iterdir(), key=lambda place: int(place.name.partition("-")[0]))
+        for old in moved[:-KEPT_ASIDE]:  # nearly all of it is in the store as well
+            shutil.rmtree(old, ignore_errors=True)
         if place.is_file() and not place.is_symlink():
             shutil.copy2(place, aside / place.name)
+            flush(aside / place.name)
+            flush(aside)
             return
         try:
             place.rename(aside / place.name)
+            flush(aside)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             # Another file system: what others own in there can be renamed, not copied and removed.
             beside = self._workspace.output / aside.name
-            beside.mkdir(parents=True)
+            make_directory(beside)
             place.rename(beside / place.name)
+            flush(beside)
+
+    def candidates(self, tag: str, commits: Sequence[str]) -> None:
+        """Every candidate is in the user's repository, discarded ones too: `git show` knows it."""
+        self._repo.keep(self._store, tag, commits)
 
     def branch(self, tag: str, commit: str) -> list[str]:
         """The climb's branch, in the store and in the user's repository, is the incumbent.
@@ -216,14 +282,42 @@ class Projection:
         Returns:
             What the human should hear, such as that somebody had moved the branch.
         """
-        self._store.set_branch(tag, commit, self._store.branch(tag))
+        if (before := self._store.branch(tag)) != commit:
+            self._store.set_branch(tag, commit, before)
         return self._repo.project_branch(self._store, tag, commit)
 
-    def ledger(self, rows: Sequence[Row]) -> None:
-        """Write results.tsv anew."""
-        write_durably(self._workspace.ledger, ledger.render(rows).encode())
+    def ledger(self, tag: str, count: int, rows: Callable[[int], Sequence[Row]]) -> None:
+        """Write results.tsv; where it is still as we left it, rows that are new are added.
 
-    def sweep_locks(self) -> None:
-        """Remove what a killed process left; only while holding the workspace's lock."""
-        if self._workspace.store.exists():
-            Store(self._workspace.store).sweep_locks()
+        Args:
+            tag: The climb's.
+            count: How many rows it has.
+            rows: Tells them, without so many at the beginning.
+        """
+        told, place = self._told, self._workspace.ledger
+        try:
+            before = read_regular(place)
+        except (OSError, WorkspaceError):
+            before = b""
+        if (told.tag, told.digest) != (tag, _digest(before)) or told.rows > count:
+            told, before = Told(tag), b""
+        if told.digest and told.rows == count:
+            return
+        data = before + ledger.render(rows(told.rows), header=not before).encode()
+        write_durably(place, data)
+        self._told = Told(tag, count, _digest(data))
+
+    def sweep(self) -> None:
+        """Remove what a killed process left half-written; only for who has just taken the lock."""
+        workspace = self._workspace
+        for place in (workspace.root, workspace.output, workspace.state):
+            with suppress(OSError), opened_directory(place) as directory:
+                sweep(directory)
+        if workspace.store.exists():
+            Store(workspace.store).sweep()
+            with suppress(WorkspaceError):  # who has no repository any more hears that elsewhere
+                self._repo.sweep()
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()

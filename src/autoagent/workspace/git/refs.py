@@ -7,16 +7,26 @@ repository, where every path may have been prepared by somebody hostile.
 import errno
 import os
 import re
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from autoagent.errors import WorkspaceBusy, WorkspaceError
-from autoagent.files import opened_directory, read_regular, staged, write_all
+from autoagent.files import (
+    abandoned,
+    new_file,
+    opened_directory,
+    read_regular,
+    temporary_name,
+    write_all,
+)
 
 SHA = re.compile(r"[0-9a-f]{40}")
 _TAG = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _SMALL = 4096
 _PACKED = 256 * 1024 * 1024
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def branch_name(tag: str) -> str:
@@ -46,7 +56,10 @@ def read_head(git_dir: Path, common_dir: Path) -> str | None:
             break
         text = _content(common_dir / name) or read_packed(common_dir).get(name)
     # The text is not told: a link may have led to what only the server's user can read.
-    raise WorkspaceError(f"{git_dir}/HEAD names no branch that can be read. Repair it with git.")
+    raise WorkspaceError(
+        f"{git_dir}/HEAD names no branch that can be read. Repair it: `git fsck` "
+        "says what is wrong, and `git checkout BRANCH` writes it anew."
+    )
 
 
 def read(git_dir: Path, name: str) -> str | None:
@@ -92,14 +105,13 @@ def swap(
     try:
         with opened_directory(git_dir, *folders, create=True) as directory:
             try:
-                with staged(directory, leaf, leaf + ".lock") as descriptor:
+                with _locked(directory, leaf, f"{commit}\n".encode()):
                     before = read(git_dir, name)
                     if expected not in ("any", before):
                         raise WorkspaceError(
                             f"{git_dir}: {name} is at {before}, not at {expected}: "
                             "somebody else moved it."
                         )
-                    write_all(descriptor, f"{commit}\n".encode())
             except FileExistsError as error:
                 raise WorkspaceBusy(
                     f"{git_dir}/{name}.lock exists: a git process is at work, or one was killed. "
@@ -110,6 +122,59 @@ def swap(
         why = "another branch or a link is in the way" if in_the_way else error.strerror
         raise WorkspaceError(f"{git_dir}/{name} cannot be written: {why}.") from error
     return before
+
+
+@contextmanager
+def _locked(directory: int, leaf: str, content: bytes) -> Generator[None]:
+    """Hold a ref's lock, which takes the ref's place when the block ends well.
+
+    The lock is another name of a temporary file of ours, so that one that a killed process left
+    can be told from git's (`sweep`). Where a file system has no second names, it is a file alone.
+
+    Raises:
+        FileExistsError: Somebody holds it.
+    """
+    temporary, lock = temporary_name(leaf), leaf + ".lock"
+    with new_file(directory, temporary) as descriptor:
+        write_all(descriptor, content)
+    try:
+        try:
+            os.link(temporary, lock, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with new_file(directory, lock):  # its name is the lock
+                pass
+            os.replace(temporary, lock, src_dir_fd=directory, dst_dir_fd=directory)
+        try:
+            yield
+            os.replace(lock, leaf, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(lock, dir_fd=directory)
+            raise
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=directory)
+    os.fsync(directory)
+
+
+def sweep(git_dir: Path, *folders: str) -> None:
+    """Remove what processes of ours that are gone left beside the refs of a folder.
+
+    A lock goes only where it is the same file as one of our temporary ones: git's own stay.
+    """
+    try:
+        with opened_directory(git_dir, *folders) as directory:
+            for temporary, leaf in abandoned(directory).items():
+                with suppress(FileNotFoundError):
+                    ours = os.stat(temporary, dir_fd=directory, follow_symlinks=False)
+                    lock = os.stat(f"{leaf}.lock", dir_fd=directory, follow_symlinks=False)
+                    if os.path.samestat(ours, lock):
+                        os.unlink(f"{leaf}.lock", dir_fd=directory)
+                os.unlink(temporary, dir_fd=directory)
+    except OSError:  # nothing of ours is there, or it is not ours to write any more
+        return
 
 
 def _content(path: Path) -> str | None:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from autoagent.errors import UnknownName, WorkspaceError
-from autoagent.files import ensure, flush
+from autoagent.files import ensure, flush, make_directory
 from autoagent.workspace.git import refs
 from autoagent.workspace.git.plumbing import object_name, run_git
 
 _AUTHOR = "AutoAgent <autoagent@localhost>"
+MOST_PACKS = 40
 _FILE, _SCRIPT = b"100644", b"100755"
 _ENDING = b"reset refs/incoming\nfrom %s\n\nget-mark :1\ndone\n" % (b"0" * 40)
 """The branch was only to be written on: what keeps the commit is a ref with its name."""
@@ -42,6 +43,8 @@ _CONFIG = b"""\
 """A commit is one pack, on the disk before its name is told; no index of the user's is believed."""
 
 
+_TREES = ("-r", "-t")
+"""What is listed: everything below a path, and the trees that lead there."""
 _Objects = dict[str, tuple[bytes, bytes]]
 """The kind and content of objects, by their SHA-1."""
 
@@ -79,7 +82,7 @@ class Store:
         self._harness = self._prefix + harness
         self._held = (self._harness, self._prefix + notes)
         for folder in ("objects/pack", "refs/heads", "refs/candidates"):
-            (path / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path / folder, 0o700)
         ensure(path / "HEAD", b"ref: refs/heads/none\n")
         ensure(path / "config", _CONFIG)
         # Git does not write what it finds through this, and a store of ours had it once.
@@ -118,7 +121,8 @@ class Store:
         before: dict[str, _Item] = {}
         if parent is not None:
             self._have(parent)
-            before, _ = self._verified(parent, self._harness, kinds=("tree",))
+            before = self._listed(parent, *_TREES, self._harness)
+            self._reached({parent: before}, kinds=("tree",))
         was_script = any(entry.mode.encode() == _SCRIPT for entry in before.values())
         stamp = f"{_AUTHOR} {int(time.time() if at is None else at)} +0000"
         stream = [_heading(stamp, message, parent)]
@@ -128,7 +132,20 @@ class Store:
             stream.append(b"M %s inline %s\n" % (mode, _quoted(path)) + _data(data))
         commit = self._import(b"".join([*stream, _ENDING]))
         refs.swap(self.path, f"refs/candidates/{commit}", commit, "any")
+        self._gather()
         return commit
+
+    def _gather(self) -> None:
+        """Make one pack of many small ones: git looks through all of them at each call."""
+        packs = self.path / "objects/pack"
+        if sum(1 for _ in packs.glob("*.pack")) <= MOST_PACKS:
+            return
+        try:
+            run_git(self.path, "repack", "-d", "-n", "-q", "--geometric=2")
+            flush(packs)
+        except WorkspaceError:  # an old git, a full disk: the packs stay as they are
+            for path in self._half_written():
+                path.unlink(missing_ok=True)
 
     def _import(self, stream: bytes) -> str:
         """Give git a commit to write; its name, once it is on the disk."""
@@ -154,9 +171,24 @@ class Store:
             UnknownName: No candidate has this id.
             WorkspaceError: The store is damaged.
         """
-        if not self._is_candidate(commit):
-            raise UnknownName(f"{commit[:60]!r} is not a candidate of {self.path}.", "status")
-        listed, objects = self._verified(commit, *self._held)
+        return self.every_file([commit])[commit]
+
+    def every_file(self, commits: Iterable[str]) -> dict[str, dict[str, bytes]]:
+        """`files` of several candidates, by commit; their objects are read at once.
+
+        Raises:
+            UnknownName: No candidate has one of these ids.
+            WorkspaceError: The store is damaged.
+        """
+        listed: dict[str, dict[str, _Item]] = {}
+        for commit in commits:
+            if not self._is_candidate(commit):
+                raise UnknownName(f"{commit[:60]!r} is not a candidate of {self.path}.", "status")
+            listed[commit] = self._listed(commit, *_TREES, *self._held)
+        objects = self._reached(listed)
+        return {commit: self._own(commit, items, objects) for commit, items in listed.items()}
+
+    def _own(self, commit: str, listed: Mapping[str, _Item], objects: _Objects) -> dict[str, bytes]:
         found = {
             path.removeprefix(self._prefix): objects[entry.sha][1]
             for path, entry in listed.items()
@@ -212,15 +244,14 @@ class Store:
         """Whether a climb of this tag has a branch in the store."""
         return refs.exists(self.path, refs.branch_name(tag))
 
-    def objects(self, commit: str) -> list[str]:
-        """What a candidate and its history brought, those needed by others first."""
-        lines = run_git(
-            self.path, "for-each-ref", "--format=%(objectname) %(parent)", "refs/candidates"
-        )
-        parents = dict(line.split(" ")[:2] for line in lines.decode().splitlines())
+    def objects(self, commit: str, given: str | None = None) -> list[str]:
+        """What a candidate and its history brought, those needed by others first.
+
+        What one of its history brought that was `given` already is left out.
+        """
         start = commit
-        while start in parents:
-            start = parents[start]
+        while start and start != given and self._is_candidate(start):
+            start = self._parent(start)
         if start:
             self._have(start)
         since = [f"^{start}"] if start else []
@@ -242,7 +273,7 @@ class Store:
             for path, entry in listed.items()
         }
 
-    def sweep_locks(self) -> list[Path]:
+    def sweep(self) -> list[Path]:
         """Remove what a killed process left half-written; only under the workspace's lock.
 
         Returns:
@@ -255,8 +286,10 @@ class Store:
         return sorted(stale)
 
     def _half_written(self) -> list[Path]:
-        """What a git program that was stopped leaves: objects under other names, and a report."""
-        left = (self.path / "objects").rglob("tmp_*")
+        """What a git program that was stopped leaves: half objects, a lock, a report."""
+        objects = self.path / "objects"
+        left = [*objects.rglob("tmp_*"), *objects.glob("pack/.tmp-*")]
+        left += objects.glob("pack/*.keep")  # stops the same pack's writer
         return [*left, *self.path.glob("fast_import_crash_*")]
 
     def _have(self, commit: str) -> None:
@@ -284,13 +317,13 @@ class Store:
         flush(self.path / "objects/pack")
         refs.swap(self.path, start, commit, "any")
 
-    def _verified(
-        self, commit: str, *paths: str, kinds: Sequence[str] = ("tree", "blob")
-    ) -> tuple[dict[str, _Item], _Objects]:
-        """What a commit has at and below some paths, and the objects from it to there, checked."""
-        listed = self._listed(commit, "-r", "-t", *paths)
-        names = (entry.sha for entry in listed.values() if entry.kind in kinds)
-        return listed, self.read([commit, f"{commit}^{{tree}}", *names])
+    def _reached(
+        self, listed: Mapping[str, Mapping[str, _Item]], kinds: Sequence[str] = ("tree", "blob")
+    ) -> _Objects:
+        """The objects from commits to what is listed of them, each checked against its name."""
+        names = [name for commit in listed for name in (commit, f"{commit}^{{tree}}")]
+        items = (item for of_one in listed.values() for item in of_one.values())
+        return self.read([*names, *{item.sha for item in items if item.kind in kinds}])
 
     def _listed(self, commit: str, *options_and_paths: str) -> dict[str, _Item]:
         """What `git ls-tree` says of a commit, by path from the repository's top."""
@@ -304,6 +337,12 @@ class Store:
     def _holds(self, path: str) -> bool:
         """Whether a path is the harness's, or that of `.agent/` or below it."""
         return any(path == held or path.startswith(held + "/") for held in self._held)
+
+    def _parent(self, commit: str) -> str:
+        """The commit that a candidate builds on, "" for none."""
+        (_, text) = self.read([commit])[commit]
+        lines = text.partition(b"\n\n")[0].splitlines()
+        return next((line[7:].decode() for line in lines if line.startswith(b"parent ")), "")
 
     def _is_candidate(self, sha: str) -> bool:
         named = refs.SHA.fullmatch(sha) is not None

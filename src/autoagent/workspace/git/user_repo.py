@@ -11,13 +11,14 @@ import re
 import stat
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from autoagent.errors import AutoAgentError, WorkspaceError
-from autoagent.files import LARGEST, opened_directory, put, read_regular
+from autoagent.files import LARGEST, opened_directory, put, read_regular, sweep
 from autoagent.records import Record
 from autoagent.workspace.git import refs
-from autoagent.workspace.git.plumbing import object_name
+from autoagent.workspace.git.plumbing import object_name, run_git
 from autoagent.workspace.git.store import Store
 from autoagent.workspace.tasks.stat_cache import StatCache
 
@@ -83,9 +84,7 @@ class UserRepo(Record):
             One sentence per note; empty when there is nothing to tell.
         """
         name = refs.branch_name(tag)
-        places = (self.top / ".git", self.git_dir, self.common_dir)
-        if any(place.lstat().st_uid != os.geteuid() for place in places):
-            # Its owner could aim us at what only this user may write.
+        if not self._is_ours():
             return [f"The branch `autoagent/{tag}` is not shown: the repository is another user's."]
         projected = f"refs/projected/{tag}"
         last = refs.read(store.path, projected)
@@ -94,7 +93,10 @@ class UserRepo(Record):
             if not in_the_way.is_dir() or in_the_way.is_symlink():
                 return [f"The branch `autoagent/{tag}` is not shown: `autoagent` is one already."]
         try:
-            self._give(store, store.objects(commit))
+            shown = last is not None and refs.read(self.common_dir, name) == last
+            if shown and last == commit:
+                return []
+            self._give(store, store.objects(commit, given=last if shown else None))
             before = refs.swap(self.common_dir, name, commit, "any")
         except (AutoAgentError, OSError) as error:
             return [f"The branch `autoagent/{tag}` is not shown: {error}"]
@@ -104,11 +106,60 @@ class UserRepo(Record):
         was = "deleted" if before is None else f"moved to {before[:7]}"
         return [f"Somebody had {was} the branch `autoagent/{tag}`; it is at {commit[:7]} again."]
 
+    def keep(self, store: Store, tag: str, commits: Iterable[str]) -> None:
+        """Have candidates at `refs/autoagent/<tag>/`, which are no branches; what is there stays.
+
+        Raises:
+            AutoAgentError: One could not be shown; the next call tries again.
+        """
+        if not self._is_ours():  # the branch's note says so
+            return
+        packed = refs.read_packed(self.common_dir)
+        for commit in commits:
+            name = f"refs/autoagent/{tag}/{commit}"
+            if name not in packed and not os.path.lexists(self.common_dir / name):
+                self._give(store, store.objects(commit))
+                refs.swap(self.common_dir, name, commit, "any")
+
+    def passed_over(self, store: Store) -> set[str]:
+        """Tracked files of the workspace that git itself does not look at, by relative path.
+
+        A sparse checkout leaves them out, or the human marked them (`git update-index
+        --skip-worktree`, `--assume-unchanged`). Git reads the index as a file of the store's:
+        nothing of the user's configuration is obeyed.
+        """
+        index = str(self.git_dir / "index")
+        try:
+            listed = run_git(store.path, "ls-files", "-v", "-z", GIT_INDEX_FILE=index)
+        except WorkspaceError:  # of a kind that this git cannot read: then nothing is passed over
+            return set()
+        top = f"{self.prefix}/" if self.prefix else ""
+        lines = (os.fsdecode(line) for line in listed.split(b"\0") if line)
+        marked = (line[2:] for line in lines if line[0] == "S" or line[0].islower())
+        return {path.removeprefix(top) for path in marked if path.startswith(top)}
+
+    def _is_ours(self) -> bool:
+        """Whether this user owns it all: another could aim us at what only this user may write."""
+        places = (self.top / ".git", self.git_dir, self.common_dir)
+        return all(place.lstat().st_uid == os.geteuid() for place in places)
+
+    def sweep(self) -> None:
+        """Remove what a killed process of ours left in the repository: objects, a branch's lock."""
+        with suppress(OSError), opened_directory(self.objects) as objects:
+            sweep(objects)
+        refs.sweep(self.common_dir, "refs", "heads", "autoagent")
+        for tag in (self.common_dir / "refs/autoagent").glob("*"):
+            refs.sweep(self.common_dir, "refs", "autoagent", tag.name)
+
     def _give(self, store: Store, names: Iterable[str]) -> None:
         """Write objects as loose files, unless they are there."""
         for sha, (kind, data) in store.read(n for n in names if not self._has(n)).items():
-            with opened_directory(self.objects, sha[:2], create=True) as directory:
-                put(directory, sha[2:], zlib.compress(kind + b" %d\0" % len(data) + data, 1), 0o444)
+            packed = zlib.compress(kind + b" %d\0" % len(data) + data, 1)
+            with (
+                opened_directory(self.objects) as objects,
+                opened_directory(self.objects, sha[:2], create=True) as directory,
+            ):
+                put(directory, sha[2:], packed, 0o444, beside=objects)
 
     def _has(self, sha: str) -> bool:
         return os.path.lexists(self.objects / sha[:2] / sha[2:])
@@ -221,7 +272,7 @@ def _refuse_unreadable(common_dir: Path) -> None:
     if re.search(r"^\s*objectformat\s*=\s*\"?sha256", config, re.IGNORECASE | re.MULTILINE):
         raise WorkspaceError(
             f"{common_dir} is a SHA-256 repository, which AutoAgent cannot read. "
-            "Climb in a SHA-1 one."
+            "Climb in one that `git init --object-format=sha1` made."
         )
     reftable = re.search(r"^\s*refstorage\s*=\s*\"?reftable", config, re.IGNORECASE | re.MULTILINE)
     if reftable or (common_dir / "reftable").is_dir():

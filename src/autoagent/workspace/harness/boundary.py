@@ -29,6 +29,7 @@ LISTED = 20
 
 _SPELLING = re.compile(r"FIXED ADAPTER BOUNDARY|HARBOR ADAPTER\s*[-\u2013\u2014]+\s*fixed harness")
 _OTHER_CASE = re.compile(r"fixed adapter boundary", re.IGNORECASE | re.ASCII)
+_NO_LETTERS = re.compile(r"[^A-Z]+")
 _SKELETONS = ("fixedadapterboundary", "harboradapterfixedharness")
 _DECORATION = re.compile(r"#[\W_]*")
 _UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -153,8 +154,11 @@ def _listed(lines: Sequence[str]) -> tuple[str, ...]:
     return (*lines[:LISTED], *more)
 
 
-def _syntax(error: SyntaxError, file: str, because: str = "The file is not Python") -> str:
-    return f"{file}:{error.lineno or 1}: {error.msg}. {because}"
+def _syntax(
+    error: SyntaxError, file: str, because: str = "The file is not Python: mend that line"
+) -> str:
+    line = f" in `{text}`" if (text := (error.text or "").strip()[:80]) else ""
+    return f"{file}:{error.lineno or 1}: {error.msg}{line}. {because}"
 
 
 def _byte_problems(source: bytes, file: str) -> list[str]:
@@ -254,7 +258,7 @@ def _marks(text: str, file: str) -> tuple[list[int], list[str], list[int]]:
                 )
         elif _OTHER_CASE.search(token.string):
             nearly.append(line)
-        elif any(skeleton in _skeleton(token.string) for skeleton in _SKELETONS):
+        elif _resembles(token.string):
             problems.append(
                 f"{file}:{line}: resembles the boundary but is spelled differently; "
                 f"write `{MARKER}`, or word this comment differently"
@@ -262,10 +266,16 @@ def _marks(text: str, file: str) -> tuple[list[int], list[str], list[int]]:
     return lines, problems, nearly
 
 
+def _resembles(comment: str) -> bool:
+    """Whether a comment, as the eye reads it, says what a boundary says."""
+    read = _skeleton(comment)
+    return any(skeleton in read for skeleton in _SKELETONS)
+
+
 def _skeleton(comment: str) -> str:
     """A comment as the eye reads it: letters alone, without accents, in one case."""
     plain = unicodedata.normalize("NFKD", comment).upper().translate(_CONFUSABLE)
-    return "".join(character for character in plain if "A" <= character <= "Z").lower()
+    return _NO_LETTERS.sub("", plain).lower()
 
 
 def _block(source: bytes, line: int) -> int:

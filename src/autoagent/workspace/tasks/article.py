@@ -16,7 +16,8 @@ from collections.abc import Iterator
 import tomli
 
 from autoagent.errors import TaskError
-from autoagent.workspace.tasks.dockerfile import BASE_IMAGE, BASE_WORKDIR, Copy, parse_dockerfile
+from autoagent.workspace.tasks.building.dockerfile import parse_dockerfile
+from autoagent.workspace.tasks.building.recipe import BASE_IMAGE, BASE_WORKDIR, Copy
 from autoagent.workspace.tasks.task_files import File, TaskFiles
 from autoagent.workspace.tasks.task_toml import parse_toml, subtable
 

@@ -31,7 +31,7 @@ def select(workspace: Workspace) -> tuple[list[str], dict[str, str]]:
     if not tasks.is_dir():
         raise WorkspaceError(
             f"{tasks}: there is no such directory. Put Harbor tasks there, or copy the examples "
-            "with `autoagent init`."
+            f"with `autoagent init` ({FILE_NAME}: benchmark.tasks)."
         )
     if _is_linked(workspace):
         raise WorkspaceError(f"{tasks}: is reached by a symbolic link. Put the directory there.")
@@ -46,7 +46,7 @@ def select(workspace: Workspace) -> tuple[list[str], dict[str, str]]:
             there_are += f", and {held} held out"
         raise WorkspaceError(
             f"{workspace.root / FILE_NAME}: benchmark.only = {list(only)} less holdout.tasks "
-            f"selects no task. There are: {there_are}."
+            f"selects no task. There are: {there_are}. Correct one."
         )
     base = config.benchmark.tasks
     left_out = [name for name in seen if name not in selected]

@@ -4,6 +4,7 @@
       manifest.json          the digest is its SHA-256; it names every file's
       program.md  autoagent.toml  fixed.py
       base/…                 what the tasks share of their environment
+      images.json            the images that the sandbox makes tasks from, if any
       tasks/<name>/…         in Harbor's form, read-only
       holdout/<name>/…       the held-out tasks, likewise
 
@@ -26,15 +27,17 @@ from pydantic import ValidationError
 
 from autoagent.config import FILE_NAME, load_config
 from autoagent.errors import TaskError, WorkspaceError
-from autoagent.files import flush, read_regular, walk
+from autoagent.files import digest_of, flush, make_directory, read_regular, walk
 from autoagent.records import Record
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks.building.shelf import freeze_images
 from autoagent.workspace.tasks.inspect import Frozen, freeze_task
 from autoagent.workspace.tasks.problem import Given
 from autoagent.workspace.tasks.selection import files as so_many
 from autoagent.workspace.tasks.selection import held_out, held_out_places, seen_tasks, select
 from autoagent.workspace.tasks.stat_cache import StatCache
 from autoagent.workspace.tasks.task_files import BASE, base_of, copy_base, digest_on
+from autoagent.workspace.tasks.variables import Host, prints
 
 MANIFEST = "manifest.json"
 HOLDOUT = "holdout"
@@ -60,6 +63,8 @@ class Snapshot(Record):
     excluded: Mapping[str, str]
     holdout: tuple[TaskFacts, ...] = ()
     holdout_excluded: Mapping[str, str] = {}
+    variables: Mapping[str, str] = {}
+    """Fingerprints of the host's variables that tasks name."""
 
     @property
     def composed(self) -> dict[str, str]:
@@ -91,6 +96,7 @@ class _Manifest(Record):
     excluded: Mapping[str, str]
     holdout: tuple[Frozen, ...]
     holdout_excluded: Mapping[str, str]
+    variables: Mapping[str, str] = {}
 
     def encoded(self) -> bytes:
         """The same bytes for the same facts."""
@@ -98,7 +104,12 @@ class _Manifest(Record):
 
 
 def take(
-    workspace: Workspace, fixed: bytes, given: Given = frozenset(), *, holdout: bool = True
+    workspace: Workspace,
+    fixed: bytes,
+    given: Given = frozenset(),
+    *,
+    host: Host | None = None,
+    holdout: bool = True,
 ) -> Snapshot:
     """Freeze what the climb is about; equal content gives the snapshot that is there.
 
@@ -109,6 +120,7 @@ def take(
         workspace: Whose tasks, program.md and autoagent.toml are frozen.
         fixed: The harness's fixed section.
         given: What tasks can have in the environment that they are to run in.
+        host: What the variables that tasks name are filled in from.
         holdout: False leaves the held-out tasks where they are: nothing will certify.
 
     Raises:
@@ -123,16 +135,18 @@ def take(
     with _staged(workspace) as staging:
         sources = _freeze_rules(workspace, fixed, staging, cache)
         sources |= _sources(_of_workspace(workspace, names), cache)
-        tasks, bad = _freeze([workspace.tasks / name for name in names], staging / "tasks", given)
+        places, host = [workspace.tasks / name for name in names], host or Host()
+        tasks, bad = _freeze(places, staging / "tasks", given, host)
         if not tasks:
             listed = "\n".join(bad.values())
             raise TaskError(f"No task can be used:\n{listed}")
-        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, given)
+        hidden, hidden_bad = _freeze(held.values(), staging / HOLDOUT, given, host)
         if held and not hidden:
             raise TaskError(
                 f"None of the {len(held)} held-out tasks can be used, so that nothing could be "
                 "certified on them. `autoagent doctor` says what is wrong with each."
             )
+        freeze_images({n: i for task in (*tasks, *hidden) for n, i in task.images.items()}, staging)
         manifest = _Manifest(
             files=_seal(staging),
             directories=tuple(walk(staging).directories),
@@ -143,6 +157,7 @@ def take(
             excluded={**excluded, **bad},
             holdout=hidden,
             holdout_excluded=hidden_bad,
+            variables=prints(host, (n for task in (*tasks, *hidden) for n in task.variables)),
         )
         return _publish(workspace, staging, manifest)
 
@@ -150,7 +165,7 @@ def take(
 @contextmanager
 def _staged(workspace: Workspace) -> Generator[Path]:
     """A directory beside the snapshots to make one in; what is left of earlier ones goes."""
-    workspace.snapshots.mkdir(mode=0o700, exist_ok=True)
+    make_directory(workspace.snapshots, 0o700)
     for stale in workspace.snapshots.glob(".new-*"):
         shutil.rmtree(stale)
     staging = workspace.snapshots / f".new-{secrets.token_hex(6)}"
@@ -175,7 +190,7 @@ def load(workspace: Workspace, digest: str) -> Snapshot:
     here = walk(directory)
     for name, expected in manifest.files.items():
         status = here.files.get(name)
-        if status is None or _state(directory / name, name, status, cache) != expected:
+        if status is None or _state(directory, name, name, status, cache) != expected:
             what = "is missing from" if status is None else "was changed in"
             raise WorkspaceError(
                 f"{_unnamed(name)} {what} the snapshot {directory}, so nothing more can be "
@@ -242,11 +257,14 @@ def _freeze_rules(
             f"{workspace.root / FILE_NAME} changed while the server was running. Restart it."
         )
     try:
-        (staging / "program.md").write_bytes(read_regular(workspace.program))
+        program = read_regular(workspace.program)
     except OSError as error:
         raise WorkspaceError(
             f"{workspace.program} cannot be read ({error.strerror}). Write the directive there."
         ) from error
+    if not program.strip():
+        raise WorkspaceError(f"{workspace.program} is empty. Write the directive there.")
+    (staging / "program.md").write_bytes(program)
     toml = workspace.root / FILE_NAME
     (staging / FILE_NAME).write_bytes(read_regular(toml) if toml.is_file() else b"")
     (staging / "fixed.py").write_bytes(fixed)
@@ -255,15 +273,22 @@ def _freeze_rules(
 
 
 def _freeze(
-    sources: Iterable[Path], target: Path, given: Given
+    sources: Iterable[Path], target: Path, given: Given, host: Host
 ) -> tuple[tuple[Frozen, ...], dict[str, str]]:
     """Copy tasks; returns those that can be used, and what is wrong with the others."""
     frozen: list[Frozen] = []
     bad: dict[str, str] = {}
     for source in sources:
-        report = freeze_task(source, target / source.name, given)
+        report = freeze_task(source, target / source.name, given, host)
         if report.usable:
             digest = digest_on(base_of(target / source.name / "environment"), report.digest)
+            if report.variables:  # with other values it is another task
+                told = json.dumps(prints(host, report.variables)).encode()
+                digest = digest_of([(digest, False, told)])
+            if report.images:  # from another image too
+                ids = {name: image.id for name, image in report.images.items()}
+                told = json.dumps(ids, sort_keys=True).encode()
+                digest = digest_of([(digest, False, told)])
             same = report.model_dump(exclude={"problems", "digest"})
             frozen.append(Frozen(digest=digest, **same))
         else:
@@ -322,6 +347,7 @@ def _snapshot(directory: Path, digest: str, manifest: _Manifest) -> Snapshot:
         excluded=manifest.excluded,
         holdout=_facts(manifest.holdout, directory / HOLDOUT),
         holdout_excluded=manifest.holdout_excluded,
+        variables=manifest.variables,
     )
 
 
@@ -338,19 +364,30 @@ def _of_workspace(workspace: Workspace, names: Iterable[str]) -> dict[str, Path]
 
 def _sources(directories: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
     """What directories hold now, file by file, below the names that are given for them."""
-    paths: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for base, directory in directories.items():
         with suppress(OSError):
-            if not directory.is_symlink():
-                paths |= {f"{base}/{path}": directory / path for path in walk(directory).files}
-    return _states(paths, cache)
+            files = {} if directory.is_symlink() else walk(directory).files
+            for path, status in files.items():
+                found[f"{base}/{path}"] = _readable(directory, path, base, status, cache)
+    return found
+
+
+def _readable(
+    directory: Path, path: str, base: str, status: os.stat_result, cache: StatCache
+) -> str:
+    """What a file holds that was just seen there."""
+    try:
+        return _state(directory, path, f"{base}/{path}", status, cache)
+    except (OSError, WorkspaceError):
+        return "unreadable"
 
 
 def _states(paths: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, path in paths.items():
         try:
-            found[name] = _state(path, name, path.lstat(), cache)
+            found[name] = _state(path.parent, path.name, name, path.lstat(), cache)
         except FileNotFoundError:
             continue
         except (OSError, WorkspaceError):
@@ -358,9 +395,11 @@ def _states(paths: Mapping[str, Path], cache: StatCache) -> dict[str, str]:
     return found
 
 
-def _state(path: Path, key: str, status: os.stat_result, cache: StatCache) -> str:
-    told = cache.answer(key, status, lambda: hashlib.sha256(read_regular(path)).hexdigest())
-    return f"{told} {_bit(status)}"
+def _state(directory: Path, path: str, key: str, status: os.stat_result, cache: StatCache) -> str:
+    def read() -> str:
+        return hashlib.sha256(read_regular(directory / path)).hexdigest()
+
+    return f"{cache.answer(key, status, read)} {_bit(status)}"
 
 
 def _bit(status: os.stat_result) -> str:

@@ -4,6 +4,7 @@
 copies them; the sandbox lays the same files under a root before it replays a task's Dockerfile.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,16 +40,43 @@ class TaskFiles:
         start = directory + "/"
         return {p.removeprefix(start): f for p, f in self.files.items() if p.startswith(start)}
 
+    def inside(self, directory: str) -> list[str]:
+        """The directories in a directory, by path relative to it."""
+        start = directory + "/"
+        return [p.removeprefix(start) for p in self.directories if p.startswith(start)]
+
 
 def read_task(directory: Path) -> TaskFiles:
-    """List a task's directory.
+    """List a task's directory; a link that stays inside stands for what it leads to.
 
     Raises:
         OSError: The directory cannot be read.
     """
-    tree = walk(directory)
+    return _read(directory, directory.resolve(), ())
+
+
+def _read(directory: Path, task: Path, above: tuple[Path, ...]) -> TaskFiles:
+    """List a directory of a task's; `above` are those that links led through."""
+    tree, here = walk(directory), directory.resolve()
     files = {p: File(directory / p, bool(s.st_mode & 0o111)) for p, s in tree.files.items()}
-    return TaskFiles(files, {*tree.directories}, tree.problems)
+    found = TaskFiles(files, {*tree.directories}, tree.problems)
+    for name in tree.links:
+        try:
+            leads = (directory / name).resolve(strict=True)
+        except (OSError, RuntimeError):  # to nothing, or in circles
+            continue
+        loops = any(place.is_relative_to(leads) for place in (here, *above))
+        if not leads.is_relative_to(task) or loops:
+            continue
+        found.problems = [line for line in found.problems if not line.startswith(f"{name}: ")]
+        if leads.is_file():
+            found.files[name] = File(leads, os.access(leads, os.X_OK))
+        elif leads.is_dir():
+            inner = _read(leads, task, (*above, here))
+            found.files |= {f"{name}/{path}": file for path, file in inner.files.items()}
+            found.directories |= {name, *(f"{name}/{path}" for path in inner.directories)}
+            found.problems += [f"{name}/{line}" for line in inner.problems]
+    return found
 
 
 def write_task(task: TaskFiles, target: Path) -> None:

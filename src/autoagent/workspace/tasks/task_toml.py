@@ -12,17 +12,21 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import tomli
 from pydantic import BaseModel, ValidationError
 
 from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem
+from autoagent.workspace.tasks.variables import Asked, Who, asked_in
 
 if TYPE_CHECKING:
     from harbor.models.task.config import EnvironmentConfig, TaskConfig
 
 _MULTI_STEP = "steps: multi-step tasks are not in this release; make each step a task."
-_NO_DEVICES = "the sandbox has no {}; remove the key if the task needs none."
+_NO_DEVICES = "no environment here has {}; remove the key if none is needed."
+ROOT = ("root", "0", 0)
+"""The user of the sandbox, as task.toml may name it."""
 _MOST_ARTIFACTS = 200
 """Harbor compares each with each: two thousand of them would hold the server for seconds."""
 
@@ -38,17 +42,20 @@ def subtable(content: dict[str, Any], *keys: str) -> dict[str, Any]:
 class TaskToml(NamedTuple):
     """What is to be said about task.toml: problems bar the task, notes do not.
 
-    `services` are those beside `main` that it names, with the key; `workdir` is where commands
-    start, "" where the image says so.
+    `image` and `verifier_image` are those that it names in the place of a Dockerfile; `services`
+    those beside `main`, with the key; `workdir` is where commands start, "" where the image says
+    so; `variables` are the host's.
     """
 
     problems: Sequence[Problem] = ()
     notes: Sequence[str] = ()
     separate_verifier: bool = False
     windows: bool = False
-    has_image: bool = False
+    image: str = ""
+    verifier_image: str = ""
     services: Sequence[tuple[str, str]] = ()
     workdir: str = ""
+    variables: Sequence[Asked] = ()
 
 
 def read_task_toml(data: bytes) -> TaskToml:
@@ -78,9 +85,11 @@ def check_task_toml(content: dict[str, Any]) -> TaskToml:
         [*_unknown(config, ""), *_notes(config, content)],
         _is_separate(content),
         "windows" in (config.environment.os, of_verifier and of_verifier.os),
-        bool(config.environment.docker_image),
+        config.environment.docker_image or "",
+        (of_verifier and of_verifier.docker_image) or "",
         [*_services(config)],
         config.environment.workdir or "",
+        [*asked_in(_variables(config))],
     )
 
 
@@ -211,9 +220,19 @@ def _problems(config: "TaskConfig") -> Iterator[Problem]:
         yield from _environment_problems("verifier.environment", verifier.environment)
     for key, phase in (("agent", config.agent), ("verifier", verifier)):
         yield from _network_problems(key, phase.network_mode)
-    if verifier.collect:
-        said = f"verifier.collect: hooks before the verifier {NEEDS_DOCKER}."
-        yield Problem(said, "containers")
+        if phase.user not in (None, *ROOT):
+            said = (
+                f"{key}.user: {str(phase.user)[:60]!r} {NEEDS_DOCKER}; the sandbox has root alone."
+            )
+            yield Problem(said, "containers")
+    for number, server in enumerate(environment.mcp_servers):
+        host = urlsplit(server.url or "").hostname or ""
+        if server.transport != "stdio" and ("." not in host or host.startswith("127.")):
+            yield Problem(
+                f"environment.mcp_servers.{number}.url: {server.url!r} {NEEDS_DOCKER}: nothing "
+                "serves it in the sandbox, where no service outlives its command.",
+                "containers",
+            )
 
 
 def _seconds(key: str, value: float | None) -> Iterator[Problem]:
@@ -226,8 +245,6 @@ def _environment_problems(key: str, environment: "EnvironmentConfig") -> Iterato
     yield from _seconds(f"{key}.build_timeout_sec", environment.build_timeout_sec)
     if environment.os == "windows":
         yield Problem(f"{key}.os: windows {NEEDS_DOCKER}, and a Windows host.", "containers")
-    if image := environment.docker_image:
-        yield Problem(f"{key}.docker_image: {image!r} {NEEDS_DOCKER}.", "containers")
     if environment.gpus or environment.gpu_types:
         yield Problem(f"{key}.gpus: {_NO_DEVICES.format('GPUs')}")
     if environment.tpu:
@@ -254,6 +271,15 @@ def _services(config: "TaskConfig") -> Iterator[tuple[str, str]]:
             yield f"artifacts.{number}.service", artifact.service
 
 
+def _variables(config: "TaskConfig") -> Iterator[tuple[str, dict[str, str], Who]]:
+    """Tables of variables, and who gets them."""
+    yield "environment.env", config.environment.env, "candidate"
+    yield "verifier.env", config.verifier.env, "verifier"
+    if config.verifier.environment is not None:
+        yield "verifier.environment.env", config.verifier.environment.env, "verifier"
+    yield "solution.env", config.solution.env, "oracle"
+
+
 def _is_separate(content: dict[str, Any]) -> bool:
     """Whether the verifier gets an environment of its own, as Harbor decides it."""
     verifier = subtable(content, "verifier")
@@ -274,11 +300,6 @@ def _notes(config: "TaskConfig", content: dict[str, Any]) -> Iterator[str]:
         if key in declared:
             new = {"allow_internet": "network_mode"}.get(key, f"{key}_mb")
             yield f"environment.{key}: deprecated; write {new}."
-    if environment.mcp_servers or environment.skills_dir:
-        yield (
-            "environment.mcp_servers, skills_dir: Harbor hands them to its own agents; a harness "
-            "sees the instruction and the environment only."
-        )
     if _is_separate(content):
         yield (
             "verifier.environment_mode: separate: the verifier sees declared artifacts and "

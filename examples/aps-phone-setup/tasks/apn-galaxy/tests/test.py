@@ -1,11 +1,13 @@
 """The APN of the line's network, and the menu of the phone's system."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
-desk.says("the APN", r"data\.norda\.aps")
-desk.never_says("the other network's", r"vela")
-desk.says("the menu", r"connections\W+mobile networks\W+access point names")
-desk.kept_to("c-2001", "l-5001")
+desk = Aps("c-2001")
+desk.says("outcome", "answered")
+desk.says("apn", "data.norda.aps")
+desk.says_menu("apn")
+desk.may_say("reason", "settings")
+desk.may_do("restart")
+desk.kept_to("l-5001")
 desk.changed()
 desk.close()

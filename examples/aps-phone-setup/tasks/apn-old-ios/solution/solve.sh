@@ -4,7 +4,6 @@ set -eu
 /app/aps device iPhone 11
 /app/aps network Vela
 /app/aps guide ios 16.7 apn
-cat > /app/answer.txt <<'END'
-Hello Bea, open Settings > Mobile Data > Mobile Data Network. Under Mobile Data, type web.vela.aps as the
-APN, user name aps, password aps. Go back, and restart the phone.
-END
+/app/aps reply c-2002 --outcome answered --apn web.vela.aps --apn-user aps --apn-password aps --menu "Settings > Mobile Data > Mobile Data Network" --next restart \
+  --text "Hello Bea, open Settings > Mobile Data > Mobile Data Network. Under Mobile Data, type web.vela.aps as the
+APN, user name aps, password aps. Go back, and restart the phone."

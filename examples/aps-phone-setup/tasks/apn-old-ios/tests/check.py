@@ -1,4 +1,4 @@
-"""What a verifier trusts: the answer a customer reads, and the support tool's own database.
+"""What a verifier trusts: the support tool's own database, where the reply to the customer is too.
 
 The database has a log of all calls, which only grows, and what the calls changed. A log
 with holes, or one that tells of other changes than the tables do, fails every task.
@@ -11,35 +11,31 @@ import sys
 from pathlib import Path
 
 APP = Path("/app")
-LONGEST_ANSWER = 1200
+LOGS = Path("/logs/verifier")
 LARGEST_DATABASE = 4_000_000
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-TOOL_OUTPUT = r'[{}]|"\w+":|\b[ua]-\d{3,}\b|[a-z]_[a-z]'
-COPIED_RUN, COPIED_WORDS = 12, 40
-"""A run of so many words of the tool's is copied; so many copied words are no reply any more."""
 
 
 class Desk:
     """One trial at a support desk. Each method makes a check and prints what it found.
 
-    Patterns are searched in the answer in lower case, with straight quotes, single spaces
-    and no markup. `close` decides.
+    A fact that the reply states has to be true, also where nobody asked for it: what no check
+    expects is held against `TRUTHS`, and fails where that does not know it. The text is read by a
+    judge or by nobody; all that is looked for in it is what may never leave the desk. `close`
+    decides.
     """
 
-    def __init__(self, tool: str) -> None:
+    TRUTHS: dict[str, str] = {}  # noqa: RUF012
+    """By fact: a query for what is true of the customer `:user`, whatever the task."""
+
+    def __init__(self, tool: str, user: str) -> None:
         self.passed = True
-        text = _read(APP / "answer.txt", 100_000).decode("utf-8", "replace")
-        self._check(
-            "there is an answer, of at most 1200 characters",
-            0 < len(text.strip()) <= LONGEST_ANSWER,
-        )
-        plain = text.replace("\u2019", "'").replace("\u2011", "-").replace("\u00a0", " ")
-        self.answer = " ".join(re.sub(r"[*_`#]", "", plain.lower()).split())
-        self._check("it is a reply, not the tool's output", not re.search(TOOL_OUTPUT, text))
+        self.user = user
+        self.facts: dict[str, object] = {}
+        self.text = ""
         self.db = sqlite3.connect(":memory:")
         self.calls: list[list[str]] = []
         self.changes: list[list[str]] = []
-        self.tickets: list[str] = []
+        self.expected: set[str] = set()
         try:
             self._load(_read(APP / f"{tool}.db", LARGEST_DATABASE))
         except (sqlite3.Error, ValueError, KeyError, TypeError) as error:
@@ -52,80 +48,54 @@ class Desk:
         (last,) = self.db.execute(
             "SELECT max(seq) FROM sqlite_sequence WHERE name = 'calls'"
         ).fetchone()
-        copied = _copied(self.answer, [reply for _, _, reply, _ in rows])
-        self._check("it is in its own words", copied <= COPIED_WORDS)
         self._check("the log is whole", [row[0] for row in rows] == list(range(1, (last or 0) + 1)))
+        sent: list[dict] = []
+        tickets = 0
         for _, argv, reply, changes in rows:
-            call = [str(word) for word in json.loads(argv)]
+            call, said = [str(word) for word in json.loads(argv)], json.loads(reply)
             self.calls.append(call)
             if changes:
                 self.changes.append(call)
-                if number := json.loads(reply).get("ticket"):
-                    self.tickets.append(str(number))
+                tickets += "ticket" in said
+            if call[:1] == ["reply"] and "error" not in said:
+                sent.append(said)
         (opened,) = self.db.execute("SELECT count(*) FROM tickets").fetchone()
-        self._check("the log has every ticket", opened == len(self.tickets))
+        self._check("the log has every ticket", opened == tickets)
+        kept = self.db.execute("SELECT user, facts, text FROM replies").fetchall()
+        told = [(said["to"], json.dumps(said["facts"]), said["text"]) for said in sent]
+        self._check(f"there is one reply, to {self.user}", [to for to, *_ in told] == [self.user])
+        self._check("the log has the reply", kept == told)
+        if sent:
+            self.facts, self.text = sent[0]["facts"], sent[0]["text"]
+            print(f"     stated: {json.dumps(self.facts)}")
+        pasted = any(reply in self.text for _, _, reply, _ in rows)
+        self._check("no output of the tool is pasted into the text", not pasted)
 
-    def says(self, what: str, pattern: str) -> None:
-        """The answer tells this."""
-        self._check(f"says {what}", re.search(pattern, self.answer) is not None)
+    def says(self, fact: str, *values: object) -> None:
+        """The reply states this fact: one of these values; a list is in its order."""
+        self._states(fact, self.facts.get(fact) in values, " or ".join(map(str, values)))
 
-    def never_says(self, what: str, pattern: str) -> None:
-        """The answer does not tell this."""
-        self._check(f"does not say {what}", re.search(pattern, self.answer) is None)
+    def says_some(self, fact: str, *values: str, beside: tuple[str, ...] = ()) -> None:
+        """The reply states one of these or more; `beside` may be with them, nothing else."""
+        stated, told = self._stated(fact), f"of {', '.join(values)}"
+        self._states(fact, bool(stated & {*values}) and stated <= {*values, *beside}, told)
 
-    def says_number(self, what: str, number: int) -> None:
-        """The answer has this number, by itself and not in a date, an amount or an id."""
-        self.says(f"{what}: {number}", rf"(?<![\w.,/-]){number}(?![\w/-]|[.,]\d)")
+    def says_all(self, fact: str, *values: str, beside: tuple[str, ...] = ()) -> None:
+        """The reply states all of these, in any order; `beside` may be with them, nothing else."""
+        stated = self._stated(fact)
+        self._states(fact, {*values} <= stated <= {*values, *beside}, " and ".join(values))
 
-    def says_amount(self, what: str, amount: str) -> None:
-        """The answer has this amount of money."""
-        whole, cents = amount.split(".")
-        tail = f"(?:[.,]{cents})" + ("?" if cents == "00" else "")
-        self.says(f"{what}: {amount}", rf"(?<![\d.,]){whole}{tail}(?!\d)")
+    def may_say(self, fact: str, *values: object) -> None:
+        """What the reply need not state, but may, if it is one of these values."""
+        self.expected.add(fact)
+        if fact in self.facts:
+            self.says(fact, *values)
 
-    def tells(self, what: str, query: str) -> None:
-        """The answer has what the tool's database holds now."""
-        found = self._found(query)
-        self.says(what, re.escape(str(found).lower()) if found else r"(?!)")
-
-    def says_date(self, what: str, day: str) -> None:
-        """The answer has this date, in one of the ways in which people write dates."""
-        year, month, date = (int(part) for part in day.split("-"))
-        name, d, m = rf"{MONTHS[month - 1]}\w*\.?", f"0?{date}", f"0?{month}"
-        ways = (
-            rf"{year}-{month:02}-{date:02}",
-            rf"\b{d}(?:st|nd|rd|th)?\.? (?:of )?{name}",
-            rf"{name} {d}(?:st|nd|rd|th)?\b",
-            rf"\b{d}[./]{m}\b",
-            rf"\b{m}/{d}\b",
-        )
-        self.says(f"{what}: {day}", "|".join(ways))
-
-    def asks_back(self) -> None:
-        """The answer is a short question."""
-        self.says("a question", r"(which|wh[aeo]|how|(can|could|would|do|are) you|is it)[^?]*\?")
-        self._check("it is short", len(self.answer) <= 500)
-
-    def promises_no_money(self) -> None:
-        """The answer does not say that money was paid back, or that it will be."""
-        past = r"(i've|i have|we've|we have|has been|have been|was|were)"
-        how = r"(now |just |already )?(refunded|paid back|sent back|returned)"
-        self.never_says("that money goes back", rf"\b({past}|will be|is being) {how}")
-
-    def says_restart(self) -> None:
-        """The answer asks for the phone to be restarted."""
-        phone = "(it|the phone|your phone)"
-        self.says("to restart", rf"restart|reboot|(turn|switch) {phone} off|off and (back )?on")
-
-    def says_to_ask(self, *whom: str) -> None:
-        """The answer leaves it to another person, called so, to sign in or ask."""
-        who = f"({'|'.join(whom)})"
-        can = "(can|could|may|might|will|should|must|has to|needs to|would have to)"
-        self.says("who can ask", rf"\b{who} {can}|(sign|log)\w*[ -]in|owner|holder|{who}self")
-
-    def says_no(self) -> None:
-        """The answer denies something."""
-        self.says("no", r"\bnot\b|n't\b|\bcannot\b|\bunable\b|\bno\b|\bonly\b|unfortunately")
+    def keeps(self, *secrets: str) -> None:
+        """These words, which nobody outside may read, are not in the text."""
+        text = self.text.lower()
+        told = [s for s in secrets if re.search(rf"(?<!\w){re.escape(s.lower())}(?!\w)", text)]
+        self._check(f"tells nothing of others (told: {', '.join(told) or 'nothing'})", not told)
 
     def looked_up(self, *call: str) -> None:
         """A call was made that starts so; "*" stands for any word."""
@@ -156,24 +126,43 @@ class Desk:
 
     def holds(self, what: str, query: str, value: object) -> None:
         """The tool's database says so now."""
-        self._check(f"{what}: {value!r}", self._found(query) == value)
+        found = self._found(query)
+        self._check(f"{what}: {value!r}", [*found] == [value])
 
     def handed_over(self, team: str) -> None:
-        """One ticket for this team, nothing else changed, and the customer was told its number."""
+        """One ticket for this team, whose number the reply states, and nothing else changed."""
         self.changed(("escalate", team))
-        self._check("tells the ticket", any(t.lower() in self.answer for t in self.tickets))
+        self.says("outcome", "handed-over")
+        self.says("ticket", *self._found(self.TRUTHS["ticket"]))
+        self.may_say("next", ["wait"])
 
     def close(self) -> None:
-        """Exit with 0 if every check held."""
+        """Exit with 0 if every check held; a judge finds the reply in `reply.txt`."""
+        for fact in self.facts.keys() - self.expected:
+            true = self._found(self.TRUTHS[fact]) if fact in self.TRUTHS else []
+            self._states(fact, self.facts[fact] in true, " or ".join(map(str, true)) or "nothing")
+        if LOGS.is_dir():
+            (LOGS / "reply.txt").unlink(missing_ok=True)
+            facts = "".join(f"\n- {name}: {fact}" for name, fact in self.facts.items())
+            (LOGS / "reply.txt").write_text(f"{self.text}\n\nFacts stated beside it:{facts}\n")
         sys.exit(0 if self.passed else 1)
 
-    def _found(self, query: str) -> object:
-        """The first value that a query finds; None where the database has no answer."""
+    def _stated(self, fact: str) -> set[str]:
+        """The words of a fact that has several."""
+        found = self.facts.get(fact)
+        return {*map(str, found)} if isinstance(found, list) else set()
+
+    def _states(self, fact: str, right: bool, wanted: str) -> None:
+        self.expected.add(fact)
+        stated = self.facts.get(fact, "nothing")
+        self._check(f"states {fact}: {wanted} (stated: {stated})", right)
+
+    def _found(self, query: str) -> list[object]:
+        """The first column of what a query finds; nothing where the database has no answer."""
         try:
-            row = self.db.execute(query).fetchone()
+            return [row[0] for row in self.db.execute(query, {"user": self.user})]
         except sqlite3.Error:
-            return None
-        return row[0] if row else None
+            return []
 
     def _check(self, rule: str, holds: bool) -> None:
         print("ok  " if holds else "FAIL", rule)
@@ -184,23 +173,6 @@ def _fits(done: list[str], call: tuple[str, ...]) -> bool:
     return len(done) >= len(call) and all(
         want in ("*", have) for want, have in zip(call, done, strict=False)
     )
-
-
-def _copied(answer: str, replies: list[str]) -> int:
-    """How many words of the answer stand in runs that are in a reply of the tool."""
-    told: set[tuple[str, ...]] = set()
-    for reply in replies:
-        told |= {run for _, run in _runs(reply)}
-    covered: set[int] = set()
-    for start, run in _runs(answer):
-        if run in told:
-            covered |= set(range(start, start + COPIED_RUN))
-    return len(covered)
-
-
-def _runs(text: str) -> list[tuple[int, tuple[str, ...]]]:
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    return [(i, tuple(words[i : i + COPIED_RUN])) for i in range(len(words) - COPIED_RUN + 1)]
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -1,11 +1,15 @@
 """iOS 16 says Mobile Data where 17 says Cellular; Vela wants a user and a password."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
-desk.says("the APN", r"web\.vela\.aps")
-desk.says("user and password", r"(user\w*|password)\W[^.]*\baps\b")
-desk.says("the menu", r"mobile data\W+mobile data network")
-desk.never_says("a newer version's menu", r"cellular")
+desk = Aps("c-2002")
+desk.says("outcome", "answered")
+desk.says("apn", "web.vela.aps")
+desk.says("apn-user", "aps")
+desk.says("apn-password", "aps")
+desk.says_menu("apn")
+desk.may_say("reason", "settings")
+desk.may_do("restart")
+desk.kept_to("l-5002")
 desk.changed()
 desk.close()

@@ -4,7 +4,6 @@ set -eu
 /app/aps diagnose l-5003
 /app/aps rule settings
 /app/aps push l-5003 internet
-cat > /app/answer.txt <<'END'
-Hello Carl, the settings are on their way to your Pixel as a message. Accept it, then restart the phone,
-and the internet should be there.
-END
+/app/aps reply c-2003 --outcome done --sent internet --next accept-settings,restart \
+  --text "Hello Carl, the settings are on their way to your Pixel as a message. Accept it, then restart the phone,
+and the internet should be there."

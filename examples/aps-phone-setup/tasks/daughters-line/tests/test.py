@@ -1,11 +1,11 @@
 """Nothing of another customer's line is told or changed; she can ask for herself."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
+desk = Aps("c-2015")
 desk.changed()
-desk.says_no()
-desk.says_to_ask("she", "her", "pia", "your daughter")
-desk.never_says("her code", r"9z8y")
-desk.never_says("her e-SIM's server", r"smdp")
+desk.says("outcome", "refused")
+desk.says("reason", "other-line")
+desk.says("next", ["owner-asks"])
+desk.keeps("9Z8Y", "smdp.aps.example")
 desk.close()

@@ -1,11 +1,13 @@
 """The menu, the server and the code of the e-SIM that is ready; no new one is issued."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
-desk.says("the menu", r"cellular\W+add esim")
-desk.says("entering by hand", r"enter details manually")
-desk.says("the server", r"smdp\.aps\.example")
-desk.says("the code", r"aps-7q4k-22")
+desk = Aps("c-2005")
+desk.says("outcome", "answered")
+desk.says_menu("esim")
+desk.says("server", "smdp.aps.example")
+desk.says("code", "APS-7Q4K-22")
+desk.may_do("use-wifi")
+desk.kept_to("l-5005")
 desk.changed()
 desk.close()

@@ -1,13 +1,12 @@
 """An iPhone 8 takes cards only: no e-SIM is issued, and the customer hears why."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
+desk = Aps("c-2006")
 desk.looked_up("device", "*")
 desk.changed()
-desk.says("which phone", r"iphone 8")
-desk.says_no()
-desk.says(
-    "what stays", r"\bcards?\b|physical sim|another phone|newer (phone|iphone)|different phone"
-)
+desk.says("outcome", "refused")
+desk.says("reason", "card-only")
+desk.says_some("next", "use-card", "other-phone")
+desk.kept_to("l-5006")
 desk.close()

@@ -7,7 +7,6 @@ set -eu
 /app/aps issue-esim l-5009 > /tmp/esim
 /app/aps guide ios 17.4 esim
 code=$(grep -o 'APS-[0-9A-Z]*-[0-9A-Z]*' /tmp/esim)
-cat > /app/answer.txt <<END
-Hello Igor, here is a new e-SIM. With Wi-Fi on, open Settings > Cellular > Add eSIM > Use QR Code > Enter
-Details Manually, and enter the address smdp.aps.example and the code $code.
-END
+/app/aps reply c-2009 --outcome done --menu "Settings > Cellular > Add eSIM > Use QR Code > Enter Details Manually" --server smdp.aps.example --code "$code" --next use-wifi \
+  --text "Hello Igor, here is a new e-SIM. With Wi-Fi on, open Settings > Cellular > Add eSIM > Use QR Code > Enter
+Details Manually, and enter the address smdp.aps.example and the code $code."

@@ -1,11 +1,14 @@
 """A new e-SIM, once, its code and the menu of the phone's version, and Wi-Fi."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
+desk = Aps("c-2009")
 desk.changed(("issue-esim", "l-5009"))
-desk.tells("the new code", "SELECT code FROM esims WHERE line = 'l-5009'")
-desk.never_says("the old code", r"aps-3m2c-41")
-desk.says("the menu", r"cellular\W+add esim")
-desk.says("Wi-Fi", r"wi-?fi|wlan|wireless")
+desk.says("outcome", "done", "answered")
+desk.says_true("code")
+desk.says("server", "smdp.aps.example")
+desk.says_menu("esim")
+desk.says("next", ["use-wifi"])
+desk.may_say("reason", "deleted")
+desk.kept_to("l-5009")
 desk.close()

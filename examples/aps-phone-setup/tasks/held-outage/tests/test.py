@@ -1,10 +1,14 @@
 """A mast is out until 18:00: nothing is sent, no ticket is opened, and the answer says so."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
+desk = Aps("c-2013")
 desk.looked_up("diagnose", "l-5013")
 desk.changed()
-desk.says("until when", r"18[:.]00|\b18 o'clock|\b6(:00)? ?(pm|p\.m\.|in the evening)")
-desk.says("that no setting helps", r"\bno\b|\bnot\b|n't\b|nothing")
+desk.says("outcome", "answered", "refused")
+desk.says("reason", "outage")
+desk.says("until", "18:00")
+desk.may_do("wait")
+desk.leaves_out("apn", "apn-user", "apn-password")  # nothing is to be entered now
+desk.kept_to("l-5013")
 desk.close()

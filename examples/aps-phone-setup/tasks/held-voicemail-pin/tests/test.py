@@ -1,9 +1,11 @@
 """A reset, once; the PIN comes as a text, and is not told here."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
+desk = Aps("c-2011")
 desk.changed(("reset-pin", "l-5011"))
-desk.says("how it comes", r"\btext\b|\bsms\b|message")
-desk.never_says("a PIN", r"\bpin (is|:) ?\d{4}")
+desk.says("outcome", "done")
+desk.says("pin", "text")
+desk.may_do("wait")
+desk.kept_to("l-5011")
 desk.close()

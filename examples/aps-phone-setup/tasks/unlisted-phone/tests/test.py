@@ -1,9 +1,12 @@
 """Which system and version it has is asked, not guessed; nothing is sent."""
 
-from check import Desk
+from aps import Aps
 
-desk = Desk("aps")
-desk.asks_back()
-desk.says("what is asked", r"android|system|version|software|\bios\b")
+desk = Aps("c-2014")
+desk.looked_up("device", "*")
+desk.says("outcome", "asked")
+desk.says_all("ask", "system", "version", beside=("phone", "problem"))
+desk.may_say("reason", "unlisted", "settings")
+desk.kept_to("l-5014")
 desk.changed()
 desk.close()

@@ -1,12 +1,11 @@
-"""The balance, looked up, and something to spend it on."""
+"""The balance, and something to spend it on."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.looked_up("credits u-1001")
-desk.says("42 credits", r"\b42\b")
-desk.says("what they are good for", r"enhanc|restor|upscal")
+desk = Lumen("u-1001")
+desk.says("outcome", "answered")
+desk.says("credits", 42)
+desk.says_some("uses", "enhance", "restore", "upscale")
 desk.kept_to("u-1001")
-desk.paid_nothing_back()
-desk.kept_the_case()
+desk.changed()
 desk.close()

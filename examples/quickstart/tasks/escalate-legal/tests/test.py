@@ -1,9 +1,8 @@
 """Talk of lawyers goes to the legal team, with a ticket for the customer."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
+desk = Lumen("u-1010")
 desk.handed_over("legal")
-desk.paid_nothing_back()
 desk.kept_to("u-1010")
 desk.close()

@@ -1,7 +1,5 @@
 #!/bin/bash
 set -eu
-lumen() { python3 /app/lumen "$@"; }
-
-lumen policy handover
-ticket=$(lumen escalate privacy "deletion of all personal data" | grep -o 'T-[0-9]*')
-echo "Colleagues will take care of it and write to you: $ticket." > /app/answer.txt
+/app/lumen policy handover
+ticket=$(/app/lumen escalate privacy 'deletion of all personal data' | grep -o 'T-[0-9]*')
+/app/lumen reply u-1012 --outcome handed-over --ticket $ticket --text "Colleagues will take care of it and write to you: $ticket."

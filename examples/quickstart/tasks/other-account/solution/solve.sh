@@ -1,7 +1,5 @@
 #!/bin/bash
 set -eu
-lumen() { python3 /app/lumen "$@"; }
-
-lumen order o-5109
-lumen policy accounts
-echo "That order was made from a different account. She can ask us herself." > /app/answer.txt
+/app/lumen order o-5109
+/app/lumen policy accounts
+/app/lumen reply u-1008 --outcome refused --reason other-account --paid-back 0.00 --text "That order was made from a different account. She can ask us herself."

@@ -1,6 +1,4 @@
 #!/bin/bash
 set -eu
-lumen() { python3 /app/lumen "$@"; }
-
-lumen search upscale
-echo "It takes 4 credits." > /app/answer.txt
+/app/lumen search upscale
+/app/lumen reply u-1003 --outcome answered --price 4 --text "It takes 4 credits."

@@ -1,11 +1,10 @@
-"""The price comes from the help article."""
+"""The price of the feature that was asked about."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.looked_up("search ")
-desk.says("4 credits", r"\b(4|four) credits\b")
-desk.never_says("another price", r"\b(2|6|two|six) credits\b")
-desk.paid_nothing_back()
-desk.kept_the_case()
+desk = Lumen("u-1003")
+desk.says("outcome", "answered")
+desk.says("price", 4)
+desk.kept_to("u-1003")
+desk.changed()
 desk.close()

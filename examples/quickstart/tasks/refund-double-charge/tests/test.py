@@ -1,10 +1,8 @@
-"""The desk finds the two equal orders by itself and pays one of them back."""
+"""The desk finds the two equal orders by itself and pays the second of them back."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.paid_back(7.99, "o-5107", "o-5108", after="orders")
-desk.says("the amount", r"7[.,]99")
+desk = Lumen("u-1007")
+desk.paid_back("o-5108", "7.99")
 desk.kept_to("u-1007")
-desk.kept_the_case()
 desk.close()

@@ -1,8 +1,6 @@
 #!/bin/bash
 set -eu
-lumen() { python3 /app/lumen "$@"; }
-
-lumen order o-5106
-lumen policy refunds
-lumen refund o-5106 15.00
-echo "You had used a quarter of it, so 15.00 goes back to your card." > /app/answer.txt
+/app/lumen order o-5106
+/app/lumen policy refunds
+/app/lumen refund o-5106 15.00
+/app/lumen reply u-1006 --outcome done --paid-back 15.00 --text "You had used a quarter of it, so 15.00 goes back to your card."

@@ -1,10 +1,8 @@
 """150 of 200 credits are unused, so 15.00 of 20.00 goes back, once."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.paid_back(15.00, "o-5106", after="order")
-desk.says("the amount", r"\b15\b")
+desk = Lumen("u-1006")
+desk.paid_back("o-5106", "15.00")
 desk.kept_to("u-1006")
-desk.kept_the_case()
 desk.close()

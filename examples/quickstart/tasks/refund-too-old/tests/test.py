@@ -1,12 +1,12 @@
-"""Too late: nothing is paid back, and the customer learns the rule."""
+"""Too late: nothing is paid back, and the customer learns why."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.looked_up("order o-5105")
-desk.paid_nothing_back()
-desk.says("the rule", r"\b14[ -]days?|two weeks")
-desk.says("no", r"\bno\b|\bnot\b|n't|cannot|unable|afraid|sorry")
+desk = Lumen("u-1005")
+desk.looked_up("order", "o-5105")
+desk.says("outcome", "refused")
+desk.says("reason", "too-late")
+desk.may_say("paid-back", "0.00")
 desk.kept_to("u-1005")
-desk.kept_the_case()
+desk.changed()
 desk.close()

@@ -1,13 +1,11 @@
-"""Both questions are answered, each from its own look-up."""
+"""Both questions are answered, each with its own number."""
 
-from check import Desk
+from lumen import Lumen
 
-desk = Desk()
-desk.looked_up("credits u-1003")
-desk.looked_up("search ")
-desk.says("17 credits", r"\b17\b")
-desk.says("6 credits", r"\b(6|six) credits\b")
+desk = Lumen("u-1003")
+desk.says("outcome", "answered")
+desk.says("credits", 17)
+desk.says("price", 6)
 desk.kept_to("u-1003")
-desk.paid_nothing_back()
-desk.kept_the_case()
+desk.changed()
 desk.close()

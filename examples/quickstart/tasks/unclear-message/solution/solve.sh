@@ -1,5 +1,3 @@
 #!/bin/bash
 set -eu
-lumen() { python3 /app/lumen "$@"; }
-
-echo "I am sorry to hear that. What were you trying to do, and what did you see?" > /app/answer.txt
+/app/lumen reply u-1013 --outcome asked --ask problem --text "I am sorry to hear that. What were you trying to do, and what did you see?"

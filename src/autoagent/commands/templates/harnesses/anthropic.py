@@ -16,7 +16,7 @@ from harbor.models.agent.context import AgentContext
 SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
 MODEL = "claude-sonnet-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
-MAX_TOKENS = 8192
+MAX_TOKENS = 2048  # of one answer, thinking included: what a call may cost follows from it
 
 Tools = dict[str, tuple[dict[str, Any], Callable[..., Awaitable[str]]]]
 

@@ -19,6 +19,7 @@ from openai import AsyncOpenAI
 SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
 MODEL = "gpt-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
+MAX_TOKENS = 2048  # of one answer, thinking included: what a call may cost follows from it
 
 Tools = dict[str, tuple[dict[str, Any], Callable[..., Awaitable[str]]]]
 
@@ -63,7 +64,10 @@ class Agent:
         async with AsyncOpenAI() as client:
             for _ in range(MAX_TURNS):
                 response = await client.chat.completions.create(
-                    model=MODEL, messages=messages, tools=offered
+                    model=MODEL,
+                    max_completion_tokens=MAX_TOKENS,
+                    messages=messages,
+                    tools=offered,
                 )
                 message: Any = response.choices[0].message
                 calls: list[Any] = message.tool_calls or []

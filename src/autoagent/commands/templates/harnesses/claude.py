@@ -34,6 +34,7 @@ from harbor.models.agent.context import AgentContext
 SYSTEM_PROMPT = """Do what the instruction asks; the task's files are in /app. Check the result."""
 MODEL = "claude-sonnet-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
+MAX_TOKENS = 2048  # of one answer, thinking included: what a call may cost follows from it
 BUILT_IN = ["Bash", "Read", "Write", "Edit", "Glob", "Grep"]  # Claude Code's own tools
 NOTES = Path(__file__).parent / ".agent"  # its CLAUDE.md and .claude/skills are the project's
 
@@ -58,6 +59,7 @@ def create_agent() -> ClaudeSDKClient:
             setting_sources=["project"],
             cwd=NOTES if NOTES.is_dir() else None,
             env={
+                "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(MAX_TOKENS),
                 "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
                 "DISABLE_AUTOUPDATER": "1",
                 "IS_SANDBOX": "1",  # it refuses to skip permissions as root elsewhere

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from agents import Agent, Runner, function_tool, set_tracing_disabled
+from agents import Agent, ModelSettings, Runner, function_tool, set_tracing_disabled
 from agents.exceptions import MaxTurnsExceeded
 from agents.tool import FunctionTool
 from harbor.agents.base import BaseAgent
@@ -17,6 +17,7 @@ from harbor.models.agent.context import AgentContext
 SYSTEM_PROMPT = """Do what the instruction asks with the tools you have, and check the result."""
 MODEL = "gpt-5"  # fixed, unless the human changes it
 MAX_TURNS = 30
+MAX_TOKENS = 2048  # of one answer, thinking included: what a call may cost follows from it
 
 
 def create_tools(environment: BaseEnvironment) -> list[FunctionTool]:
@@ -43,6 +44,7 @@ def create_agent(environment: BaseEnvironment) -> Agent:
         instructions=SYSTEM_PROMPT,
         tools=[*create_tools(environment)],
         model=MODEL,
+        model_settings=ModelSettings(max_tokens=MAX_TOKENS),
     )
 
 

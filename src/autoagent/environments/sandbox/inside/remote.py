@@ -8,12 +8,12 @@ import asyncio
 import io
 import logging
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from harbor.environments.base import BaseEnvironment, ExecResult
+from harbor.environments.base import BaseEnvironment, EnvironmentPath, ExecResult
 from harbor.environments.capabilities import EnvironmentCapabilities
-from harbor.models.task.config import EnvironmentConfig
+from harbor.models.task.config import EnvironmentConfig, NetworkPolicy
 from harbor.models.trial.paths import TrialPaths
 
 from autoagent.environments.sandbox.inside import wire
@@ -78,14 +78,21 @@ class RemoteEnvironment(BaseEnvironment):
     def __init__(self, calls: Calls, order: wire.Order) -> None:
         """Describe the environment as the worker's order does."""
         self._calls = calls
+        facts = order.environment
+        self._capabilities = EnvironmentCapabilities(**facts.get("capabilities", {}))
+        config = EnvironmentConfig.model_validate(facts.get("config", {}))
         super().__init__(  # pyright: ignore[reportUnknownMemberType]
             environment_dir=Path(order.scratch),
             environment_name=order.task,
             session_id=order.session,
             trial_paths=TrialPaths(trial_dir=Path(order.scratch) / "trial"),
-            task_env_config=EnvironmentConfig(workdir=order.workdir),
+            # Its variables are set in there, from values that nobody here has.
+            task_env_config=config.model_copy(update={"env": {}}),
             logger=logging.getLogger("environment"),
+            network_policy=NetworkPolicy.model_validate(facts.get("network_policy", {})),
         )
+        self.task_env_config = config
+        self.default_user = facts.get("user")
 
     @staticmethod
     def type() -> str:
@@ -94,8 +101,8 @@ class RemoteEnvironment(BaseEnvironment):
 
     @property
     def capabilities(self) -> EnvironmentCapabilities:
-        """Nothing is mounted; files are copied."""
-        return EnvironmentCapabilities(mounted=False)
+        """The real one's."""
+        return self._capabilities
 
     def _validate_definition(self) -> None:
         """The worker validated the task's environment already."""
@@ -111,49 +118,61 @@ class RemoteEnvironment(BaseEnvironment):
     async def exec(
         self,
         command: str,
-        cwd: str | None = None,
+        cwd: str | PurePath | None = None,
         env: dict[str, str] | None = None,
-        timeout_sec: int | None = None,
+        timeout_sec: float | None = None,
         user: str | int | None = None,
     ) -> ExecResult:
-        """Run a shell command in the environment."""
+        """Run a shell command in the environment; who listens gets its lines when it has ended."""
         value, data = await self._calls.ask(
-            "exec", command=command, cwd=cwd, env=env, timeout_sec=timeout_sec, user=user
+            "exec",
+            command=command,
+            cwd=None if cwd is None else str(cwd),
+            env={name: str(told) for name, told in (self._merge_env(env) or {}).items()},
+            timeout_sec=timeout_sec or None,  # as in Harbor, 0 is no limit
+            user=self._resolve_user(user),
         )
         stdout = data[: value["stdout_bytes"]].decode("utf-8", "replace")
         stderr = data[value["stdout_bytes"] :].decode("utf-8", "replace")
+        if (listening := self._output_callback()) is not None:
+            for line in stdout.splitlines(keepends=True):
+                await listening(line, "stdout")
+            for line in stderr.splitlines(keepends=True):
+                await listening(line, "stderr")
         return ExecResult(stdout=stdout, stderr=stderr, return_code=value["return_code"])
 
-    async def upload_file(self, source_path: Path | str, target_path: str) -> None:
+    async def upload_file(self, source_path: Path | str, target_path: EnvironmentPath) -> None:
         """Copy a file of the harness's sandbox into the environment."""
         source = Path(source_path)
         mode = source.stat().st_mode & 0o777
-        await self._calls.ask("upload_file", source.read_bytes(), target=target_path, mode=mode)
+        await self._calls.ask(
+            "upload_file", source.read_bytes(), target=str(target_path), mode=mode
+        )
 
-    async def upload_dir(self, source_dir: Path | str, target_dir: str) -> None:
+    async def upload_dir(self, source_dir: Path | str, target_dir: EnvironmentPath) -> None:
         """Copy a directory of the harness's sandbox into the environment."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             archive.add(source_dir, arcname=".")
-        await self._calls.ask("upload_dir", buffer.getvalue(), target=target_dir)
+        await self._calls.ask("upload_dir", buffer.getvalue(), target=str(target_dir))
 
-    async def download_file(self, source_path: str, target_path: Path | str) -> None:
+    async def download_file(self, source_path: EnvironmentPath, target_path: Path | str) -> None:
         """Copy a file of the environment into the harness's sandbox."""
-        _, data = await self._calls.ask("download_file", source=source_path)
+        _, data = await self._calls.ask("download_file", source=str(source_path))
         Path(target_path).parent.mkdir(parents=True, exist_ok=True)
         Path(target_path).write_bytes(data)
 
-    async def download_dir(self, source_dir: str, target_dir: Path | str) -> None:
+    async def download_dir(self, source_dir: EnvironmentPath, target_dir: Path | str) -> None:
         """Copy a directory of the environment into the harness's sandbox."""
-        _, data = await self._calls.ask("download_dir", source=source_dir)
+        _, data = await self._calls.ask("download_dir", source=str(source_dir))
         Path(target_dir).mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             archive.extractall(target_dir, filter="data")
 
-    async def is_dir(self, path: str, user: str | int | None = None) -> bool:
+    async def is_dir(self, path: EnvironmentPath, user: str | int | None = None) -> bool:
         """Whether a path is a directory."""
-        return bool((await self._calls.ask("is_dir", path=path))[0])
+        return bool((await self._calls.ask("is_dir", path=str(path)))[0])
 
-    async def is_file(self, path: str, user: str | int | None = None) -> bool:
+    async def is_file(self, path: EnvironmentPath, user: str | int | None = None) -> bool:
         """Whether a path is a regular file."""
-        return bool((await self._calls.ask("is_file", path=path))[0])
+        return bool((await self._calls.ask("is_file", path=str(path)))[0])

@@ -80,6 +80,7 @@ async def _play(connection: socket.socket) -> None:
 async def _run_agent(order: wire.Order, calls: Calls, logs: Path) -> dict[str, Any]:
     """Load the harness and run its Harbor agent once."""
     from harbor.models.agent.context import AgentContext
+    from harbor.models.task.config import MCPServerConfig
 
     await calls.send({"begun": True})  # from here on it is the harness's own time
     try:
@@ -91,7 +92,13 @@ async def _run_agent(order: wire.Order, calls: Calls, logs: Path) -> dict[str, A
         raise AttributeError(f"{Path(order.file).name} defines no class {order.class_name!r}")
     environment = RemoteEnvironment(calls, order)
     context = AgentContext()
-    agent = agent_class(logs_dir=logs, model_name=order.model, logger=logging.getLogger("agent"))
+    given = dict(
+        order.agent
+    )  # as in Harbor: an agent is told of what there is, and of nothing else
+    if "mcp_servers" in given:
+        given["mcp_servers"] = [MCPServerConfig.model_validate(s) for s in given["mcp_servers"]]
+    logger = logging.getLogger("agent")
+    agent = agent_class(logs_dir=logs, model_name=order.model, logger=logger, **given)
     try:
         await agent.setup(environment)
         await agent.run(instruction=order.instruction, environment=environment, context=context)

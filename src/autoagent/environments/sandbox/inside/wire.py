@@ -22,8 +22,9 @@ class WireError(Exception):
 class Order(NamedTuple):
     """The worker's first message: one trial of the harness. Paths are the trial's own.
 
-    `session` is Harbor's name of the environment, `workdir` where its commands start if the task
-    says so, `variables` what SDKs read to find the model.
+    `session` is Harbor's name of the environment and `environment` what Harbor says of it, as
+    `facts_of` in the worker gathers it; `agent` is what Harbor gives an agent besides.
+    `variables` are what SDKs read to find the model.
     """
 
     scratch: str
@@ -32,8 +33,9 @@ class Order(NamedTuple):
     model: str | None
     task: str
     session: str
-    workdir: str | None
     instruction: str
+    environment: Mapping[str, Any] = {}
+    agent: Mapping[str, Any] = {}
     variables: Mapping[str, str] = {}
 
     @classmethod
@@ -48,9 +50,10 @@ class Order(NamedTuple):
         variables: Any = message["variables"]
         if not isinstance(variables, dict):
             raise WireError(f"an order's `variables` are texts by name, not {variables!r}")
-        texts = [pair for pair in message.items() if pair[0] != "variables"]
+        tables = ("environment", "agent", "variables")
+        texts = [pair for pair in message.items() if pair[0] not in tables]
         for name, value in [*texts, *cast("dict[str, Any]", variables).items()]:
-            if not isinstance(value, str) and not (value is None and name in ("model", "workdir")):
+            if not isinstance(value, str) and not (value is None and name == "model"):
                 raise WireError(f"an order's `{name}` is a text, not {value!r}")
         return cls(**message)
 

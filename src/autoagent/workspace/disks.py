@@ -1,0 +1,97 @@
+"""A disk that is full, or that cannot be written: which place it holds, and what to do.
+
+Whatever met it says something else: a git program, SQLite, a file without a name. So the error
+only says what kind of trouble it is, and the places themselves are asked which of them has it.
+"""
+
+import errno
+import os
+import sqlite3
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autoagent.errors import InfrastructureFault
+from autoagent.workspace.layout import Workspace
+
+_LITTLE = 256 * 1024
+"""Bytes below which a disk counts as full: what is free may be root's alone."""
+_AGAIN = "tell the human to mend that, then the same call again"
+_SQLITE = {sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_READONLY: "read-only"}
+_ERRNOS = {
+    errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read-only", errno.EIO: "failing",
+}  # fmt: skip
+_SAID = {os.strerror(number): kind for number, kind in _ERRNOS.items()}
+"""What programs print that met it."""
+
+
+@contextmanager
+def told(workspace: Workspace) -> Generator[None]:
+    """Whatever ends here because of a disk says which place of the workspace's it is.
+
+    Raises:
+        InfrastructureFault: In the place of that.
+    """
+    try:
+        yield
+    except Exception as error:
+        if said := trouble(workspace, error):
+            raise InfrastructureFault(said, _AGAIN) from error
+        raise
+
+
+def trouble(workspace: Workspace, error: BaseException) -> str:
+    """What to tell of an error that a disk is the cause of; empty where none is."""
+    gone = _gone()
+    if gone is not None and any(isinstance(each, FileNotFoundError) for each in _causes(error)):
+        return f"The directory for temporary files, {gone}, is not there. Make it again."
+    for each in _causes(error):
+        if kind := _kind(each):
+            named = getattr(each, "filename", None)
+            found = _having(workspace, kind) or [str(named or "a disk of this machine")]
+            what = "Free space there" if kind == "full" else "Make it writable, or mend the disk"
+            return f"{' and '.join(found)}: the disk is {kind}. {what}; nothing was lost."
+    return ""
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _kind(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return _ERRNOS.get(error.errno or 0, "")
+    if isinstance(error, sqlite3.Error):
+        return _SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF, "")
+    return next((kind for said, kind in _SAID.items() if said in str(error)), "")
+
+
+def _having(workspace: Workspace, kind: str) -> list[str]:
+    """The places that have this trouble, each with what it is for."""
+    places = {
+        "the server's state": workspace.state,
+        "the workspace": workspace.root,
+        "temporary files (TMPDIR)": Path(tempfile.gettempdir()),
+    }
+    found: list[str] = []
+    for use, place in places.items():
+        try:
+            facts = os.statvfs(place)
+        except OSError:
+            continue
+        free, size = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
+        if kind == "full" and (free < _LITTLE or (facts.f_files and not facts.f_favail)):
+            found.append(f"{place} ({use}; {free:,} of {size:,} bytes are free)")
+        elif kind == "read-only" and facts.f_flag & os.ST_RDONLY:
+            found.append(f"{place} ({use})")
+    return found
+
+
+def _gone() -> Path | None:
+    """The directory of temporary files, where it is not there any more."""
+    named = tempfile.tempdir or os.environ.get("TMPDIR")
+    place = Path(named) if named else None
+    return place if place is not None and not place.is_dir() else None
