@@ -3,10 +3,10 @@
     .venv/bin/python bench/report.py [--check]
 
 A climb is written as a server writes it: a journal, and kept edits in the store. Then `report`
-opens, reads, draws and writes, in a fresh process, three times; the best is told, in seconds of a
-processor (its git programs included), which on a machine with a free core are seconds of a clock.
+opens, reads, draws and writes, in a fresh process, three times; the quickest is told, in seconds
+of a clock, with what the process itself computed: Vega starts beside it, on a second core.
 `--check` fails where 500 candidates and 200 tasks take more than 2 s, or the page of 500 and
-1,000 tasks has 3 MB. What one path for each kind of cell saves is seen there.
+1,000 tasks has 3 MB, and exits with 2 where a machine was too busy to tell.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from autoagent.commands.before.init import make_workspace
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS = 2.0
 MOST_BYTES = 3_000_000
+BUSY = 1.3
+"""Times what it computed itself: git and the chart's process are waited for, and little else."""
 TIMES = 3
 CLIMBS = ((50, 20), (500, 200), (500, 1000))
 FREE = Path("/dev/shm")  # noqa: S108  # where nothing waits for a disk
@@ -38,21 +40,25 @@ def main() -> int:
     if options.of:
         sys.stdout.write(_timed(options.of))
         return 0
-    missed = False
+    missed = busy = False
     for candidates, tasks in CLIMBS:
         with tempfile.TemporaryDirectory(dir=FREE if FREE.is_dir() else None) as base:
             os.environ["AUTOAGENT_STATE_DIR"] = f"{base}/state"
             journal = _write(Path(base, "workspace"), candidates, tasks)
-            seconds, wall, memory, size = min(
+            wall, seconds, memory, size = min(
                 _measured(Path(base, "workspace")) for _ in range(TIMES)
             )
         sys.stdout.write(
-            f"{candidates} candidates x {tasks} tasks: {seconds:.2f} s of a processor, "
-            f"{wall:.2f} s, {memory:.0f} MB of memory; journal {journal:,} bytes, "
-            f"page {size:,.0f} bytes\n"
+            f"{candidates} candidates x {tasks} tasks: {wall:.2f} s, "
+            f"{seconds:.2f} s of its own processor, {memory:.0f} MB of memory; "
+            f"journal {journal:,} bytes, page {size:,.0f} bytes\n"
         )
-        missed |= size >= MOST_BYTES or (tasks <= 200 and seconds > MOST_SECONDS)
-    return 1 if options.check and missed else 0
+        slow = tasks <= 200 and wall > MOST_SECONDS
+        busy |= slow and wall > BUSY * seconds
+        missed |= size >= MOST_BYTES or (slow and wall <= BUSY * seconds)
+    if busy:
+        sys.stdout.write("The machine was too busy to tell.\n")
+    return 0 if not options.check else 1 if missed else 2 if busy else 0
 
 
 def _write(root: Path, candidates: int, tasks: int) -> int:
@@ -70,11 +76,11 @@ def _measured(root: Path) -> tuple[float, ...]:
 
 
 def _timed(root: Path) -> str:
-    used, began = os.times(), time.monotonic()
+    used, began = time.process_time(), time.monotonic()
     page = report(root)[1]
-    lasted, now = time.monotonic() - began, os.times()
+    lasted, computed = time.monotonic() - began, time.process_time() - used
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return f"{sum(now[:4]) - sum(used[:4])} {lasted} {memory} {page.stat().st_size}"
+    return f"{lasted} {computed} {memory} {page.stat().st_size}"
 
 
 if __name__ == "__main__":

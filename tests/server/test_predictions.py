@@ -143,7 +143,7 @@ async def test_passes_of_a_kept_edit_are_looked_at_and_told_to_the_human(
         status = await caller.ask("status")
     with closing(Journal(Path(status["state_directory"]) / "journal.sqlite3")) as journal:
         (entry,) = journal.of_kind(events.PassesDoubted)
-        (climb,) = climbs(journal.entries())
+        (climb,) = climbs(journal)
     assert entry.event.trials == {"e5.t3.1": ("named what it is graded by: /tests",)}
     assert status["incumbent"]["score"]["passed"] == 3
     assert any("to look at: e5.t3.1 named what" in said for said in story(climb, 0.0).incidents)

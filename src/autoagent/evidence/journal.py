@@ -95,13 +95,17 @@ class Entry[E: Held](_Line):
         try:
             return reader(self.text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise JournalError(
-                f"Event {self.seq} (`{self.kind}`) does not say what such an event says: "
-                f"{where and f'{where}: '}{first['msg']}.",
-                "run `autoagent verify`",
-            ) from error
+            raise _unlike(self.seq, self.kind, error) from error
+
+
+def _unlike(seq: int, kind: str, error: ValidationError) -> JournalError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return JournalError(
+        f"Event {seq} (`{kind}`) does not say what such an event says: "
+        f"{where and f'{where}: '}{first['msg']}.",
+        "run `autoagent verify`",
+    )
 
 
 Move = Callable[[Entry[Held]], str]
@@ -348,6 +352,23 @@ class Journal:
         query = f"SELECT * FROM events NOT INDEXED WHERE seq > ?{where} ORDER BY seq"
         for row in self._db.execute(query, (after, *arguments)):
             yield Entry(*row)
+
+    def read[F](
+        self, kind: type[Event], reader: Callable[[str], F], after: int = 0
+    ) -> Iterator[tuple[str, float, F]]:
+        """Subject, time and what a reader makes of each entry of a kind, oldest first.
+
+        Of trials there may be half a million: no entries are made of them.
+
+        Raises:
+            JournalError: One has no facts of this kind; names it.
+        """
+        query = "SELECT seq, at, subject, body FROM events NOT INDEXED WHERE seq > ? AND kind = ?"
+        for seq, at, subject, text in self._db.execute(f"{query} ORDER BY seq", (after, kind.kind)):
+            try:
+                yield subject, at, reader(text)
+            except ValidationError as error:
+                raise _unlike(seq, kind.kind, error) from error
 
     def check(self) -> Entry[Held] | None:
         """Recompute the whole chain.

@@ -7,7 +7,7 @@ made of runs, which a browser draws at once.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -38,20 +38,26 @@ _PAPER = '<rect width="100%" height="100%" fill="white"/>'
 _QUIET = {"labelColor": "currentColor", "titleColor": "currentColor"}
 
 
-@lru_cache(maxsize=1)
-def staircase(steps: tuple[Step, ...]) -> str:
-    """The staircase as SVG; each mark tells its candidate when it is pointed at or read out.
+type Draw = Callable[[dict[str, Any]], str]
+"""Makes the SVG of a Vega-Lite description."""
 
-    Page and picture are made of one: to draw it takes longer than all the rest of a small page.
-    """
-    svg = vl_convert.vegalite_to_svg(_staircase(steps))
+
+def draw(description: dict[str, Any]) -> str:
+    """In this process: most of a second for the first, little for all others."""
+    return vl_convert.vegalite_to_svg(description)
+
+
+@lru_cache(maxsize=1)
+def staircase(steps: tuple[Step, ...], draw: Draw = draw) -> str:
+    """The staircase as SVG; each mark tells its candidate when it is pointed at or read out."""
+    svg = draw(_staircase(steps))
     told = _SYMBOL.sub(r'<path aria-label="\1"\2><title>\1</title></path>', svg)
     return told.replace("<svg ", '<svg role="img" aria-label="Passed by candidate" ', 1)
 
 
-def progress_png(steps: tuple[Step, ...]) -> bytes:
+def progress_png(staircase: str) -> bytes:
     """The staircase as a picture of its own, dark on white."""
-    dark = staircase(steps).replace("currentColor", INK)
+    dark = staircase.replace("currentColor", INK)
     ground, drawn = dark.split(">", 1)
     return vl_convert.svg_to_png(f"{ground}>{_PAPER}{drawn}", scale=2)
 

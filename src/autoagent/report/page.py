@@ -44,22 +44,26 @@ class Script(NamedTuple):
         return Markup(Path(__file__).with_name(f"{self.name}.js").read_text("utf-8"))  # noqa: S704
 
 
-def write(workspace: Workspace, journal: Journal) -> Story:
+def write(workspace: Workspace, journal: Journal, draw: charts.Draw) -> Story:
     """Write `.autoagent/report.html` and `.autoagent/progress.png`; the story they tell.
 
     Raises:
         JournalError: These are no facts that we wrote.
         OSError: There is no place for the files.
     """
-    told, page = tell(workspace, journal)
+    told, page = tell(workspace, journal, draw)
     workspace.output.mkdir(exist_ok=True)
     write_durably(workspace.output / PAGE, page.encode())
     if told.steps:
-        write_durably(workspace.output / PICTURE, charts.progress_png(told.steps))
+        write_durably(
+            workspace.output / PICTURE, charts.progress_png(charts.staircase(told.steps, draw))
+        )
     return told
 
 
-def tell(workspace: Workspace, journal: Journal, script: Script | None = None) -> tuple[Story, str]:
+def tell(
+    workspace: Workspace, journal: Journal, draw: charts.Draw, script: Script | None = None
+) -> tuple[Story, str]:
     """The story of the last climb, and the page that tells it; nothing is written.
 
     Raises:
@@ -72,7 +76,8 @@ def tell(workspace: Workspace, journal: Journal, script: Script | None = None) -
         del climb
     edits = [(edit.parent, edit.candidate) for edit in told.edits]
     diffs = dict(zip(told.edits, stored(Projection(workspace), edits), strict=True))
-    return told, render(told, diffs, head, script)
+    staircase = charts.staircase(told.steps, draw) if told.steps else ""
+    return told, render(told, diffs, head, staircase, script)
 
 
 def _drift(workspace: Workspace, climb: Played) -> list[str]:
@@ -86,7 +91,11 @@ def _drift(workspace: Workspace, climb: Played) -> list[str]:
 
 
 def render(
-    told: Story, diffs: Mapping[Edit, Change], head: str, script: Script | None = None
+    told: Story,
+    diffs: Mapping[Edit, Change],
+    head: str,
+    staircase: str,
+    script: Script | None = None,
 ) -> str:
     """The page as text.
 
@@ -94,6 +103,7 @@ def render(
         told: The story.
         diffs: What each kept edit changed.
         head: The journal's last hash.
+        staircase: The chart's SVG, or nothing.
         script: What the page runs, where it is no file.
     """
     return _template().render(
@@ -102,7 +112,7 @@ def render(
         lasted=spell(told.hours),
         tone=_TONES.get(told.headline, ""),
         edits=[(edit, diffs[edit]) for edit in told.edits],
-        staircase=Markup(charts.staircase(told.steps)) if told.steps else "",  # noqa: S704
+        staircase=Markup(staircase),  # noqa: S704
         matrix=charts.matrix(told.matrix),
         glyphs=GLYPHS,
         costs=[*told.spent.items(), ("in all", told.costs)],

@@ -1,7 +1,7 @@
 """The climbs of a journal, each with its facts gathered from its events. It draws no conclusion."""
 
 import gc
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -133,12 +133,6 @@ class Played:
     def take(self, entry: Entry[Held]) -> None:
         """One more event of this climb."""
         self.last = entry.at
-        if entry.kind == events.TrialFinished.kind:
-            trial, directory = entry.read(glimpse)
-            if evaluation := self.evaluations.get(entry.subject):
-                evaluation.trials.append(trial)
-                evaluation.directories[trial.id] = directory
-            return
         match entry.event:
             case events.TasksValidated() as event:
                 self.tasks, self.held_out = event.tasks, len(event.holdout)
@@ -184,8 +178,12 @@ class Played:
                 pass
 
 
-_READ = tuple(kind for kind in events.KINDS.values() if kind is not events.TrialStarted)
-"""What `take` may want; starts are asked for where trials still run, and are half of a journal."""
+_READ = tuple(
+    kind
+    for kind in events.KINDS.values()
+    if kind not in (events.TrialStarted, events.TrialFinished)
+)
+"""What `take` may want: a journal is trials, but for a hundredth."""
 
 
 @contextmanager
@@ -220,7 +218,7 @@ def last_climb(journal: Journal) -> Played:
 
 
 def _found(journal: Journal, after: int) -> list[Played]:
-    found = climbs(journal.entries(*_READ, after=after))
+    found = climbs(journal, after)
     if not found:
         raise WorkspaceError(
             f"{journal.path}: no climb was started here.",
@@ -236,6 +234,16 @@ def _found(journal: Journal, after: int) -> list[Played]:
     return found
 
 
+def _read_trials(journal: Journal, found: Sequence[Played], after: int) -> None:
+    place = {name: (climb, one) for climb in found for name, one in climb.evaluations.items()}
+    for subject, at, (trial, directory) in journal.read(events.TrialFinished, glimpse, after):
+        if subject in place:
+            climb, measured = place[subject]
+            climb.last = max(climb.last, at)
+            measured.trials.append(trial)
+            measured.directories[trial.id] = directory
+
+
 def _begun(journal: Journal, running: Running) -> tuple[str, ...]:
     over = {e.event.trial.id for e in journal.about(running.id, events.TrialFinished)}
     over |= {e.event.trial for e in journal.about(running.id, events.TrialLost)}
@@ -243,10 +251,10 @@ def _begun(journal: Journal, running: Running) -> tuple[str, ...]:
     return tuple(entry.event.task for entry in started if entry.event.trial not in over)
 
 
-def climbs(entries: Iterable[Entry[Held]]) -> list[Played]:
-    """The climbs that a journal's entries tell of, oldest first."""
+def climbs(journal: Journal, after: int = 0) -> list[Played]:
+    """The climbs that a journal tells of, oldest first; of those after an event."""
     found: list[Played] = []
-    for entry in entries:
+    for entry in journal.entries(*_READ, after=after):
         if entry.kind == events.ClimbStarted.kind:
             event = cast("Entry[events.ClimbStarted]", entry).event
             climb = Played(event, entry.at, event.tasks, len(event.holdout))
@@ -255,4 +263,5 @@ def climbs(entries: Iterable[Entry[Held]]) -> list[Played]:
             found.append(climb)
         elif found:
             found[-1].take(entry)
+    _read_trials(journal, found, after)
     return found

@@ -2,17 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from autoagent.report import page
+from autoagent.report import charts, page
 from autoagent.report.diffs import Change
 from autoagent.report.played import Played
-from autoagent.report.story import story
+from autoagent.report.story import Edit, Story, story
 
 from ..nights import night
 
@@ -29,6 +29,12 @@ CLIMBS: dict[str, Callable[[], Played]] = {
     "empty": lambda: night(0, 8, over=False),
     "large": lambda: night(500, 1000),
 }
+
+
+def drawn(told: Story, diffs: Mapping[Edit, Change], script: page.Script | None = None) -> str:
+    """A story's page."""
+    staircase = charts.staircase(told.steps) if told.steps else ""
+    return page.render(told, diffs, "head", staircase, script)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +62,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         file = place / f"{name}.html"
         if not file.exists():
             told = story(CLIMBS[name](), 8 * 3600.0)
-            file.write_text(page.render(told, dict.fromkeys(told.edits, DIFF), "head"))
+            file.write_text(drawn(told, dict.fromkeys(told.edits, DIFF)))
         return file.as_uri()
 
     return address

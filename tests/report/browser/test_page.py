@@ -12,7 +12,7 @@ from autoagent.report import page
 from autoagent.report.diffs import Change
 from autoagent.report.story import story
 
-from .conftest import CLIMBS, FINISHED
+from .conftest import CLIMBS, FINISHED, drawn
 
 Pages = Callable[[str], str]
 SECTIONS = (
@@ -142,7 +142,7 @@ HOST = """
 def test_as_a_view_it_greets_its_host_and_says_how_large_it_is(tab: Page) -> None:
     told = story(CLIMBS["finished"](), 0.0)
     diffs = dict.fromkeys(told.edits, Change(("+<script>",)))
-    framed = page.render(told, diffs, "head", page.Script("framed", "nonce"))
+    framed = drawn(told, diffs, page.Script("framed", "nonce"))
     tab.set_content(HOST.replace("PAGE", json.dumps(framed).replace("</", "<\\/")))
     tab.wait_for_function("heard.some(one => one.method === 'ui/notifications/size-changed')")
     heard = tab.evaluate("heard")

@@ -35,7 +35,7 @@ def export(root: Path) -> dict[str, Any]:
             "workspace": str(workspace.root),
             "events": last.seq if last else 0,
             "head": journal.head(),
-            "climbs": [_climb(journal, climb) for climb in climbs(journal.entries())],
+            "climbs": [_climb(journal, climb) for climb in climbs(journal)],
         }
 
 

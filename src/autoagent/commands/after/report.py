@@ -5,6 +5,7 @@ from pathlib import Path
 
 from autoagent.commands.after.verify import journal_of
 from autoagent.report import page
+from autoagent.report.drawing import Drawer
 from autoagent.report.story import Story
 from autoagent.workspace.layout import open_workspace
 
@@ -17,8 +18,8 @@ def report(root: Path) -> tuple[Story, Path]:
         JournalError: The journal cannot be read; names the event.
     """
     workspace = open_workspace(root)
-    with journal_of(workspace) as journal:
-        return page.write(workspace, journal), workspace.output / page.PAGE
+    with Drawer() as drawer, journal_of(workspace) as journal:
+        return page.write(workspace, journal, drawer.draw), workspace.output / page.PAGE
 
 
 def html(root: Path, *, framed: bool) -> str:
@@ -30,5 +31,5 @@ def html(root: Path, *, framed: bool) -> str:
     """
     workspace = open_workspace(root)
     script = page.Script("framed", secrets.token_urlsafe(16)) if framed else None
-    with journal_of(workspace) as journal:
-        return page.tell(workspace, journal, script)[1]
+    with Drawer() as drawer, journal_of(workspace) as journal:
+        return page.tell(workspace, journal, drawer.draw, script)[1]

@@ -17,6 +17,7 @@ from autoagent.evidence.journal import Journal
 from autoagent.night import notice
 from autoagent.night.watching import attend
 from autoagent.report import page
+from autoagent.report.charts import draw
 from autoagent.report.live import Live
 from autoagent.server.http import listening
 from autoagent.workspace.layout import Workspace, open_workspace
@@ -87,6 +88,6 @@ def _page(workspace: Workspace, nonce: str) -> str:
     script = page.Script("live", nonce)
     try:
         with journal_of(workspace) as journal:
-            return page.tell(workspace, journal, script)[1]
+            return page.tell(workspace, journal, draw, script)[1]
     except WorkspaceError:  # it may be started while somebody waits here
         return page.waiting(workspace.root.name, script)
