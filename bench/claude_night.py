@@ -1,11 +1,12 @@
 """A night of Claude Code with the plugin: the real program, a scripted model, real evaluations.
 
-    python bench/claude_night.py [--keep DIRECTORY]
+    python bench/claude_night.py [--interactive] [--keep DIRECTORY]
 
-`claude -p` plays ten candidates on seven small tasks. Its model stops twice to ask a human and is
-sent on, tries to edit what is frozen, is compacted once and killed once while a benchmark runs; the
-session is resumed and ends with a certificate. The model is a script, so the figures say what the
-night costs around it: a token is taken as four characters. Needs npm, for the first time.
+`claude -p`, or a session in a terminal, plays ten candidates on seven small tasks. Its model stops
+twice to ask a human and is sent on, tries to edit what is frozen, is compacted once and killed once
+while a benchmark runs; the session is resumed and ends with a certificate. The model is a script,
+so the figures say what the night costs around it: a token is taken as four characters. Needs npm,
+for the first time.
 """
 
 import argparse
@@ -31,7 +32,7 @@ KILLED = 8
 """The candidate whose benchmark is running when the client is killed."""
 
 
-def play(place: Path) -> tuple[Path, Player, Endpoint]:
+def play(place: Path, interactive: bool) -> tuple[Path, Player, Endpoint]:
     """The night; the workspace, and what the model was told in it."""
     root = night.make_workspace(place / "workspace", CANDIDATES)
     test = str(root / "tasks/echo/tests/test.sh")
@@ -47,13 +48,23 @@ def play(place: Path) -> tuple[Path, Player, Endpoint]:
         for arguments in (("marketplace", "add", str(ROOT)), ("install", "autoagent@autoagent")):
             said = claude.run("plugin", *arguments)
             assert said.returncode == 0, said.stderr
-        first = claude.start("-p", "/autoagent:climb night")
-        assert player.benchmarked[KILLED].wait(600), "the night does not get on"
-        night.wait_for(lambda: night.standing(root)["phase"] == "evaluating", "the evaluation")
-        first.kill()
-        first.communicate()
-        second = claude.run("-p", "--continue", "Go on.")
-        assert second.returncode == 0, second.stderr
+
+        def until_the_kill() -> None:
+            assert player.benchmarked[KILLED].wait(600), "the night does not get on"
+            night.wait_for(lambda: night.standing(root)["phase"] == "evaluating", "the evaluation")
+
+        if interactive:
+            with claude.terminal("/autoagent:climb night"):
+                until_the_kill()
+            with claude.terminal("--continue", "Go on.") as terminal:
+                assert player.over.wait(600), terminal.shown
+        else:
+            first = claude.start("-p", "/autoagent:climb night")
+            until_the_kill()
+            first.kill()
+            first.communicate()
+            second = claude.run("-p", "--continue", "Go on.")
+            assert second.returncode == 0, second.stderr
     return root, player, endpoint
 
 
@@ -64,15 +75,17 @@ def tokens(parts: Iterable[str]) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keep", type=Path, help="where to play; must not exist")
+    parser.add_argument("--interactive", action="store_true", help="in a terminal, not `-p`")
+    given = parser.parse_args()
     try:
         install()
     except LookupError as error:
         print(f"skipped: {error}")
         return 0
-    place: Path = parser.parse_args().keep or Path(tempfile.mkdtemp(prefix="claude-night-"))
+    place: Path = given.keep or Path(tempfile.mkdtemp(prefix="claude-night-"))
     place.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    root, player, endpoint = play(place.resolve())
+    root, player, endpoint = play(place.resolve(), given.interactive)
     seconds = time.monotonic() - began
     status = night.standing(root)
     verify = [sys.executable, "-m", "autoagent", "verify", "--workspace", str(root)]
@@ -82,7 +95,8 @@ def main() -> int:
     sent_on = night.hooks_said(endpoint, night.SENT_ON)
     starts = night.hooks_said(endpoint, night.TOLD)
     print((root / "results.tsv").read_text(), end="")
-    print(f"{CLAUDE}, {seconds:.0f} s, {len(endpoint.asked)} requests to the model")
+    form = "in a terminal" if given.interactive else "-p"
+    print(f"{CLAUDE} {form}, {seconds:.0f} s, {len(endpoint.asked)} requests to the model")
     print(f"asked a human {player.asked} times, sent on {len(sent_on)} times by the Stop hook")
     print(f"compacted {player.compacted} times, killed once; told {len(starts)} times where it is")
     print(f"edits denied: {len(player.refusals)}")

@@ -134,8 +134,9 @@ async def called(root: Path, case: Mapping[str, Any]) -> str:
 
 
 def told(answer: str, root: Path, tmp_path: Path) -> str:
-    """A message without what differs from run to run."""
+    """A message without what differs from run to run, or from one Harbor to another."""
     for place, name in ((root, "ROOT"), (tmp_path, "TMP"), (Path(sys.executable), "PYTHON")):
         answer = answer.replace(str(place), name)
     answer = re.sub(r"\b[0-9a-f]{7,40}\b", "COMMIT", FRAMES.sub(" ", answer))
-    return " ".join(answer.split())
+    answer = " ".join(answer.split())
+    return re.sub(r"(of that name\. It has )[\w, -]+;", r"\1TYPES;", answer)
