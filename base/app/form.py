@@ -11,11 +11,18 @@ from typing import Any, NamedTuple
 
 MONTHS = ("january", "february", "march", "april", "may", "june", "july")
 MONTHS += ("august", "september", "october", "november", "december")
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-NUMBERS += ("eleven", "twelve")
+UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+UNITS += ("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen")
+UNITS += ("eighteen", "nineteen")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 CURRENCY = r"[€$£]|(?<![a-z])(?:eur|usd|gbp|euros?|dollars?|pounds?)(?![a-z])"
 BETWEEN = r"\s*(?:->|=>|[,;+&>|/→›»]|\band\b|\bthen\b|\n)+\s*"
+WEEKDAYS = r"(?:mon|tue(?:s)?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?"
+ARTICLES = "the|an?|its|their|your"
 AROUND = "the|a|your|our|new|its?|is|number|id|ticket|order|code|call|dial"
+NAMED = {name: number for number, name in enumerate(UNITS)}
+NAMED |= {ten: 10 * number for number, ten in enumerate(TENS, 2)}
+NAMED |= {f"{ten} {UNITS[unit]}": NAMED[ten] + unit for ten in TENS for unit in range(1, 10)}
 QUOTES = " \t\n\"'`*_[](){}."
 
 
@@ -27,12 +34,13 @@ class Kind(NamedTuple):
 
 
 def whole(unit: str) -> Kind:
-    """A whole number, perhaps with its unit behind it: `12`, `12 credits`, `1,000`, `twelve`."""
+    """A whole number, perhaps with its unit: `12`, `12 credits each`, `1,000`, `thirty-five`."""
 
     def read(text: str) -> int:
-        said = re.sub(rf"\s*\b{unit}s?$", "", _plain(text))
-        if said in NUMBERS:
-            return NUMBERS.index(said)
+        said = re.sub(r"\s*\b(?:each|(?:per|a|for each|for one) photo|left)$", "", _plain(text))
+        said = re.sub(rf"\s*\b{unit}s?$", "", said)
+        if (words := said.replace("-", " ")) in NAMED:
+            return NAMED[words]
         found = re.fullmatch(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.0+)?", said)
         return int(_group(found).replace(",", ""))
 
@@ -40,16 +48,14 @@ def whole(unit: str) -> Kind:
 
 
 def _money(text: str) -> str:
-    said = re.sub(CURRENCY, "", _plain(text)).strip()
+    said = re.sub(rf"{CURRENCY}|\s*\bback$", "", _plain(text)).strip()
     found = re.fullmatch(r"(\d+(?:[.,]\d{1,2})?|\d{1,3}(?:,\d{3})+(?:\.\d\d)?)", said)
     whole_part, _, cents = re.sub(r",(?=\d{3})", "", _group(found)).replace(",", ".").partition(".")
     return f"{int(whole_part)}.{cents:0<2}"
 
 
 def _day(text: str) -> str:
-    said = re.sub(
-        r"\b(?:the|of|on|(?:mon|tues|wednes|thurs|fri|satur|sun)day)\b|,", " ", _plain(text)
-    )
+    said = re.sub(rf"^(?:until|till)\b|\b(?:the|of|on|{WEEKDAYS})\b|[,()]", " ", _plain(text))
     said = re.sub(r"(\d)(?:st|nd|rd|th)\b", r"\1", said.partition("t00:")[0])
     words = [word for word in re.split(r"[\s./-]+", said) if word]
     if len(words) != 3:
@@ -80,7 +86,7 @@ day = Kind("a date, such as 2025-01-31", _day)
 
 def one_of(*choices: str) -> Kind:
     """One of these words; `jpeg|jpg` is one with another spelling."""
-    kept = {spelt: choice.split("|")[0] for choice in choices for spelt in choice.split("|")}
+    kept = {_name(spelt): choice.split("|")[0] for choice in choices for spelt in choice.split("|")}
 
     def read(text: str) -> str:
         if (name := _name(text)) not in kept:
@@ -135,7 +141,8 @@ def _plain(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    return re.sub(r"[\s_-]+", "-", text.lower().strip(QUOTES))
+    """A word of a choice, however it is put together: `use wifi`, `Use Wi-Fi` and `use-wifi`."""
+    return re.sub(rf"^(?:{ARTICLES})\s|[\s_-]+", "", text.lower().strip(QUOTES))
 
 
 def _group(found: re.Match[str] | None) -> str:

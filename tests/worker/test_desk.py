@@ -28,11 +28,13 @@ READ = [
         "2026-06-30",
         ["the 30th of June, 2026", "Tuesday, 30 June 2026.", "**30 Jun. 2026**"],
     ),
+    (form.day, "2026-06-30", ["until 30 June 2026", "Tue, Jun 30, 2026", "30 Jun 2026 (Tuesday)"]),
     (form.day, "2026-05-05", "5/5/2026 05.05.2026 2026-05-05T00:00:00Z"),
     (form.money, "9.90", "9.90 9,90 9.9 €9.90 9.90€ $9.90 EUR9.90"),
     (form.money, "9.90", ["9.90 EUR", "USD 9.90", "9,90 euros", " 9.90. "]),
     (form.money, "1234.00", "1234 1,234 1,234.00 1234.00"),
     (form.whole("credit"), 12, ["12", "12 credits", "Twelve", "**12**", "12.0", "twelve credits"]),
+    (form.whole("credit"), 35, ["thirty-five", "Thirty five credits", "35 credits per photo"]),
     (form.whole("credit"), 1000, "1000 1,000"),
     (form.whole("credit"), 0, ["0", "zero", "0 credits"]),
     (
@@ -45,6 +47,8 @@ READ = [
         ["restore", "upscale"],
         ["restore -> upscale", "restore, then upscale", "restore upscale", "restore, or upscale"],
     ),
+    (form.several("use-wifi", "wait"), ["use-wifi"], ["use Wi-Fi", "Use wifi", "use_wi-fi"]),
+    (form.several("system", "version"), ["system", "version"], ["the system and its version"]),
     (
         form.one_of("handed-over", "done"),
         "handed-over",

@@ -8,7 +8,7 @@ desk.changed()
 desk.says("outcome", "answered", "refused")
 desk.says("reason", "outage")
 desk.says("until", "18:00")
-desk.may_do("wait")
+desk.may_do("wait", "use-wifi")
 desk.leaves_out("apn", "apn-user", "apn-password")  # nothing is to be entered now
 desk.kept_to("l-5013")
 desk.close()
