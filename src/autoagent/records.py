@@ -165,9 +165,9 @@ class Glimpse(NamedTuple):
     seconds: float
     cost_usd: float | None
     judge_cost_usd: float | None
-    model_use: Used | None
     silent: bool
     unanswered: bool
+    model_use: Used | None
 
 
 class Score(Record):

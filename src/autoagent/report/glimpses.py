@@ -1,41 +1,46 @@
 """Half a million trials, read from the journal's text: only what the report tells of them."""
 
-from typing import Required, TypedDict
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+from msgspec.structs import astuple
 
-from pydantic import TypeAdapter
-
+from autoagent.evidence.events import TrialFinished
 from autoagent.records import Glimpse, Outcome, Used
 
 
-class _Used(TypedDict, total=False):
-    calls: int
-    unmetered_calls: int
-    input_tokens: int
-    output_tokens: int
+class _Used(Struct, gc=False):
+    """In the order of `Used`."""
+
+    calls: int = 0
+    unmetered_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
-class _Told(TypedDict, total=False):
-    id: Required[str]
-    task: Required[str]
-    attempt: Required[int]
-    side: str
-    outcome: Required[Outcome]
-    reward: Required[float | None]
-    detail: str
-    seconds: float
-    cost_usd: float | None
-    judge_cost_usd: float | None
-    model_use: _Used | None
-    silent: bool
-    unanswered: bool
+class _Told(Struct, gc=False, kw_only=True):
+    """In the order of `Glimpse`."""
+
+    id: str
+    task: str
+    attempt: int
+    side: str = ""
+    outcome: Outcome
+    reward: float | None
+    detail: str = ""
+    seconds: float = 0.0
+    cost_usd: float | None = None
+    judge_cost_usd: float | None = None
+    silent: bool = False
+    unanswered: bool = False
+    model_use: _Used | None = None
 
 
-class _Finished(TypedDict):
+class _Finished(Struct, gc=False):
     trial: _Told
     directory: str
 
 
-_FINISHED = TypeAdapter(_Finished)
+_DECODER = Decoder(_Finished)
 
 
 def glimpse(text: str) -> tuple[Glimpse, str]:
@@ -44,23 +49,11 @@ def glimpse(text: str) -> tuple[Glimpse, str]:
     Raises:
         ValidationError: These are not its facts.
     """
-    found = _FINISHED.validate_json(text)
-    trial = found["trial"]
-    told = trial.get
-    use = told("model_use")
-    seen = Glimpse(
-        trial["id"],
-        trial["task"],
-        trial["attempt"],
-        told("side", ""),
-        trial["outcome"],
-        trial["reward"],
-        told("detail", ""),
-        told("seconds", 0.0),
-        told("cost_usd"),
-        told("judge_cost_usd"),
-        Used(**use) if use else None,
-        told("silent", False),
-        told("unanswered", False),
-    )
-    return seen, found["directory"]
+    try:
+        found = _DECODER.decode(text)
+    except DecodeError:
+        TrialFinished.model_validate_json(text)  # says what is wrong as every reader does
+        raise
+    *told, used = astuple(found.trial)
+    seen = Glimpse._make((*told, Used(*astuple(used)) if used else None))
+    return seen, found.directory
