@@ -35,10 +35,10 @@ TRIALS = st.builds(
 def test_a_glimpse_says_what_its_trial_says(trial: Trial, directory: str) -> None:
     seen, place = glimpse(TrialFinished(trial=trial, directory=directory).text())
     assert place == directory
-    for name in Glimpse._fields:
+    for name in Glimpse.__struct_fields__:
         told, found = getattr(trial, name), getattr(seen, name)
         if name == "model_use" and told is not None:
-            told = Used(*(getattr(told, field) for field in Used._fields))
+            told = Used(*(getattr(told, field) for field in Used.__struct_fields__))
         assert found == told
 
 

@@ -149,13 +149,13 @@ class Matrix:
 
 def matrix(cells: Mapping[str, Sequence[Cell]]) -> Matrix:
     """The matrix of a story, the tasks that are passed most rarely first."""
-    order = sorted(cells, key=lambda task: (sum(one == "passed" for one in cells[task]), task))
+    order = sorted(cells, key=lambda task: (cells[task].count("passed"), task))
     paths: dict[Cell, list[str]] = {kind: ["M0 .5"] for kind in DRAWN}
     at = {kind: (0, 0) for kind in DRAWN}
     for y, task in enumerate(order):
         x = 0
         for kind, run in groupby(cells[task]):
-            end = x + sum(1 for _ in run)
+            end = x + len(list(run))
             if kind in paths:  # from where the last run of its kind ended: half the characters
                 was_x, was_y = at[kind]
                 paths[kind].append(f"m{x - was_x} {y - was_y}h{end - x}")
@@ -170,6 +170,5 @@ def matrix(cells: Mapping[str, Sequence[Cell]]) -> Matrix:
 
 
 def _row(cells: Sequence[Cell]) -> str:
-    ran = [cell for cell in cells if cell != "not run"]
-    passed = sum(cell == "passed" for cell in ran)
-    return f"passed by {passed} of {len(ran)} candidates that ran it"
+    ran = len(cells) - cells.count("not run")
+    return f"passed by {cells.count('passed')} of {ran} candidates that ran it"

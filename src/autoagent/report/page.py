@@ -6,6 +6,7 @@ policy lets no script run and nothing load.
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -75,8 +76,10 @@ def tell(
         told = story(climb, time.time(), _drift(workspace, climb))
         del climb
     edits = [(edit.parent, edit.candidate) for edit in told.edits]
-    diffs = dict(zip(told.edits, stored(Projection(workspace), edits), strict=True))
-    staircase = charts.staircase(told.steps, draw) if told.steps else ""
+    with ThreadPoolExecutor(1) as beside:  # who draws, waits for a process of its own
+        drawn = beside.submit(charts.staircase, told.steps, draw) if told.steps else None
+        diffs = dict(zip(told.edits, stored(Projection(workspace), edits), strict=True))
+        staircase = drawn.result() if drawn else ""
     return told, render(told, diffs, head, staircase, script)
 
 

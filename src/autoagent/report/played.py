@@ -239,7 +239,8 @@ def _read_trials(journal: Journal, found: Sequence[Played], after: int) -> None:
     for subject, at, (trial, directory) in journal.read(events.TrialFinished, glimpse, after):
         if subject in place:
             climb, measured = place[subject]
-            climb.last = max(climb.last, at)
+            if at > climb.last:
+                climb.last = at
             measured.trials.append(trial)
             measured.directories[trial.id] = directory
 

@@ -19,6 +19,14 @@ class Result(NamedTuple):
     measured: int
     reward: float
 
+    def and_(self, other: "Result") -> "Result":
+        """Of both."""
+        return Result(
+            self.passed + other.passed,
+            self.measured + other.measured,
+            self.reward + other.reward,
+        )
+
     def __str__(self) -> str:
         """Such as `1/3`; where a single attempt counts for a part, `0.50`."""
         one = self.measured == 1 and not self.passed and self.reward
@@ -29,13 +37,11 @@ def results(measured: Measured) -> dict[str, Result]:
     """Of the tasks that a candidate's evaluation got to, how each went."""
     found: dict[str, Result] = {}
     for trial in deciding(measured):
-        if trial.outcome != "void":
-            before = found.get(trial.task, _NONE)
-            found[trial.task] = Result(
-                before.passed + (trial.outcome == "passed"),
-                before.measured + 1,
-                before.reward + (trial.reward or 0.0),
-            )
+        if trial.outcome == "void":
+            continue
+        one = Result(int(trial.outcome == "passed"), 1, trial.reward or 0.0)
+        before = found.get(trial.task)
+        found[trial.task] = one if before is None else before.and_(one)
     return found
 
 
@@ -45,9 +51,6 @@ def deciding(measured: Measured) -> list[Trial | Glimpse]:
     return deciding_trials(
         one for one in measured.trials if one.side == "" and one.attempt in attempts
     )
-
-
-_NONE = Result(0, 0, 0.0)
 
 
 def cell(result: Result | None) -> Cell:
