@@ -115,12 +115,17 @@ class Provider:
 
 @dataclass
 class Point:
-    """A call before which everything may be killed, what lies there, and what was billed."""
+    """A call before which everything may be killed, what lies there, and what was billed.
+
+    One thread stands still while files are looked at: the others may call their model, and
+    `meanwhile` is how many calls were billed of which the files may tell.
+    """
 
     call: str
     program: str
     moment: Moment
     billed: int
+    meanwhile: int
 
 
 class Ground:
@@ -185,8 +190,10 @@ class Ground:
         with self._records.open("wb") as file:
 
             def at_stop(stop: tracing.Stop) -> bool:
+                billed = self.provider.billed
                 moment = self.moments.take()
-                point = Point(stop.call, _kind(stop.program), moment, self.provider.billed)
+                meanwhile = self.provider.billed - billed
+                point = Point(stop.call, _kind(stop.program), moment, billed, meanwhile)
                 pickle.dump(point, file)
                 return False
 
@@ -229,8 +236,8 @@ class Ground:
         with closing(Journal(self.top / "journal.sqlite3", read_only=True)) as journal:
             return [e.event.end for e in journal.about("e1", WorkerEnded)] == ["complete"]
 
-    def charged(self) -> str:
-        """What is wrong with the charges; nothing where they are right."""
+    def charged(self, meanwhile: int = 0) -> str:
+        """What is wrong with the charges, if so many calls more may be billed; or nothing."""
         with closing(Journal(self.top / "journal.sqlite3", read_only=True)) as journal:
             lost = [entry.event.cost_usd for entry in journal.about("e1", TrialLost)]
             ended = [entry.event.trial.cost_usd for entry in journal.about("e1", TrialFinished)]
@@ -248,8 +255,11 @@ class Ground:
         billed = self.provider.billed * BILLED
         if not _near(charges, told):
             return f"the journal charged {charges}, the purse paid {told}"
-        if charges < billed - 1e-9 or charges > billed + reserves + 1e-9:
-            return f"{charges} charged, {billed} billed, {reserves} reserved"
+        most = billed + meanwhile * BILLED + reserves
+        if charges < billed - 1e-9 or charges > most + 1e-9:
+            return (
+                f"{charges} charged, {billed} to {most} billed, with {reserves} reserved: {spent}"
+            )
         return ""
 
     def left(self) -> list[str]:
@@ -282,7 +292,7 @@ def faults(ground: Ground, point: Point, whole: dict[str, str]) -> dict[str, str
         found["lost"] = f"{before}, then {after}"
     if after != whole:
         found["different"] = str(after)
-    if wrong := ground.charged():
+    if wrong := ground.charged(point.meanwhile):
         found["charged"] = wrong
     if ended is None and (left := ground.left()):
         found["left over"] = ", ".join(left)
@@ -314,7 +324,7 @@ def main() -> int:
             if time.monotonic() > begun + options.minutes * 60:
                 left += 1
                 continue
-            effect = in_effect(ground.moments, point.moment) + str(point.billed)
+            effect = in_effect(ground.moments, point.moment) + f"{point.billed} {point.meanwhile}"
             if effect not in seen:
                 seen[effect] = faults(ground, point, whole)
             row = f"{point.program} | {point.call}"
