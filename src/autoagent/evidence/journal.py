@@ -84,16 +84,8 @@ class Entry[E: Held](_Line):
         Raises:
             JournalError: These are no facts of this kind, so none of ours wrote them.
         """
-        return self.read(lambda text: cast(E, read(self.kind, text)))
-
-    def read[F](self, reader: Callable[[str], F]) -> F:
-        """The same facts as somebody else reads them, who may want fewer.
-
-        Raises:
-            JournalError: These are no facts of this kind, so none of ours wrote them.
-        """
         try:
-            return reader(self.text)
+            return cast(E, read(self.kind, self.text))
         except ValidationError as error:
             raise _unlike(self.seq, self.kind, error) from error
 
