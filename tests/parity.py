@@ -77,7 +77,8 @@ def same(theirs: Path, ours: Path, extra: frozenset[str] = frozenset()) -> int:
         if claims:
             claims.pop("metadata")
     assert one.keys() == other.keys()
-    assert {key for key in one if one[key]} ^ {key for key in other if other[key]} <= {"source"}
+    told = {key for key in one if one[key]} ^ {key for key in other if other[key]}
+    assert told <= {"source"}, {key: (one[key], other[key]) for key in told}
     for key in ("task_name", "verifier_result", "task_checksum", "exception_info", "agent_result"):
         assert one[key] == other[key], key
     files = [
