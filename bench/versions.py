@@ -10,12 +10,16 @@ the wall, and the ratio of each environment to the first within the same rounds.
 
 import argparse
 import asyncio
+import ctypes
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import measured
 from mcp import Client
@@ -24,6 +28,8 @@ from overheads import call_until_done
 
 QUICKSTART = Path(__file__).resolve().parent.parent / "examples/quickstart"
 NOBODY = "-c user.name=bench -c user.email=bench@localhost"
+PR_SET_CHILD_SUBREAPER = 36
+SANDBOX = "autoagent.environments.sandbox.sandbox:SandboxEnvironment"
 HARBOR = "from importlib.metadata import version; print(version('harbor'))"
 
 
@@ -33,24 +39,56 @@ def main() -> None:
     parser.add_argument("pythons", nargs="+", type=Path, metavar="PYTHON")
     parser.add_argument("--rounds", type=int, default=7)
     asked = parser.parse_args()
-    took: dict[Path, list[float]] = {python.absolute(): [] for python in asked.pythons}
-    passed: dict[Path, set[str]] = {python: set() for python in took}
-    for number in range(asked.rounds + 1):
-        for python, seconds in took.items():
-            passes, second = asyncio.run(baseline(python))
-            passed[python].add(passes)
-            if number:  # the first compiles what it imports
-                seconds.append(second)
-    first = next(iter(took.values()))
-    for python, seconds in took.items():
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # a worker outlives its server
+    rounds: dict[Path, list[Played]] = {python.absolute(): [] for python in asked.pythons}
+    for _ in range(asked.rounds + 1):
+        for python, played in rounds.items():
+            before = processor_seconds()
+            passed, took = asyncio.run(baseline(python))
+            between = processor_seconds()
+            harbor_run(python)
+            played.append(Played(passed, took, between - before, processor_seconds() - between))
+    (_, *first), *_ = rounds.values()  # the first round compiles what it imports
+    for python, (_, *played) in rounds.items():
         harbor = subprocess.check_output([python, "-c", HARBOR], text=True).strip()
-        middle = measured.median(seconds)
-        ratio = measured.median([one / other for one, other in zip(seconds, first, strict=True)])
-        print(
-            f"Harbor {harbor}: {' and '.join(sorted(passed[python]))} passed in {middle.value:.2f} "
-            f"s (median of {asked.rounds}), {ratio.value:.2f} of the first's "
-            f"[{ratio.low:.2f}, {ratio.high:.2f}]"
-        )
+        passes = " and ".join(sorted({each.passed for each in played}))
+        print(f"Harbor {harbor}: {passes} passed")
+        for index, name in enumerate(("evaluation", "processor", "processor of Harbor alone"), 1):
+            middle = measured.median([each[index] for each in played])
+            ratios = [one[index] / other[index] for one, other in zip(played, first, strict=True)]
+            ratio = measured.median(ratios)
+            print(
+                f"  {name}: {middle.value:.2f} s (median of {asked.rounds}), {ratio.value:.2f} "
+                f"[{ratio.low:.2f}, {ratio.high:.2f}] of the first's"
+            )
+
+
+class Played(NamedTuple):
+    """A climb that has its baseline."""
+
+    passed: str
+    took: float
+    processor: float
+    harbor: float
+
+
+def processor_seconds() -> float:
+    """What every process that ended below this one has used; those still running are waited for."""
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def harbor_run(python: Path) -> None:
+    """The tasks' own solutions by Harbor's command, in our environment."""
+    with tempfile.TemporaryDirectory() as place:
+        command = [python.with_name("harbor"), "run", "--quiet", "--yes", "--agent", "oracle"]
+        command += ["--path", QUICKSTART / "tasks", "--jobs-dir", place, "--env", SANDBOX]
+        command += [f"--ek={name}={place}/{name}" for name in ("images", "scratch")]
+        environment = {**os.environ, "HARBOR_TELEMETRY": "0"}
+        subprocess.run(command, cwd=place, env=environment, check=True, capture_output=True)
 
 
 async def baseline(python: Path) -> tuple[str, float]:
@@ -68,7 +106,9 @@ async def baseline(python: Path) -> tuple[str, float]:
             began = time.perf_counter()
             await call_until_done(client, "run_benchmark", {})
             took = time.perf_counter() - began
-            said = (await client.call_tool("append_result", {"description": "baseline"})).structured_content
+            said = (
+                await client.call_tool("append_result", {"description": "baseline"})
+            ).structured_content
     assert said is not None
     return f"{said['row']['passed']}", took
 

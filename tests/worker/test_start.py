@@ -21,6 +21,7 @@ from autoagent.worker.acting import conversation
 from autoagent.worker.acting.conversation import Conversation, Ending
 from autoagent.worker.acting.harness import HarnessProcess
 from autoagent.worker.acting.proxy import ProxyAgent
+from autoagent.worker.job import remember_exclusions
 from autoagent.worker.trials import MeasuredTrial
 
 pytestmark = pytest.mark.rule("R9")
@@ -88,3 +89,29 @@ async def test_a_trial_that_never_starts_measures_nothing(
 
     writer.close()
     theirs.close()
+
+
+def test_harbor_is_asked_once_for_each_file_of_a_task_whether_it_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters: Any = pytest.importorskip(
+        "harbor.models.task.file_filter", reason="Harbor 0.24 leaves no file of a task out"
+    )
+    asked: list[str] = []
+    answer = filters.TaskFileFilter.is_excluded
+
+    def is_excluded(self: Any, path: Path) -> bool:
+        asked.append(path.name)
+        return answer(self, path)
+
+    monkeypatch.setattr(filters.TaskFileFilter, "is_excluded", is_excluded)
+    remember_exclusions()
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / ".harborignore").write_text("left.out\n")
+    files = [tests / "test.sh", tests / "left.out"]
+
+    found = [filters.TaskFileFilter(tmp_path).is_excluded(path) for _ in range(3) for path in files]
+
+    assert found == 3 * [False, True]
+    assert asked == ["test.sh", "left.out"]

@@ -17,6 +17,7 @@ from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.worker.detached import LOCK_FD_VARIABLE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
+from autoagent.worker.job import remember_exclusions
 from autoagent.worker.rounds import Rounds
 from autoagent.worker.scratch import make_scratch, remove_scratch
 
@@ -52,6 +53,7 @@ def main(directory: Path) -> int:
     bubblewrap.end_left(spec.scratch)  # by a worker that was killed
     make_scratch(spec.scratch)
     cgroups.sweep()
+    remember_exclusions()
     rounds = Rounds(spec)
     try:
         _sweep(spec)

@@ -74,11 +74,7 @@ def examine(root: Path) -> list[Check]:
             lambda: _config(root),
             f"correct {root / FILE_NAME}" if root.is_dir() else "name a directory: --workspace",
         ),
-        checked(
-            "state directory",
-            lambda: _state(root, loaded),
-            "do what the message says",
-        ),
+        checked("state directory", lambda: _state(root, loaded)),
     ]
     try:
         workspace = open_workspace(root)
@@ -110,10 +106,10 @@ def _workspace_checks(workspace: Workspace) -> list[Check]:
             "program", lambda: _program(workspace), "write what the agent is for to program.md"
         ),
         checked("harness", lambda: _harness(workspace, baseline), mend),
-        checked("model", lambda: _model(workspace, baseline), "do what the message says"),
+        checked("model", lambda: _model(workspace, baseline)),
         *suite.task_rows(workspace, host),
         *suite.holdout_rows(workspace, host),
-        checked("budget", lambda: _budget(workspace, host), "do what the message says"),
+        checked("budget", lambda: _budget(workspace, host)),
         checked("gate", lambda: _gate(workspace), f"correct {FILE_NAME}"),
         checked("tier", lambda: _tier(workspace), f"keep {workspace.state} to its owner"),
         checked("journal", lambda: _journal(workspace), _mending_journal(workspace)),
@@ -139,7 +135,7 @@ def _mending_repository(said: str) -> str:
         return "`git add -A && git commit -m WHY`, or `git stash -u`"
     if "began with" in said:
         return "`git restore` those files; the climb's own changes are agent.py and .agent/"
-    return "do what the message says"
+    return ""
 
 
 # the workspace ----------------------------------------------------------------------

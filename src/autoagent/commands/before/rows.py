@@ -19,7 +19,7 @@ class Told(NamedTuple):
 
 
 class Check(Record):
-    """One row. A failing one says in `fix` what to do."""
+    """One row. A failing one says in `fix` what to do, where its detail does not."""
 
     name: str
     state: State
@@ -27,7 +27,7 @@ class Check(Record):
     fix: str = ""
 
 
-def checked(name: str, look: Callable[[], Told], fix: str | Callable[[str], str]) -> Check:
+def checked(name: str, look: Callable[[], Told], fix: str | Callable[[str], str] = "") -> Check:
     """Make a check; an error of ours, or of the machine's, is a row that fails and says so."""
     try:
         told = look()
