@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,22 @@ NOBODY = "-c user.name=bench -c user.email=bench@localhost"
 PR_SET_CHILD_SUBREAPER = 36
 SANDBOX = "autoagent.environments.sandbox.sandbox:SandboxEnvironment"
 HARBOR = "from importlib.metadata import version; print(version('harbor'))"
+
+
+class Played(NamedTuple):
+    """A climb that has its baseline."""
+
+    passed: str
+    took: float
+    processor: float
+    harbor: float
+
+
+FIGURES: dict[str, Callable[[Played], float]] = {
+    "evaluation": lambda played: played.took,
+    "processor": lambda played: played.processor,
+    "processor of Harbor alone": lambda played: played.harbor,
+}
 
 
 def main() -> None:
@@ -53,23 +70,14 @@ def main() -> None:
         harbor = subprocess.check_output([python, "-c", HARBOR], text=True).strip()
         passes = " and ".join(sorted({each.passed for each in played}))
         print(f"Harbor {harbor}: {passes} passed")
-        for index, name in enumerate(("evaluation", "processor", "processor of Harbor alone"), 1):
-            middle = measured.median([each[index] for each in played])
-            ratios = [one[index] / other[index] for one, other in zip(played, first, strict=True)]
-            ratio = measured.median(ratios)
+        for name, figure in FIGURES.items():
+            middle = measured.median([figure(each) for each in played])
+            pairs = zip(played, first, strict=True)
+            ratio = measured.median([figure(one) / figure(other) for one, other in pairs])
             print(
                 f"  {name}: {middle.value:.2f} s (median of {asked.rounds}), {ratio.value:.2f} "
                 f"[{ratio.low:.2f}, {ratio.high:.2f}] of the first's"
             )
-
-
-class Played(NamedTuple):
-    """A climb that has its baseline."""
-
-    passed: str
-    took: float
-    processor: float
-    harbor: float
 
 
 def processor_seconds() -> float:
