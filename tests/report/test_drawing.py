@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from autoagent.report.charts import draw, staircase
-from autoagent.report.drawing import Drawer
+from autoagent.report.charts import staircase
+from autoagent.report.drawing import drawer
 from autoagent.report.story import story
 
 from .nights import night
@@ -12,9 +12,9 @@ from .nights import night
 
 def test_a_process_of_its_own_draws_what_this_one_draws_for_as_long_as_it_is_asked() -> None:
     steps = story(night(6, 4), 0.0).steps
-    with Drawer() as drawer:
-        drawn = [staircase(steps[:count], drawer.draw) for count in (3, 6)]
-    assert drawn == [staircase(steps[:count], draw) for count in (3, 6)]
+    with drawer() as beside:
+        drawn = [staircase(steps[:count], beside) for count in (3, 6)]
+    assert drawn == [staircase(steps[:count]) for count in (3, 6)]
     assert all("<title>1. " in one for one in drawn)
 
 

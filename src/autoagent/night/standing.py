@@ -45,7 +45,7 @@ class Stand(NamedTuple):
         position, best = self.position, self.position.incumbent
         if position.phase == "new":
             return "No climb was started yet."
-        left = _left(position, self.config, now)
+        left = budget.left(self.config.budget, position, now)
         score = f"the incumbent passes {best.score.passed}/{best.score.expected}, " if best else ""
         return (
             f"The climb {position.tag} is in phase {position.phase}: {score}"
@@ -79,16 +79,11 @@ def look(workspace: Workspace) -> Stand:
         )
 
 
-def _left(position: Position, config: Config, now: float) -> budget.Remaining:
-    began = budget.began(config.budget, position.started_at, position.asleep)
-    return budget.remaining(config.budget, position.spent, began, now)
-
-
 def _used_up(position: Position, config: Config) -> str:
     """The caps that nothing is left of, between two evaluations."""
     if position.running is not None or position.phase in ("new", "finished"):
         return ""
-    left = _left(position, config, time.time())
+    left = budget.left(config.budget, position, time.time())
     return ", ".join(name for name in budget.CAPS if getattr(left, name) == 0)
 
 

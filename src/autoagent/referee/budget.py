@@ -7,6 +7,7 @@ import math
 
 from autoagent.config import Budget, Config
 from autoagent.errors import BudgetExceeded, ConfigError
+from autoagent.evidence.position import Position
 from autoagent.records import Record, Spent
 
 ENDING = "finish_climb()"
@@ -43,6 +44,12 @@ def remaining(budget: Budget, spent: Spent, started_at: float, now: float) -> Re
 def began(budget: Budget, started_at: float, asleep: float) -> float:
     """When the night began, for its hours: later by what the machine slept, unless that counts."""
     return started_at if budget.sleep_counts else started_at + asleep
+
+
+def left(caps: Budget, position: Position, now: float) -> Remaining:
+    """What remains in the night of the climb that stands there."""
+    night = began(caps, position.started_at, position.asleep)
+    return remaining(caps, position.spent, night, now)
 
 
 def within(caps: Budget, night: Budget) -> Budget:

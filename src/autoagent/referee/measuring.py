@@ -151,8 +151,7 @@ def left_of(climb: Climb, caps: Budget) -> budget.Remaining:
     position, now = climb.position, climb.journal.now()
     if position.phase in ("new", "finished") and not climb.continues:
         return budget.remaining(caps, Spent(), now, now)
-    began = budget.began(caps, position.started_at, position.asleep)
-    return budget.remaining(caps, position.spent, began, now)
+    return budget.left(caps, position, now)
 
 
 def why_over(climb: Climb) -> str:

@@ -8,51 +8,41 @@ It reads a Vega-Lite description a line, and answers each with its SVG, as a JSO
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
+if TYPE_CHECKING:  # the process that draws needs nothing else
+    from autoagent.report.charts import Draw
 
-class Drawer:
-    """The process; it ends with its block."""
 
-    def __init__(self) -> None:
-        """It starts at once, and beside whatever the caller does next."""
-        command = [sys.executable, "-P", "-m", "autoagent.report.drawing"]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/"
-        )
+@contextmanager
+def drawer() -> Generator["Draw"]:
+    """Start the process at once, beside whatever comes next; nothing of it is left after the block.
 
-    def __enter__(self) -> Self:
-        """As it is."""
-        return self
+    What it yields raises OSError where the process is not there any more.
+    """
+    command = [sys.executable, "-P", "-m", "autoagent.report.drawing"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    assert process.stdin
+    assert process.stdout
+    asked, answers = process.stdin, process.stdout
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing of it is left."""
-        self._process.kill()
-        self._process.communicate()
-
-    def draw(self, description: Mapping[str, Any]) -> str:
-        """A description's SVG.
-
-        Raises:
-            OSError: The process is not there any more.
-        """
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(description).encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+    def draw(description: dict[str, Any]) -> str:
+        asked.write(json.dumps(description).encode() + b"\n")
+        asked.flush()
+        answer = answers.readline()
         if not answer:
             raise OSError("the process that draws the report's chart ended before it answered")
         return json.loads(answer)
+
+    try:
+        yield draw
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from autoagent.commands.after.verify import journal_of
 from autoagent.report import page
-from autoagent.report.drawing import Drawer
+from autoagent.report.drawing import drawer
 from autoagent.report.story import Story
 from autoagent.workspace.layout import open_workspace
 
@@ -18,8 +18,8 @@ def report(root: Path) -> tuple[Story, Path]:
         JournalError: The journal cannot be read; names the event.
     """
     workspace = open_workspace(root)
-    with Drawer() as drawer, journal_of(workspace) as journal:
-        return page.write(workspace, journal, drawer.draw), workspace.output / page.PAGE
+    with drawer() as draw, journal_of(workspace) as journal:
+        return page.write(workspace, journal, draw), workspace.output / page.PAGE
 
 
 def html(root: Path, *, framed: bool) -> str:
@@ -31,5 +31,5 @@ def html(root: Path, *, framed: bool) -> str:
     """
     workspace = open_workspace(root)
     script = page.Script("framed", secrets.token_urlsafe(16)) if framed else None
-    with Drawer() as drawer, journal_of(workspace) as journal:
-        return page.tell(workspace, journal, drawer.draw, script)[1]
+    with drawer() as draw, journal_of(workspace) as journal:
+        return page.tell(workspace, journal, draw, script)[1]
