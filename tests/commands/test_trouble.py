@@ -95,6 +95,25 @@ def test_a_dockerfile_that_cannot_be_built_is_told_with_the_builders_last_lines(
     told = "tasks/t1/environment/Dockerfile: `RUN echo why it failed && exit 7` exited 7"
     assert told in printed
     assert "why it failed" in printed.split(told)[1]
+    (builds,) = [check for check in examine(root) if check.name == "builds"]
+    assert builds.state == "fail"
+    assert "why it failed" in builds.detail.split(told)[1]
+
+
+@pytest.mark.slow
+def test_doctor_builds_only_what_has_commands_and_says_that_they_worked(
+    make_workspace: MakeWorkspace,
+) -> None:
+    root = make_workspace({name: ("a", "a") for name in ("t1", "t2")})
+    assert not [check for check in examine(root) if check.name == "builds"]
+    with (root / "tasks/t1/environment/Dockerfile").open("a") as dockerfile:
+        dockerfile.write("RUN echo hello\n")
+    git(root, "commit", "-qam", "a command")
+    (builds,) = [check for check in examine(root) if check.name == "builds"]
+    assert (builds.state, builds.detail) == (
+        "ok",
+        "1 Dockerfile with commands, built in the sandbox",
+    )
 
 
 def test_a_task_whose_probe_was_void_is_left_out_with_what_spoilt_it(workspace: Path) -> None:

@@ -175,7 +175,7 @@ def run(
     from autoagent.commands.during.run import Alone
 
     names = [name.strip() for name in tasks.split(",") if name.strip()]
-    alone = Alone(workspace_root(workspace), names, oracle=oracle)
+    alone = Alone(workspace_root(workspace), names, "oracle" if oracle else "subset")
     out = terminal.console()
     with terminal.live(out) as show:
         report = alone.measure(lambda seen: show(terminal.run_screen(out, seen)))

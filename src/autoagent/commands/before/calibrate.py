@@ -145,7 +145,7 @@ def knee(rates: list[Rate]) -> int:
 def _probe(root: Path) -> EvaluationSpec:
     """An evaluation of solutions, or of doing nothing, with a state directory of its own."""
     try:
-        spec = Alone(root, oracle=True).spec
+        spec = Alone(root, kind="oracle").spec
     except UnknownName:
         spec = Alone(root).spec
         running = spec.running.replace(kind="noop")

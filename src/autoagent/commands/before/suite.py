@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from autoagent.commands.before import machine
+from autoagent.commands.before.builds import build_rows
 from autoagent.commands.before.rows import Check, State, checked
 from autoagent.config import FILE_NAME
 from autoagent.environments.kinds import EnvironmentKind, kind_of
@@ -37,6 +38,7 @@ def task_rows(workspace: Workspace, host: Host | None) -> Iterator[Check]:
     else:
         yield Check(name="tasks", state="fail", detail=said, fix="mend the tasks below")
     yield from _reports("task", reports, "mend it, or name the others in benchmark.only")
+    yield from build_rows(workspace, [report.name for report in usable])
     yield from _composed("composed tasks", environment, reports)
     yield from _variables("variables", host, reports)
 

@@ -17,7 +17,7 @@ from autoagent.evidence.events import TrialStarted
 from autoagent.evidence.journal import Journal
 from autoagent.gate.decide import score_of
 from autoagent.gateway.ready import model_row
-from autoagent.records import EvaluationState, Record, Running, Score, Trial
+from autoagent.records import EvaluationKind, EvaluationState, Record, Running, Score, Trial
 from autoagent.referee.candidates import Draft, baseline_draft
 from autoagent.referee.evaluations import deciding_trials, ended, trial_of, trials_of
 from autoagent.worker.detached import DetachedEngine
@@ -73,13 +73,16 @@ class RunReport(Record):
 class Alone:
     """One evaluation with a state directory of its own."""
 
-    def __init__(self, root: Path, tasks: Sequence[str] = (), *, oracle: bool = False) -> None:
+    def __init__(
+        self, root: Path, tasks: Sequence[str] = (), kind: EvaluationKind = "subset"
+    ) -> None:
         """Check the harness, freeze the tasks and write the evaluation down; nothing runs yet.
 
         Args:
             root: The workspace.
             tasks: Names of tasks to run; by default all that autoagent.toml selects.
-            oracle: Run each task's own solution in the place of the harness.
+            kind: Another than "subset" runs a probe in the place of the harness: "oracle", each
+                task's own solution, or "noop", nothing.
 
         Raises:
             WorkspaceError: The harness or the tasks cannot be used.
@@ -94,20 +97,20 @@ class Alone:
         if workspace.stop_file.exists():
             raise WorkspaceError(f"{workspace.stop_file} asks for nothing to run. Remove it.")
         draft, split, model = baseline_draft(workspace)
-        if not oracle:
+        if kind == "subset":
             model_row(workspace.config, model, outer.root, draft.output_limits)
-        kind = kind_of(workspace.config.benchmark.environment)
+        gives = kind_of(workspace.config.benchmark.environment).gives
         host = host_of(workspace, model)
-        frozen = snapshot.take(workspace, split.fixed, kind.gives, host=host, holdout=False)
+        frozen = snapshot.take(workspace, split.fixed, gives, host=host, holdout=False)
         self._excluded = frozen.excluded
-        chosen = _chosen(frozen, tasks, oracle=oracle)
+        chosen = _chosen(frozen, tasks, oracle=kind == "oracle")
         composed = {task.name: task.composed for task in chosen if task.composed}
         engine.check_tasks(workspace.config.benchmark.environment, composed)
         name = f"run{number}"
         directory = workspace.evaluations / name
         running = Running(
             id=name,
-            kind="oracle" if oracle else "subset",
+            kind=kind,
             candidate=name,
             digest=draft.digest,
             tasks=tuple(task.name for task in chosen),
@@ -115,7 +118,8 @@ class Alone:
             most_dollars=workspace.config.budget.dollars,
             deadline=time.time() + workspace.config.benchmark.evaluation_timeout_seconds,
         )
-        harness = {} if oracle else {"": _written(draft, directory / "harness")}
+        played = kind == "subset"
+        harness = {"": _written(draft, directory / "harness")} if played else {}
         paths = {task.name: task.path for task in chosen}
         named = named_by(frozen, workspace)
         self.spec = EvaluationSpec.of(
