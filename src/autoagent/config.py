@@ -250,6 +250,9 @@ class GatewayConfig(Section):
     call_reserve_dollars: float | None = Field(None, gt=0, strict=False)
     """The most that is reserved for one call; None reserves the worst case. With a lower figure
     a cap can be passed by what calls under way cost beyond it."""
+    fields: tuple[str, ...] = Field((), strict=False)
+    """Fields of calls that are passed on besides those that the gateway understands. One by which a
+    server makes more than it was asked for passes the cap."""
     replay: str | Annotated[tuple[str, ...], Field(strict=False)] | None = None
     """Directories of recorded evaluations to answer from, in the place of any provider."""
     prices: dict[str, ModelPrice] = {}

@@ -79,7 +79,9 @@ class Gateway:
             self._purse.settle(0, dollars)
         self._replay = Replay(plan.replay) if plan.replay else None
         self._trials: dict[str, dict[Caller, Scope]] = {}
-        routes = [Route(route.path, Endpoint(route, self._providers)) for route in ROUTES]
+        routes = [
+            Route(route.path, Endpoint(route, self._providers, plan.fields)) for route in ROUTES
+        ]
         # Not an application: its layers turn errors into pages, which uvicorn does as well.
         self._listening = Listening(Router(routes, redirect_slashes=False, default=elsewhere))
 

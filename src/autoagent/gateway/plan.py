@@ -35,7 +35,8 @@ class GatewayPlan(Record):
 
     `models` are the names a harness may ask for, the pinned one first; `judge` is the model
     that verifiers may ask for. `dollars_per_trial` and `dollars` are caps, None for none.
-    `efforts` is how hard harnesses may ask, None for as hard as they like.
+    `efforts` is how hard harnesses may ask, None for as hard as they like. `fields` of calls are
+    passed on besides those that the gateway understands.
     """
 
     models: tuple[str, ...]
@@ -46,6 +47,7 @@ class GatewayPlan(Record):
     dollars_per_trial: float | None = None
     dollars: float | None = None
     call_reserve_dollars: float | None = None
+    fields: tuple[str, ...] = ()
     replay: tuple[Path, ...] = ()
     env_file: Path | None = None
     patience: Patience = Patience()  # pyright: ignore[reportCallIssue]
@@ -95,6 +97,7 @@ def plan(
         dollars_per_trial=budget.dollars_per_trial or None,
         dollars=dollars,
         call_reserve_dollars=gateway.call_reserve_dollars,
+        fields=gateway.fields,
         replay=recordings(config, root),
         env_file=env_file,
         patience=gateway.patience,

@@ -2,14 +2,15 @@
 
 What a provider would do *for* the caller besides answering is refused: its hosted tools and
 its fetching of URLs reach the internet, stored prompts bring models and tools of their own,
-and background answers arrive where nobody meters them.
+and background answers arrive where nobody meters them. So is what the gateway does not understand.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple, cast
 
 from autoagent.gateway.calls.effort import effort_of
+from autoagent.gateway.calls.fields import not_understood
 from autoagent.gateway.money.usage import json_object
 from autoagent.gateway.providers import Route
 
@@ -74,8 +75,13 @@ class ModelCall(NamedTuple):
     effort: str | None
 
 
-def read(route: Route, body: bytes) -> ModelCall:
+def read(route: Route, body: bytes, let_through: Collection[str] = ()) -> ModelCall:
     """Understand a call's body, or refuse it.
+
+    Args:
+        route: Where it was posted to.
+        body: As it came.
+        let_through: Fields that are passed on though the gateway does not understand them.
 
     Raises:
         CallRefused: It is not what this route takes, or asks for what the gateway does not pass on.
@@ -86,6 +92,12 @@ def read(route: Route, body: bytes) -> ModelCall:
         raise CallRefused(400, "invalid_request", "`model` must be a string.")
     stream = told.get("stream") is True
     counted = _check(told)
+    if unknown := not_understood(route.form, told, let_through):
+        named = ", ".join(f"`{name[:40]}`" for name in unknown[:5])
+        raise _not_passed_on(
+            f"{named}, which it does not know to stay within what is reserved for a call; leave it "
+            "out, or a human lets it through with gateway.fields in autoagent.toml"
+        )
     options = json_object(told.get("stream_options"))
     adds_usage = route.form == "chat" and stream and options.get("include_usage") is not True
     forwarded = body
@@ -139,12 +151,21 @@ def _check(told: Mapping[str, Any]) -> bool:
         raise _not_passed_on("`background`")
     if told.get("service_tier") not in _TIERS or told.get("speed") not in (None, "standard"):
         raise _not_passed_on("a faster and dearer service tier")
+    edits = _list(told.get("context_management"), "edits")
+    if not all(str(json_object(edit).get("type")).startswith("clear_") for edit in edits):
+        raise _not_passed_on("a `context_management` for which a model is asked once more")
     tools: Any = told.get("tools")
     for tool in cast("list[Any]", tools) if isinstance(tools, list) else []:
         kind = cast("dict[str, Any]", tool).get("type", "custom") if isinstance(tool, dict) else ""
         if not isinstance(kind, str) or not (kind in _OURS or kind.startswith(_OURS_BEFORE)):
             raise _not_passed_on(f"the hosted tool {str(kind)[:40]!r}")
     return not (_media(told) or any(told.get(name) for name in _REMEMBERED))
+
+
+def _list(told: Any, name: str) -> list[Any]:
+    """What is listed below a name, or without one; what is neither is one unknown thing."""
+    listed = json_object(told).get(name, []) if isinstance(told, dict) or told is None else told
+    return cast("list[Any]", listed) if isinstance(listed, list) else [listed]
 
 
 def _media(value: Any) -> bool:

@@ -9,7 +9,7 @@ asked for.
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from hmac import compare_digest
 from typing import Any
@@ -95,8 +95,13 @@ def _only_usage(event: bytes) -> bool:
 class Endpoint:
     """A path that harnesses may post to."""
 
-    def __init__(self, route: Route, providers: Mapping[str, ProviderClient]) -> None:
-        self._route, self._providers = route, providers
+    def __init__(
+        self,
+        route: Route,
+        providers: Mapping[str, ProviderClient],
+        let_through: Collection[str] = (),
+    ) -> None:
+        self._route, self._providers, self._let_through = route, providers, let_through
 
     async def __call__(self, connection: Connection, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -110,7 +115,7 @@ class Endpoint:
             call = _Call(self._route, caller, receive, send)
             try:
                 body = await _body(connection, receive)
-                asked = read(self._route, body)
+                asked = read(self._route, body, self._let_through)
                 caller.check(asked)
                 provider = self._providers.get(self._route.provider)
                 if provider is None:
