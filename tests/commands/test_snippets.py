@@ -71,7 +71,7 @@ def test_the_readme_leads_from_a_fresh_clone_in_a_fresh_home_to_a_client(tmp_pat
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=560,  # beside other tests it takes four minutes
         check=False,
     )
 
