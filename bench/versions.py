@@ -68,7 +68,9 @@ async def baseline(python: Path) -> tuple[str, float]:
             began = time.perf_counter()
             await call_until_done(client, "run_benchmark", {})
             took = time.perf_counter() - began
-            said = (await client.call_tool("append_result", {"description": "baseline"})).structured_content
+            said = (
+                await client.call_tool("append_result", {"description": "baseline"})
+            ).structured_content
     assert said is not None
     return f"{said['row']['passed']}", took
 
