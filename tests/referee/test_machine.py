@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,9 +19,11 @@ from typing import Any
 import pytest
 
 from autoagent.commands.after.verify import EDITED, STALE, replayed
+from autoagent.commands.during.renew import renew
 from autoagent.errors import CandidateRefused, InfrastructureFault, WorkspaceError
 from autoagent.evidence import clocks, events
-from autoagent.evidence.clocks import Uptime
+from autoagent.evidence.journal import Journal
+from autoagent.night.standing import look
 from autoagent.records import Row
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
@@ -31,32 +32,10 @@ from autoagent.workspace.birth import birth
 from autoagent.workspace.git import projection
 
 from ..conftest import git
-from .playing import ONE, TWO, edit, propose, start, with_baseline
+from .clocks import HOUR, Machine
+from .playing import ONE, TWO, edit, propose, settle, start, with_baseline
 
 Open = Callable[..., Referee]
-HOUR = 3600.0
-
-
-class Machine:
-    """A kernel's clocks, which a test moves."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._wall, self.boot, self.elapsed, self.awake = time.time(), "first", 5e4, 5e4
-        monkeypatch.setattr("time.time", lambda: self._wall)
-        monkeypatch.setattr(clocks, "uptime", lambda: Uptime(self.boot, self.elapsed, self.awake))
-
-    def works(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.elapsed += hours * HOUR
-        self.awake += hours * HOUR
-
-    def sleeps(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.elapsed += hours * HOUR
-
-    def is_off(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.boot, self.elapsed, self.awake = "second", 60.0, 60.0
 
 
 def hours(referee: Referee) -> float:
@@ -64,11 +43,6 @@ def hours(referee: Referee) -> float:
     left = referee.status().budget_left.hours
     assert left is not None
     return left
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(monkeypatch)
 
 
 def of_eight_hours(root: Path, more: str = "") -> None:
@@ -114,6 +88,43 @@ def test_where_sleep_counts_the_night_goes_on_without_the_machine(
     start(referee)
     machine.sleeps(5)
     assert hours(referee) == pytest.approx(3, abs=0.02)
+
+
+@pytest.mark.rule("R10")
+def test_a_clock_that_is_set_is_no_hour_of_the_night_and_no_deadline(
+    open_referee: Open, workspace: Path, machine: Machine
+) -> None:
+    """A day forward while an evaluation runs, and back again; for a worker and for who is anew."""
+    of_eight_hours(workspace)
+    engine = ScriptedEngine(ONE, hold=True)
+    referee = open_referee(engine)
+    start(referee)
+    machine.works(1)
+    referee.run_benchmark()
+    worker = Journal(referee.workspace.journal)
+    deadline = engine.started[-1].running.deadline
+    left = deadline - worker.now()
+    for days in (1, -1, -1, 2):
+        machine.sets_its_clock(days)
+        assert hours(referee) == pytest.approx(7, abs=0.02)
+        for journal in (worker, Journal(referee.workspace.journal)):
+            assert deadline - journal.now() == pytest.approx(left, abs=60)
+        referee = open_referee(engine)
+        assert hours(referee) == pytest.approx(7, abs=0.02)
+        assert "1.0 of 8 h played" in referee.status().clock
+        assert look(referee.workspace).words().endswith("7.0 h.")
+    machine.works(1)
+    assert hours(referee) == pytest.approx(6, abs=0.02)
+    assert [entry.event.seconds for entry in worker.of_kind(events.MachineSlept)] == []
+    engine.release()
+    settle(referee)
+    referee.append_result("baseline")
+    referee.finish_climb()
+    renew(workspace)
+    git(workspace, "merge", "-q", "autoagent/night")
+    start(referee, "second")
+    assert referee.position.started_at == pytest.approx(machine.wall, abs=60)
+    assert replayed(workspace).problems == ()
 
 
 def test_the_kernel_says_how_long_it_is_up_and_awake() -> None:
