@@ -139,37 +139,71 @@ def test_the_kernel_says_how_long_it_is_up_and_awake() -> None:
 FILLING = Path(__file__).with_name("filling.py")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("which", ["state", "workspace"])
-def test_a_disk_that_fills_is_named_and_each_call_is_made_once_there_is_room(
-    workspace: Path, tmp_path: Path, which: str
-) -> None:
-    """A disk of 12 MB in a mount namespace of its own, full to the byte before each call."""
+def played_on(
+    workspace: Path, tmp_path: Path, which: str, how: str
+) -> tuple[Path, dict[str, tuple[list[str], str, str]]]:
+    """A place of its own disk of 12 MB, in a mount namespace, and what each call said there."""
     place, made = tmp_path / which, tmp_path / "made"
     place.rename(made) if place.exists() else made.mkdir()
     place.mkdir()
     mount = f"mount -t tmpfs -o size=12m,mode=700 none {place} && cp -a {made}/. {place}"
     done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, str(FILLING),
-         str(workspace), str(place)],
+        ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh",
+         sys.executable, str(FILLING), str(workspace), str(place), how],
         capture_output=True, text=True, timeout=240,
-        env={**os.environ, "AUTOAGENT_STATE_DIR": str(tmp_path / "state")},
+        env={**os.environ, "AUTOAGENT_STATE_DIR": str(tmp_path / "state"),
+             "TMPDIR": str(tmp_path / "tmp") if which == "tmp" else "/tmp"},
     )  # fmt: skip
     if "unshare:" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no mount namespace: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
-    found: dict[str, tuple[str, str, str]] = json.loads(done.stdout)
+    assert "Traceback" not in done.stderr, done.stderr
+    return place, json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["state", "workspace"])
+def test_a_disk_that_fills_is_named_and_each_call_is_made_once_there_is_room(
+    workspace: Path, tmp_path: Path, which: str
+) -> None:
+    """Full to the byte before each call."""
+    place, found = played_on(workspace, tmp_path, which, "full")
     whose = {"state": "the server's state", "workspace": "the workspace"}[which]
     named = rf"{place}\S* \({whose}; [\d,]+ of [\d,]+ bytes are free\): the disk is full"
-    refused = {step: first for step, (first, _, _) in found.items() if first != "done"}
-    for step, first in refused.items():
-        assert re.search(f"{named}. Free space there.*the same call again", first, re.DOTALL), step
-    assert [again for _, _, again in found.values()] == ["done"] * 7
+    for step, (met, _, _) in found.items():
+        for said in {*met} - {"done"}:
+            assert re.search(f"{named}. Free space there.*the same call again", said, re.DOTALL), (
+                step, said)  # fmt: skip
+    assert [again for *_, again in found.values()] == ["done"] * 7
+    refused = {step for step, (met, *_) in found.items() if met[-1] != "done"}
     if which == "state":  # its log may have room for a small event
-        assert {"start_climb", "commit_candidate"} <= {*refused} and "edit_file" not in refused
+        assert {"start_climb", "commit_candidate"} <= refused and "edit_file" not in refused
     else:
-        assert {*refused} == {"edit_file"}
+        assert refused == {"edit_file"}
         assert re.search(f"files are not restored yet: {named}", found["discard"][1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["state", "workspace", "tmp"])
+def test_a_read_only_mount_is_named_and_each_call_is_made_once_it_is_writable(
+    workspace: Path, tmp_path: Path, which: str
+) -> None:
+    """For a server that was open by then, and for one that was opened after that."""
+    place, found = played_on(workspace, tmp_path, which, "read-only")
+    whose = {"state": "the server's state", "workspace": "the workspace"}.get(which, "temporary")
+    named = rf"{place}\S* \({whose}[^)]*\): the disk is read-only. Make it writable"
+    for step, (met, _, _) in found.items():
+        for said in {*met} - {"done"}:
+            assert re.search(f"{named}.*the same call again", said, re.DOTALL), (step, said)
+    assert [again for *_, again in found.values()] == ["done"] * 7
+    notes = " ".join(notes for _, notes, _ in found.values())
+    assert "Errno" not in notes
+    refused = {step for step, (met, *_) in found.items() if met[0] != "done"}
+    if which == "state":
+        assert refused == {*found}
+    else:
+        assert refused == ({"edit_file"} if which == "workspace" else set())
+        assert which == "tmp" or re.search(f"not restored yet: {named}", found["discard"][1])
 
 
 def test_what_met_a_disk_is_told_by_its_place(workspace: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from autoagent.environments.sandbox import bubblewrap, cgroups
@@ -50,6 +51,9 @@ def main(directory: Path) -> int:
     spec = EvaluationSpec.load(directory)
     bubblewrap.end_left(spec.scratch)  # by a worker that was killed
     make_scratch(spec.scratch)
+    # What is copied for a harness lies where its trials do: on a disk of its own that is full, the
+    # copy would fail, and the candidate with it, while its verifier went well (rule R9).
+    tempfile.tempdir = str(spec.scratch.resolve())
     cgroups.sweep()
     rounds = Rounds(spec)
     try:

@@ -18,7 +18,12 @@ from autoagent.workspace.layout import Workspace
 _LITTLE = 256 * 1024
 """Bytes below which a disk counts as full: what is free may be root's alone."""
 _AGAIN = "tell the human to mend that, then the same call again"
-_SQLITE = {sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_READONLY: "read-only"}
+_SQLITE = {
+    sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_IOERR: "failing", sqlite3.SQLITE_CANTOPEN: "",
+}  # fmt: skip
+"""By its primary code. Those of its own index of the log say no more than that it went wrong."""
+_UNSURE = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 _ERRNOS = {
     errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read-only", errno.EIO: "failing",
 }  # fmt: skip
@@ -47,12 +52,20 @@ def trouble(workspace: Workspace, error: BaseException) -> str:
     if gone is not None and any(isinstance(each, FileNotFoundError) for each in _causes(error)):
         return f"The directory for temporary files, {gone}, is not there. Make it again."
     for each in _causes(error):
-        if kind := _kind(each):
+        kind = _kind(each)
+        if _code(each) in _UNSURE:
+            kind = next((k for k in ("full", "read-only") if _having(workspace, k)), kind)
+        if kind:
             named = getattr(each, "filename", None)
             found = _having(workspace, kind) or [str(named or "a disk of this machine")]
             what = "Free space there" if kind == "full" else "Make it writable, or mend the disk"
             return f"{' and '.join(found)}: the disk is {kind}. {what}; nothing was lost."
     return ""
+
+
+def is_cause_of(error: BaseException) -> bool:
+    """Whether a disk is what an error comes from."""
+    return any(_kind(each) for each in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -65,8 +78,13 @@ def _kind(error: BaseException) -> str:
     if isinstance(error, OSError):
         return _ERRNOS.get(error.errno or 0, "")
     if isinstance(error, sqlite3.Error):
-        return _SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF, "")
+        return _SQLITE.get(_code(error), "")
     return next((kind for said, kind in _SAID.items() if said in str(error)), "")
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's primary code; 0 where it is another's error."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def _having(workspace: Workspace, kind: str) -> list[str]:
