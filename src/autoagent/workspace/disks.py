@@ -17,6 +17,8 @@ from autoagent.workspace.layout import Workspace
 
 _LITTLE = 256 * 1024
 """Bytes below which a disk counts as full: what is free may be root's alone."""
+_FEW = 64
+"""Files that could still be made, below which a disk counts as full: whoever failed made room."""
 _AGAIN = "tell the human to mend that, then the same call again"
 _SQLITE = {
     sqlite3.SQLITE_FULL: "full", sqlite3.SQLITE_READONLY: "read-only",
@@ -28,6 +30,7 @@ _ERRNOS = {
     errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EROFS: "read-only", errno.EIO: "failing",
 }  # fmt: skip
 _SAID = {os.strerror(number): kind for number, kind in _ERRNOS.items()}
+_SAID["Out of diskspace"] = "full"  # git fast-import
 """What programs print that met it."""
 
 
@@ -94,18 +97,27 @@ def _having(workspace: Workspace, kind: str) -> list[str]:
         "the workspace": workspace.root,
         "temporary files (TMPDIR)": Path(tempfile.gettempdir()),
     }
-    found: list[str] = []
+    found: dict[int, tuple[str, list[str]]] = {}  # one disk is told once
     for use, place in places.items():
         try:
-            facts = os.statvfs(place)
+            facts, device = os.statvfs(place), place.stat().st_dev
         except OSError:
             continue
         free, size = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
-        if kind == "full" and (free < _LITTLE or (facts.f_files and not facts.f_favail)):
-            found.append(f"{place} ({use}; {free:,} of {size:,} bytes are free)")
+        nameless = bool(facts.f_files) and facts.f_favail < _FEW
+        if kind == "full" and (free < _LITTLE or nameless):
+            left = f"{free:,} of {size:,} bytes are free"
+            left += f", and {facts.f_favail:,} of {facts.f_files:,} names" if nameless else ""
+            found.setdefault(device, (left, []))[1].append(f"{place} ({use}")
         elif kind == "read-only" and facts.f_flag & os.ST_RDONLY:
-            found.append(f"{place} ({use})")
-    return found
+            found.setdefault(device, ("", []))[1].append(f"{place} ({use}")
+    return [_told(uses, left) for left, uses in found.values()]
+
+
+def _told(uses: list[str], left: str) -> str:
+    """A disk by the first place of ours on it, and what else is there."""
+    others = [use.split(" (", 1)[1] for use in uses[1:]]
+    return f"{', '.join([uses[0], *others])}{'; ' if left else ''}{left})"
 
 
 def _gone() -> Path | None:
