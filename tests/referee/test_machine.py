@@ -222,6 +222,34 @@ def test_what_met_a_disk_is_told_by_its_place(workspace: Path, tmp_path: Path) -
         raise PermissionError(errno.EACCES, "denied")
 
 
+@pytest.mark.rule("R9")
+def test_a_worker_that_died_of_a_full_disk_is_started_again_once_there_is_room(
+    open_referee: Open, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else four starts in a second made the evaluation indecisive."""
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    start(referee)
+    engine.stillborn = True
+    evaluation, before = referee.run_benchmark(), len(engine.started)
+    with monkeypatch.context() as full:
+        facts = os.statvfs(workspace)
+
+        def no_room(_: object) -> os.statvfs_result:
+            return os.statvfs_result((*facts[:3], 0, 0, *facts[5:]))
+
+        full.setattr(os, "statvfs", no_room)
+        for _ in range(8):
+            assert referee.advance().running is not None
+        assert len(engine.started) == before
+        (note,) = (note for note in referee.status().notes if "no worker is started" in note)
+        assert f"{referee.workspace.state} (the server's state" in note and "full" in note
+    engine.stillborn = False
+    settle(referee)
+    assert referee.append_result("baseline").status == "keep"
+    assert evaluation == "e3"
+
+
 def test_a_directory_of_temporary_files_that_is_gone_is_named(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

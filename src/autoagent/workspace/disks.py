@@ -57,13 +57,20 @@ def trouble(workspace: Workspace, error: BaseException) -> str:
     for each in _causes(error):
         kind = _kind(each)
         if _code(each) in _UNSURE:
-            kind = next((k for k in ("full", "read-only") if _having(workspace, k)), kind)
+            kind = next((k for k in ("full", "read-only") if _having(_places(workspace), k)), kind)
         if kind:
             named = getattr(each, "filename", None)
-            found = _having(workspace, kind) or [str(named or "a disk of this machine")]
+            found = _having(_places(workspace), kind) or [str(named or "a disk of this machine")]
             what = "Free space there" if kind == "full" else "Make it writable, or mend the disk"
             return f"{' and '.join(found)}: the disk is {kind}. {what}; nothing was lost."
     return ""
+
+
+def bad(workspace: Workspace) -> str:
+    """Which places that a worker writes to have no room, or may not be written; mostly empty."""
+    places = dict(list(_places(workspace).items())[:2])
+    found = {kind: _having(places, kind) for kind in ("full", "read-only")}
+    return "; ".join(f"{' and '.join(at)}: the disk is {kind}" for kind, at in found.items() if at)
 
 
 def is_cause_of(error: BaseException) -> bool:
@@ -90,13 +97,17 @@ def _code(error: BaseException) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _having(workspace: Workspace, kind: str) -> list[str]:
-    """The places that have this trouble, each with what it is for."""
-    places = {
+def _places(workspace: Workspace) -> dict[str, Path]:
+    """What our places are for."""
+    return {
         "the server's state": workspace.state,
         "the workspace": workspace.root,
         "temporary files (TMPDIR)": Path(tempfile.gettempdir()),
     }
+
+
+def _having(places: dict[str, Path], kind: str) -> list[str]:
+    """Those that have this trouble, each with what it is for."""
     found: dict[int, tuple[str, list[str]]] = {}  # one disk is told once
     for use, place in places.items():
         try:
