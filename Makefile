@@ -101,13 +101,15 @@ docs: setup
 links: setup
 	.venv/bin/python bench/links.py
 
-TORTURE = $(addprefix bench/,climbing.py naive.py power.py states.py torture.py tracing.py worker_torture.py)
+TORTURE = $(addprefix bench/,climbing.py full_disk.py naive.py power.py states.py torture.py tracing.py worker_torture.py)
 
 # Kills before each call that writes, power cuts, and a flow without a referee. EVERY=50 is fewer.
 torture: setup
 	.venv/bin/python bench/torture.py --every $(or $(EVERY),1) --again $(or $(AGAIN),10) --sample 30
 	.venv/bin/python bench/worker_torture.py --every $(or $(EVERY),1)
 	.venv/bin/python bench/power.py --every $(or $(EVERY),1)
+	.venv/bin/python bench/full_disk.py --every 31 --climbs 31
+	.venv/bin/python bench/full_disk.py --every 31 --climbs 10 --what names
 	.venv/bin/python bench/naive.py
 
 bench: setup

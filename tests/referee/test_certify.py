@@ -1,6 +1,5 @@
 """The end of a climb: what it is worth is measured afresh, and once."""
 
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import Script, ScriptedEngine
 
+from .clocks import Machine
 from .playing import ALL, ONE, THREE, TWO, edit, propose, settle, with_baseline
 
 OpenReferee = Callable[[Engine | None], Referee]
@@ -209,13 +209,12 @@ def test_a_night_cannot_use_up_what_its_certification_needs(
 
 @pytest.mark.rule("R10", "R12")
 def test_the_human_may_certify_what_the_budget_did_not_allow(
-    make_workspace: MakeWorkspace, monkeypatch: pytest.MonkeyPatch
+    make_workspace: MakeWorkspace, machine: Machine
 ) -> None:
     root = make_workspace(config="[budget]\nhours = 1\n")
     referee = Referee.open(root, ScriptedEngine(ONE, ALL, FRESH))
     climbed(referee, root)
-    now = time.time
-    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    machine.works(1)
     referee.finish_climb()
     position = settle(referee)
     assert position.certificate is None

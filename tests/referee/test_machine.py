@@ -11,7 +11,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -20,9 +19,11 @@ from typing import Any
 import pytest
 
 from autoagent.commands.after.verify import EDITED, STALE, replayed
+from autoagent.commands.during.renew import renew
 from autoagent.errors import CandidateRefused, InfrastructureFault, WorkspaceError
 from autoagent.evidence import clocks, events
-from autoagent.evidence.clocks import Uptime
+from autoagent.evidence.journal import Journal
+from autoagent.night.standing import look
 from autoagent.records import Row
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
@@ -31,32 +32,10 @@ from autoagent.workspace.birth import birth
 from autoagent.workspace.git import projection
 
 from ..conftest import git
-from .playing import ONE, TWO, edit, propose, start, with_baseline
+from .clocks import HOUR, Machine
+from .playing import ONE, TWO, edit, propose, settle, start, with_baseline
 
 Open = Callable[..., Referee]
-HOUR = 3600.0
-
-
-class Machine:
-    """A kernel's clocks, which a test moves."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._wall, self.boot, self.elapsed, self.awake = time.time(), "first", 5e4, 5e4
-        monkeypatch.setattr("time.time", lambda: self._wall)
-        monkeypatch.setattr(clocks, "uptime", lambda: Uptime(self.boot, self.elapsed, self.awake))
-
-    def works(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.elapsed += hours * HOUR
-        self.awake += hours * HOUR
-
-    def sleeps(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.elapsed += hours * HOUR
-
-    def is_off(self, hours: float) -> None:
-        self._wall += hours * HOUR
-        self.boot, self.elapsed, self.awake = "second", 60.0, 60.0
 
 
 def hours(referee: Referee) -> float:
@@ -64,11 +43,6 @@ def hours(referee: Referee) -> float:
     left = referee.status().budget_left.hours
     assert left is not None
     return left
-
-
-@pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    return Machine(monkeypatch)
 
 
 def of_eight_hours(root: Path, more: str = "") -> None:
@@ -116,6 +90,43 @@ def test_where_sleep_counts_the_night_goes_on_without_the_machine(
     assert hours(referee) == pytest.approx(3, abs=0.02)
 
 
+@pytest.mark.rule("R10")
+def test_a_clock_that_is_set_is_no_hour_of_the_night_and_no_deadline(
+    open_referee: Open, workspace: Path, machine: Machine
+) -> None:
+    """A day forward while an evaluation runs, and back again; for a worker and for who is anew."""
+    of_eight_hours(workspace)
+    engine = ScriptedEngine(ONE, hold=True)
+    referee = open_referee(engine)
+    start(referee)
+    machine.works(1)
+    referee.run_benchmark()
+    worker = Journal(referee.workspace.journal)
+    deadline = engine.started[-1].running.deadline
+    left = deadline - worker.now()
+    for days in (1, -1, -1, 2):
+        machine.sets_its_clock(days)
+        assert hours(referee) == pytest.approx(7, abs=0.02)
+        for journal in (worker, Journal(referee.workspace.journal)):
+            assert deadline - journal.now() == pytest.approx(left, abs=60)
+        referee = open_referee(engine)
+        assert hours(referee) == pytest.approx(7, abs=0.02)
+        assert "1.0 of 8 h played" in referee.status().clock
+        assert look(referee.workspace).words().endswith("7.0 h.")
+    machine.works(1)
+    assert hours(referee) == pytest.approx(6, abs=0.02)
+    assert [entry.event.seconds for entry in worker.of_kind(events.MachineSlept)] == []
+    engine.release()
+    settle(referee)
+    referee.append_result("baseline")
+    referee.finish_climb()
+    renew(workspace)
+    git(workspace, "merge", "-q", "autoagent/night")
+    start(referee, "second")
+    assert referee.position.started_at == pytest.approx(machine.wall, abs=60)
+    assert replayed(workspace).problems == ()
+
+
 def test_the_kernel_says_how_long_it_is_up_and_awake() -> None:
     up = clocks.uptime()
     if up is None:
@@ -128,37 +139,71 @@ def test_the_kernel_says_how_long_it_is_up_and_awake() -> None:
 FILLING = Path(__file__).with_name("filling.py")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("which", ["state", "workspace"])
-def test_a_disk_that_fills_is_named_and_each_call_is_made_once_there_is_room(
-    workspace: Path, tmp_path: Path, which: str
-) -> None:
-    """A disk of 12 MB in a mount namespace of its own, full to the byte before each call."""
+def played_on(
+    workspace: Path, tmp_path: Path, which: str, how: str
+) -> tuple[Path, dict[str, tuple[list[str], str, str]]]:
+    """A place of its own disk of 12 MB, in a mount namespace, and what each call said there."""
     place, made = tmp_path / which, tmp_path / "made"
     place.rename(made) if place.exists() else made.mkdir()
     place.mkdir()
     mount = f"mount -t tmpfs -o size=12m,mode=700 none {place} && cp -a {made}/. {place}"
     done = subprocess.run(
-        ["unshare", "-m", "sh", "-c", f'{mount} && exec "$@"', "sh", sys.executable, str(FILLING),
-         str(workspace), str(place)],
+        ["unshare", "-m" if os.geteuid() == 0 else "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh",
+         sys.executable, str(FILLING), str(workspace), str(place), how],
         capture_output=True, text=True, timeout=240,
-        env={**os.environ, "AUTOAGENT_STATE_DIR": str(tmp_path / "state")},
+        env={**os.environ, "AUTOAGENT_STATE_DIR": str(tmp_path / "state"),
+             "TMPDIR": str(tmp_path / "tmp") if which == "tmp" else "/tmp"},
     )  # fmt: skip
     if "unshare:" in done.stderr or "mount:" in done.stderr:
         pytest.skip(f"no mount namespace: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
-    found: dict[str, tuple[str, str, str]] = json.loads(done.stdout)
+    assert "Traceback" not in done.stderr, done.stderr
+    return place, json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["state", "workspace"])
+def test_a_disk_that_fills_is_named_and_each_call_is_made_once_there_is_room(
+    workspace: Path, tmp_path: Path, which: str
+) -> None:
+    """Full to the byte before each call."""
+    place, found = played_on(workspace, tmp_path, which, "full")
     whose = {"state": "the server's state", "workspace": "the workspace"}[which]
     named = rf"{place}\S* \({whose}; [\d,]+ of [\d,]+ bytes are free\): the disk is full"
-    refused = {step: first for step, (first, _, _) in found.items() if first != "done"}
-    for step, first in refused.items():
-        assert re.search(f"{named}. Free space there.*the same call again", first, re.DOTALL), step
-    assert [again for _, _, again in found.values()] == ["done"] * 7
+    for step, (met, _, _) in found.items():
+        for said in {*met} - {"done"}:
+            assert re.search(f"{named}. Free space there.*the same call again", said, re.DOTALL), (
+                step, said)  # fmt: skip
+    assert [again for *_, again in found.values()] == ["done"] * 7
+    refused = {step for step, (met, *_) in found.items() if met[-1] != "done"}
     if which == "state":  # its log may have room for a small event
-        assert {"start_climb", "commit_candidate"} <= {*refused} and "edit_file" not in refused
+        assert {"start_climb", "commit_candidate"} <= refused and "edit_file" not in refused
     else:
-        assert {*refused} == {"edit_file"}
+        assert refused == {"edit_file"}
         assert re.search(f"files are not restored yet: {named}", found["discard"][1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", ["state", "workspace", "tmp"])
+def test_a_read_only_mount_is_named_and_each_call_is_made_once_it_is_writable(
+    workspace: Path, tmp_path: Path, which: str
+) -> None:
+    """For a server that was open by then, and for one that was opened after that."""
+    place, found = played_on(workspace, tmp_path, which, "read-only")
+    whose = {"state": "the server's state", "workspace": "the workspace"}.get(which, "temporary")
+    named = rf"{place}\S* \({whose}[^)]*\): the disk is read-only. Make it writable"
+    for step, (met, _, _) in found.items():
+        for said in {*met} - {"done"}:
+            assert re.search(f"{named}.*the same call again", said, re.DOTALL), (step, said)
+    assert [again for *_, again in found.values()] == ["done"] * 7
+    notes = " ".join(notes for _, notes, _ in found.values())
+    assert "Errno" not in notes
+    refused = {step for step, (met, *_) in found.items() if met[0] != "done"}
+    if which == "state":
+        assert refused == {*found}
+    else:
+        assert refused == ({"edit_file"} if which == "workspace" else set())
+        assert which == "tmp" or re.search(f"not restored yet: {named}", found["discard"][1])
 
 
 def test_what_met_a_disk_is_told_by_its_place(workspace: Path, tmp_path: Path) -> None:
@@ -175,6 +220,34 @@ def test_what_met_a_disk_is_told_by_its_place(workspace: Path, tmp_path: Path) -
         raise OSError(errno.EIO, "Input/output error")
     with pytest.raises(OSError, match="denied"), disks.told(opened):
         raise PermissionError(errno.EACCES, "denied")
+
+
+@pytest.mark.rule("R9")
+def test_a_worker_that_died_of_a_full_disk_is_started_again_once_there_is_room(
+    open_referee: Open, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else four starts in a second made the evaluation indecisive."""
+    engine = ScriptedEngine(ONE)
+    referee = open_referee(engine)
+    start(referee)
+    engine.stillborn = True
+    evaluation, before = referee.run_benchmark(), len(engine.started)
+    with monkeypatch.context() as full:
+        facts = os.statvfs(workspace)
+
+        def no_room(_: object) -> os.statvfs_result:
+            return os.statvfs_result((*facts[:3], 0, 0, *facts[5:]))
+
+        full.setattr(os, "statvfs", no_room)
+        for _ in range(8):
+            assert referee.advance().running is not None
+        assert len(engine.started) == before
+        (note,) = (note for note in referee.status().notes if "no worker is started" in note)
+        assert f"{referee.workspace.state} (the server's state" in note and "full" in note
+    engine.stillborn = False
+    settle(referee)
+    assert referee.append_result("baseline").status == "keep"
+    assert evaluation == "e3"
 
 
 def test_a_directory_of_temporary_files_that_is_gone_is_named(

@@ -21,6 +21,7 @@ from autoagent.referee.referee import Referee
 from autoagent.worker.engine import Engine
 from autoagent.worker.scripted import ScriptedEngine
 
+from .clocks import Machine
 from .playing import ALL, ONE, TWO, edit, propose, settle, start, with_baseline
 
 OpenReferee = Callable[[Engine], Referee]
@@ -117,14 +118,13 @@ def test_a_climb_that_can_start_nothing_more_is_told_to_finish(
 
 @pytest.mark.rule("R11")
 def test_a_baseline_that_ran_out_of_time_is_not_asked_for_again(
-    make_workspace: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    make_workspace: Callable[..., Path], machine: Machine
 ) -> None:
     root = make_workspace(config="[budget]\nhours = 1\n")
     referee = Referee.open(root, ScriptedEngine(ALL))
     start(referee)
     assert referee.status().next_calls == ("run_benchmark()",)
-    late = referee.position.started_at + 3601
-    monkeypatch.setattr("time.time", lambda: late)
+    machine.works(1.001)
     assert referee.status().next_calls == ("finish_climb()",)
     assert told(referee, referee.run_benchmark) == "finish_climb()"
     referee.close()

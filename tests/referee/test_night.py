@@ -10,12 +10,14 @@ import pytest
 from autoagent.commands.after.verify import replayed
 from autoagent.commands.during.renew import renew
 from autoagent.errors import BudgetExceeded, WorkspaceError
+from autoagent.evidence import clocks
 from autoagent.evidence.journal import Journal
 from autoagent.referee.moves import ANOTHER, REPORT
 from autoagent.referee.referee import Referee
 from autoagent.worker.scripted import ScriptedEngine
 
 from ..conftest import git
+from .clocks import Machine
 from .playing import ONE, TWO, propose, start, with_baseline
 
 UNCERTIFIED = "[certify]\npasses = 0\n"
@@ -85,17 +87,17 @@ def test_a_night_that_is_used_up_ends_with_the_report_until_the_human_renews_it(
 
 @pytest.mark.rule("R10")
 def test_a_clock_that_is_set_back_does_not_lengthen_the_night(
-    open_referee: Callable[..., Referee], workspace: Path, monkeypatch: pytest.MonkeyPatch
+    open_referee: Callable[..., Referee], workspace: Path, machine: Machine
 ) -> None:
     """Nor does a server that is started again, nor a worker's deadline."""
     engine = ScriptedEngine(ONE)
     referee = open_referee(engine)
     start(referee)
     began = referee.position.started_at
-    monkeypatch.setattr("time.time", lambda: began + 6 * 3600)
+    machine.works(6)
     referee.run_benchmark()
     assert referee.status().budget_left.hours == pytest.approx(2, abs=0.1)
-    monkeypatch.setattr("time.time", lambda: began - 3600)
+    machine.sets_its_clock(-1)
     assert referee.status().budget_left.hours == pytest.approx(2, abs=0.1)
     referee = open_referee(engine)
     assert referee.status().budget_left.hours == pytest.approx(2, abs=0.1)
@@ -108,6 +110,7 @@ def test_the_journals_clock_goes_on_while_the_wall_clock_stands(
     journal = Journal(tmp_path / "journal.sqlite3")
     began, paced = journal.now(), itertools.count(time.monotonic(), 60)
     monkeypatch.setattr("time.time", lambda: 0.0)
+    monkeypatch.setattr(clocks, "uptime", lambda: None)
     monkeypatch.setattr("time.monotonic", lambda: next(paced))
     assert journal.now() >= began
     assert journal.now() - journal.now() == -60

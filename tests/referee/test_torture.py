@@ -42,6 +42,15 @@ def test_what_a_reply_told_is_there_after_a_power_cut() -> None:
 
 
 @pytest.mark.slow
+def test_a_disk_that_fills_in_the_middle_of_any_call_is_named_and_the_climb_goes_on() -> None:
+    """The same server makes the same call once there is room; it ends as if nothing had been."""
+    report = told("full_disk", "--every", "31", "--climbs", "1")
+
+    assert report | CLEAN | {"unnamed": 0, "died": 0} == report
+    assert report["points"] > 15 and report["refused"] > 10
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_killed_charges_each_call_once() -> None:
     report = told("worker_torture", "--every", "200")
 

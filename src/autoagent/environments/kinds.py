@@ -106,6 +106,10 @@ class EnvironmentKind:
         """
         return None
 
+    def trouble(self) -> str:
+        """Why no trial can run there at the moment, which may pass by itself; "" where one can."""
+        return ""
+
     def harbor_class(self, facts: EvaluationFacts) -> tuple[str, dict[str, Any]]:
         """The import path of its class, and what that is told besides Harbor's own arguments."""
         raise NotImplementedError
@@ -190,10 +194,16 @@ class Docker(EnvironmentKind):
         return tuple(asked)
 
     @override
+    def trouble(self) -> str:
+        from autoagent.environments.docker import daemon
+
+        return daemon.trouble()
+
+    @override
     def memory_bytes(self) -> int:
         from autoagent.environments.docker import daemon
 
-        return int(daemon.client().info()["MemTotal"])
+        return daemon.memory_bytes()
 
     @override
     def harbor_class(self, facts: EvaluationFacts) -> tuple[str, dict[str, Any]]:

@@ -301,7 +301,7 @@ class ModelAnswered(Facts, kind="model_answered"):
 
 
 class ProviderOut(Facts, kind="provider_out"):
-    """R9: a model's provider is out, so no trial begins; where no cause stands, it is back.
+    """R9: a model's provider, or where trials run, is out: no trial begins. No cause: it is back.
 
     About the evaluation.
     """

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
@@ -21,7 +20,7 @@ from typing import NamedTuple, cast
 from pydantic import ValidationError
 
 from autoagent.errors import JournalError
-from autoagent.evidence import clocks
+from autoagent.evidence.clocks import Hours
 from autoagent.evidence.events import Event, Unknown, read
 
 GENESIS = "0" * 64
@@ -50,6 +49,10 @@ CREATE TABLE IF NOT EXISTS position (
 CREATE TABLE IF NOT EXISTS boots (
     id TEXT PRIMARY KEY,
     told REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS hours (
+    boot TEXT PRIMARY KEY,
+    began REAL NOT NULL
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS events_are_final BEFORE UPDATE ON events
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
@@ -118,6 +121,9 @@ class Journal:
 
     A server and its workers append concurrently; SQLite's write lock orders them.
     Every append is durable (WAL, synchronous=FULL) when `append` returns.
+
+    Attributes:
+        hours: Its clock.
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
@@ -127,7 +133,6 @@ class Journal:
             JournalError: The file cannot be opened, is not a journal or is a newer version's.
         """
         self.path, self._read_only = path, read_only
-        self._clock = (0.0, time.monotonic())
         try:
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}",
@@ -144,8 +149,9 @@ class Journal:
                 self._make_tables()
             elif self._is_new():  # whoever made the file makes its tables next
                 self._db.executescript(_TABLES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+            self.hours = Hours(self._db, read_only=read_only)
             last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-            self._seen(last[0] if last else 0.0)
+            self.hours.now(last[0] if last else 0.0)
         except sqlite3.Error as error:
             with suppress(AttributeError):  # where not even the file could be opened
                 self._db.close()
@@ -224,7 +230,7 @@ class Journal:
                     "SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1"
                 ).fetchone()
                 seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
-                at = self._seen(last[2] if last else 0.0)
+                at = self.hours.now(last[2] if last else 0.0)
                 digest = chain(previous, seq, at, kind, about, text)
                 entry: Entry[Held] = Entry(seq, at, kind, about, text, digest)
                 self._db.execute(
@@ -243,42 +249,8 @@ class Journal:
             ) from error
 
     def now(self) -> float:
-        """Unix seconds that never run backwards, nor slower than this process's own clock.
-
-        A clock that is set back lengthens nothing (rule R10); one that is set forward counts.
-        """
-        return self._seen(0.0)
-
-    def slept(self, least: float) -> float:
-        """Seconds in which the machine slept or was off, and that were not told yet; each once.
-
-        For who holds the workspace's lock.
-
-        Args:
-            least: What is less is told another time, with what comes to it: 0.0.
-        """
-        if (up := clocks.uptime()) is None:
-            return 0.0
-        row = self._db.execute("SELECT told FROM boots WHERE id = ?", (up.boot,)).fetchone()
-        asleep = up.elapsed - up.awake
-        told = row[0] if row else self._before(up, asleep)
-        found = asleep - told if asleep - told >= least else 0.0
-        if found or row is None:
-            values = (up.boot, told + found)
-            self._db.execute("INSERT OR REPLACE INTO boots VALUES (?, ?)", values)
-        return found
-
-    def _before(self, up: clocks.Uptime, asleep: float) -> float:
-        """What counts as told of this start of the machine: the time it was off is not."""
-        last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-        off = time.time() - up.elapsed - last[0] if last else 0.0
-        return -off if off > 0 else asleep
-
-    def _seen(self, at: float) -> float:
-        told, then = self._clock
-        paced = time.monotonic()
-        self._clock = (max(time.time(), told + paced - then, at), paced)
-        return self._clock[0]
+        """Unix seconds that no clock which somebody sets lengthens or shortens (rule R10)."""
+        return self.hours.now()
 
     def position(self) -> str | None:
         """The stored position, or None before the first event that has one."""

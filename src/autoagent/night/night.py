@@ -156,9 +156,7 @@ class _Night:
         self._deadline = Deadline(end)
         stand = look(self._workspace)
         self._earlier = stand.position.tag if stand.position.phase == "finished" else ""
-        self._log(
-            "started", f"{'' if end is None else f'until {_hour(end)}; '}{stand.words(time.time())}"
-        )
+        self._log("started", f"{'' if end is None else f'until {_hour(end)}; '}{stand.words()}")
         reason = Reason.DIED
         async with anyio.create_task_group() as group:
             group.start_soon(self._attend)
@@ -293,7 +291,7 @@ class _Night:
 
     def _nudge(self, stand: Stand) -> str:
         return (
-            f"Go on: nobody is there to answer, so decide yourself. {stand.words(time.time())} "
+            f"Go on: nobody is there to answer, so decide yourself. {stand.words()} "
             "status() names the next call. The climb ends when a reply says that the budget is "
             "used up; then finish_climb()."
         )

@@ -1,6 +1,5 @@
 """Where the climb stands, read from its journal without a word to the server that plays it."""
 
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +21,7 @@ class Stand(NamedTuple):
     """A climb at one moment; `measuring` while a worker is at it.
 
     `outage` says why no trial begins, while a model's provider is out; `used_up` which caps of the
-    budget nothing is left of, while a climb is played.
+    budget nothing is left of, while a climb is played; `now` is the journal's hour.
     """
 
     position: Position
@@ -31,6 +30,7 @@ class Stand(NamedTuple):
     measuring: bool
     outage: str = ""
     used_up: str = ""
+    now: float = 0.0
 
     @property
     def certifying_seconds(self) -> float:
@@ -40,12 +40,12 @@ class Stand(NamedTuple):
             return 0.0
         return 2 * self.config.certify.passes * best.score.seconds
 
-    def words(self, now: float) -> str:
+    def words(self) -> str:
         """Where it stands, in a sentence for whoever is to play on."""
         position, best = self.position, self.position.incumbent
         if position.phase == "new":
             return "No climb was started yet."
-        left = budget.left(self.config.budget, position, now)
+        left = budget.left(self.config.budget, position, self.now)
         score = f"the incumbent passes {best.score.passed}/{best.score.expected}, " if best else ""
         return (
             f"The climb {position.tag} is in phase {position.phase}: {score}"
@@ -74,16 +74,16 @@ def look(workspace: Workspace) -> Stand:
         told = journal.about(running.id, events.ProviderOut) if running and measuring else []
         causes = {entry.event.provider: entry.event.cause for entry in told}
         outage = "; ".join(one_line(cause, CAUSE) for cause in causes.values() if cause)
-        return Stand(
-            position, journal.head(), config, measuring, outage, _used_up(position, config)
-        )
+        now = journal.now()
+        used_up = _used_up(position, config, now)
+        return Stand(position, journal.head(), config, measuring, outage, used_up, now)
 
 
-def _used_up(position: Position, config: Config) -> str:
+def _used_up(position: Position, config: Config, now: float) -> str:
     """The caps that nothing is left of, between two evaluations."""
     if position.running is not None or position.phase in ("new", "finished"):
         return ""
-    left = budget.left(config.budget, position, time.time())
+    left = budget.left(config.budget, position, now)
     return ", ".join(name for name in budget.CAPS if getattr(left, name) == 0)
 
 

@@ -119,7 +119,7 @@ class Climb:
 
     def notice_sleep(self) -> None:
         """Write down for how long the machine slept or was off in a night that is played."""
-        seconds = self.journal.slept(LEAST_SLEEP_SECONDS)
+        seconds = self.journal.hours.slept(LEAST_SLEEP_SECONDS)
         if seconds and self.position.phase not in ("new", "finished"):
             self.append(events.MachineSlept(seconds=seconds), self.position.tag)
 

@@ -16,6 +16,20 @@ from autoagent.referee.telling.views import Commitment
 AGAIN = "commit_candidate(description)"
 
 
+def undo_first(climb: Climb) -> bool:
+    """Put the incumbent's files where a discard could not; whether that was due.
+
+    Raises:
+        InfrastructureFault: It cannot be done yet.
+    """
+    if not climb.unrestored:
+        return False
+    climb.project()
+    if climb.unrestored:
+        raise InfrastructureFault(f"The last discard is not undone yet: {climb.unrestored}")
+    return True
+
+
 def commit(
     climb: Climb,
     description: str,
@@ -34,10 +48,7 @@ def commit(
     if not description.strip() and not dry_run:
         why = "`description` is empty, and the ledger, the report and your next look at it need it"
         raise CandidateRefused([why], f"{AGAIN} with what you changed, and what it should fix")
-    if climb.unrestored:
-        climb.project()
-        if climb.unrestored:
-            raise InfrastructureFault(f"The last discard is not undone yet: {climb.unrestored}")
+    if undo_first(climb):
         undone = "the last discard had left the files as they were; they are the incumbent's now"
         aside = f"what stood there is in {climb.workspace.state / 'aside'}"
         raise CandidateRefused([f"{undone}, and {aside}"], f"make your edit anew, then {AGAIN}")

@@ -26,6 +26,7 @@ from autoagent.referee import budget, costs, efforts, evaluations, moves
 from autoagent.referee.climb import Climb
 from autoagent.referee.opening import validation
 from autoagent.referee.telling.views import EvaluationReport
+from autoagent.workspace import disks
 from autoagent.workspace.layout import Workspace
 
 MAX_WORKER_STARTS = 4
@@ -247,10 +248,13 @@ def cancel(climb: Climb, running: Running) -> None:
 def restart(climb: Climb, running: Running) -> None:
     """Start a dead worker again; what it had measured stays measured (rule R9).
 
-    Every start counts, one that fails too, so that no machine can hold a climb up for ever.
+    Every start counts, one that fails too, so that no machine can hold a climb up for ever. On a
+    disk that is full none is made: it waits until there is room, and the status says so.
     """
     if evaluations.since_begun(climb.journal, running.id, events.CancelRequested):
         climb.append(events.WorkerEnded(end="cancelled"), running.id)
+        return
+    if disks.bad(climb.workspace):
         return
     starts = evaluations.since_begun(climb.journal, running.id, events.WorkerStarted)
     if len(starts) >= MAX_WORKER_STARTS:

@@ -233,6 +233,8 @@ class Referee:
         if self._busy is not None:
             return self.position
         self._climb.notice_sleep()
+        if self._climb.unrestored:  # before anybody reads what an edit will be of
+            self._climb.project()
         climb, phase, running = self._climb, self.position.phase, self.position.running
         if running is None:
             if phase == "validating":
@@ -374,6 +376,7 @@ class Referee:
     def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace `old`, which occurs once, in the harness above the boundary or in `.agent/`."""
         self._require("edit_file", "idle", "committed", "evaluated", "baseline_needed")
+        committing.undo_first(self._climb)  # else the edit would be moved aside with what it is of
         fixed = self._climb.canonical.fixed
         return editing.edit(self._climb.workspace, path, old, clean(new), fixed)
 

@@ -4,7 +4,6 @@ Everything is escaped where it is put in, but for the SVG that the charts made, 
 policy lets no script run and nothing load.
 """
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -73,7 +72,7 @@ def tell(
     head = journal.head()
     with uncollected():
         climb = last_climb(journal)
-        told = story(climb, time.time(), _drift(workspace, climb))
+        told = story(climb, journal.now(), _drift(workspace, climb))
         del climb
     edits = [(edit.parent, edit.candidate) for edit in told.edits]
     with ThreadPoolExecutor(1) as beside:  # who draws, waits for a process of its own

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from harbor.job import Job
 from harbor.trial.hooks import TrialEvent, TrialHookEvent
 
+from autoagent.environments.kinds import kind_of
 from autoagent.environments.trials import in_hand
 from autoagent.errors import AutoAgentError
 from autoagent.evidence.answers import answers
@@ -40,6 +41,8 @@ from autoagent.worker.acting.harness import HarnessProcess
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.job import job_of, seconds_of
 from autoagent.worker.outcomes import outcome_of
+from autoagent.worker.pause import Pause
+from autoagent.worker.scratch import sweep
 from autoagent.worker.secrets import clean, redactor_of
 from autoagent.worker.trials import MeasuredTrial, measured_trial
 
@@ -64,6 +67,8 @@ class Rounds:
         self._tries: defaultdict[Slot, int] = defaultdict(int)
         self._processes: dict[str, HarnessProcess] = {}
         self._pruned = asyncio.Event()
+        kind = kind_of(spec.environment)
+        self._pause = Pause(kind.trouble, functools.partial(self._on_outage, kind.name))
         self._gateway: Gateway | None = None
         self._answers = set(answers(self._journal))
         self._redactor = redactor_of(spec)
@@ -76,7 +81,10 @@ class Rounds:
                 self._gateway = self._make_gateway()
                 await stack.enter_async_context(self._gateway.running())
             self._recover()
+            await self._pause.over()
+            await asyncio.to_thread(sweep, self._spec)
             while due := self._agenda.due():
+                await self._pause.over()
                 for side in {slot.side for slot in due}:
                     if side in self._spec.harnesses and side not in self._processes:
                         process = HarnessProcess(self._spec, side, self._gateway)
@@ -132,7 +140,7 @@ class Rounds:
             self._journal.append(named, self._spec.id)
 
     def _on_outage(self, provider: str, cause: str) -> None:
-        """A provider went out, or is back: no trial begins meanwhile, and the status says why."""
+        """A provider, or where trials run, went out or is back: no trial begins, and why."""
         self._journal.append(ProviderOut(provider=provider, cause=cause), self._spec.id)
 
     def _recover(self) -> None:
@@ -203,6 +211,7 @@ class Rounds:
         """Give the trial its slot and write its reservation down before it does anything (R10)."""
         if self._pruned.is_set():  # this round is being cancelled, and this wait with it
             await asyncio.Future()
+        await self._pause.over()
         if self._gateway is not None:
             await self._gateway.back()
         path = event.config.task.path

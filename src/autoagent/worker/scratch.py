@@ -5,11 +5,14 @@ would name the user and the workspace. So it lies elsewhere, closed to everybody
 evaluation's directory has a link to it. Where nothing can be run from there it stays.
 """
 
+import logging
 import os
 import tempfile
 from pathlib import Path
 
+from autoagent.environments.kinds import kind_of
 from autoagent.environments.trees import remove_tree
+from autoagent.worker.engine import EvaluationSpec
 
 ELSEWHERE = Path("/var/tmp")
 PREFIX = "autoagent-"
@@ -33,6 +36,16 @@ def remove_scratch(place: Path) -> None:
             remove_tree(home)
         place.unlink()
     remove_tree(place)
+
+
+def sweep(spec: EvaluationSpec) -> None:
+    """Remove what dead workers left where trials run, whatever killed them.
+
+    Raises:
+        InfrastructureFault: Nobody there answers.
+    """
+    for what in kind_of(spec.environment).sweep(spec.journal.parent, spec.directory):
+        logging.warning("removed %s, which a dead worker left", what)
 
 
 def _may_be_used(directory: Path) -> bool:

@@ -10,16 +10,16 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
-from autoagent.environments.kinds import kind_of
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.errors import AutoAgentError, InfrastructureFault
 from autoagent.worker.detached import LOCK_FD_VARIABLE
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
 from autoagent.worker.job import remember_exclusions
 from autoagent.worker.rounds import Rounds
-from autoagent.worker.scratch import make_scratch, remove_scratch
+from autoagent.worker.scratch import make_scratch, remove_scratch, sweep
 
 
 async def _supervise(rounds: Rounds) -> WorkerEnd:
@@ -52,11 +52,13 @@ def main(directory: Path) -> int:
     spec = EvaluationSpec.load(directory)
     bubblewrap.end_left(spec.scratch)  # by a worker that was killed
     make_scratch(spec.scratch)
+    # What is copied for a harness lies where its trials do: on a disk of its own that is full, the
+    # copy would fail, and the candidate with it, while its verifier went well (rule R9).
+    tempfile.tempdir = str(spec.scratch.resolve())
     cgroups.sweep()
     remember_exclusions()
     rounds = Rounds(spec)
     try:
-        _sweep(spec)
         rounds.end(asyncio.run(_supervise(rounds)))
     except (AutoAgentError, OSError) as fault:
         full = isinstance(fault, OSError) and fault.errno == errno.ENOSPC
@@ -65,14 +67,8 @@ def main(directory: Path) -> int:
     finally:
         remove_scratch(spec.scratch)
         with contextlib.suppress(InfrastructureFault):  # the next worker, or `autoagent clean`
-            _sweep(spec)
+            sweep(spec)
     return 0
-
-
-def _sweep(spec: EvaluationSpec) -> None:
-    """Remove what dead workers left where trials run, whatever killed them."""
-    for what in kind_of(spec.environment).sweep(spec.journal.parent, spec.directory):
-        logging.warning("removed %s, which a dead worker left", what)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -164,14 +165,17 @@ class WorkspaceLock:
         except BaseException:
             os.close(descriptor)
             raise
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "command": self.command}).encode(), 0)
         self._descriptor = descriptor
+        told = json.dumps({"pid": os.getpid(), "command": self.command}).encode()
+        with suppress(OSError):  # a full disk: then others are not told who, and it is held
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, told, 0)
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
         if self._directory is not None:

@@ -255,5 +255,6 @@ def _make_private(state: Path) -> None:
             state.chmod(0o700)
     except OSError as error:
         raise WorkspaceError(
-            f"The state directory {state} cannot be used ({error.strerror}). Set {STATE_VARIABLE}."
+            f"The state directory {state} cannot be used ({error.strerror}). Free space there, "
+            f"make it writable, or set {STATE_VARIABLE}."
         ) from error

@@ -15,8 +15,11 @@ from harbor.environments.definition import should_use_prebuilt_docker_image
 from harbor.environments.docker import COMPOSE_EGRESS_CONTROL_PATH
 from harbor.environments.docker.docker import DockerEnvironment as HarborsDocker
 
+from autoagent.environments.docker import daemon
 from autoagent.environments.docker.daemon import labels_for
+from autoagent.environments.docker.verifying.watching import Watch, watch_of
 from autoagent.environments.harbor import Refereed
+from autoagent.errors import InfrastructureFault
 from autoagent.workspace.tasks.building.compose import (
     COMPOSE_FILE,
     Compose,
@@ -55,6 +58,8 @@ class ComposedEnvironment(Refereed, HarborsDocker):
         kwargs["extra_docker_compose"] = [self._overlay]
         super().__init__(*args, scratch=scratch, **kwargs)
         self._labels = labels_for(state, evaluation, self.trial_paths.trial_dir.name, climb)
+        self._evaluation = evaluation
+        self._watch: Watch | None = None
 
     @override
     async def start(self, force_build: bool) -> None:
@@ -71,7 +76,18 @@ class ComposedEnvironment(Refereed, HarborsDocker):
         )
         made = overlay(compose, self._labels, added, builds_main=not prebuilt)
         self._overlay.write_text(json.dumps(made, indent=1))
+        self._watch = await daemon.ask(watch_of, self._evaluation)
         await super().start(force_build)
+
+    @override
+    async def stop(self, delete: bool) -> None:
+        """End everything; a trial whose daemon went away is void, whatever `docker` said of it."""
+        try:
+            if self._watch is not None:
+                self._watch.require()
+        except InfrastructureFault as fault:
+            self.in_hand.fault = fault.message
+        await super().stop(delete)
 
 
 def overlay(

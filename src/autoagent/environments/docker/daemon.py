@@ -62,16 +62,26 @@ def knock() -> None:
     Raises:
         InfrastructureFault: Says where, and what to do.
     """
-    host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
-    path = host.removeprefix("unix://")
-    if path == host:
-        return
+    if why := _unheard():
+        raise _silent(why)
+
+
+def _unheard() -> str:
+    """Why nobody listens on the daemon's socket; empty where somebody does, or it is no socket."""
+    path = _host().removeprefix("unix://")
+    if path == _host():
+        return ""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(ANSWER_SECONDS)
         try:
             probe.connect(path)
         except OSError as error:
-            raise _silent(f"{path}: {error.strerror}") from error
+            return f"{path}: {error.strerror}"
+    return ""
+
+
+def _host() -> str:
+    return os.environ.get("DOCKER_HOST") or DEFAULT_HOST
 
 
 def _silent(why: str) -> InfrastructureFault:
@@ -88,7 +98,31 @@ def version() -> str:
     Raises:
         InfrastructureFault: None answers.
     """
-    return str(client().version()["Version"])
+    return str(_told(client().version)["Version"])
+
+
+def memory_bytes() -> int:
+    """The memory of the daemon's machine.
+
+    Raises:
+        InfrastructureFault: None answers.
+    """
+    return int(_told(client().info)["MemTotal"])
+
+
+def trouble() -> str:
+    """Why no trial can run; empty while the daemon answers.
+
+    One that stopped may be back under the same name, whatever became of our connections.
+    """
+    why = _unheard()
+    if not why:
+        try:
+            client().ping()
+        except (DockerException, RequestException, InfrastructureFault) as error:
+            why = _words(error)
+    start = "start it again (`systemctl start docker`, `dockerd`)"
+    return why and f"the Docker daemon at {_host()} does not answer ({why}): {start}"
 
 
 async def ask[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -100,16 +134,30 @@ async def ask[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """
 
     def asked() -> T:
-        return call(*args, **kwargs)
+        return _told(call, *args, **kwargs)
 
+    return await asyncio.get_running_loop().run_in_executor(_threads, asked)
+
+
+def gone(why: str) -> InfrastructureFault:
+    """The daemon that answered before does not any more."""
+    return InfrastructureFault(
+        f"The Docker daemon at {_host()} is gone: {why}. Start it again (`systemctl start docker`, "
+        "`dockerd`); what ran there is void and runs again.",
+        "run `autoagent doctor`",
+    )
+
+
+def _told[T](call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """What a call of the SDK gives; what fails on the daemon's side is told as that."""
     try:
-        return await asyncio.get_running_loop().run_in_executor(_threads, asked)
+        return call(*args, **kwargs)
     except APIError as error:
         if error.is_client_error():
             raise
         raise InfrastructureFault(f"The Docker daemon failed: {_words(error)}") from error
     except (DockerException, RequestException) as error:
-        raise InfrastructureFault(f"The Docker daemon is gone: {_words(error)}") from error
+        raise gone(_words(error)) from error
 
 
 def labels_for(state: str, evaluation: str, trial: str = "", climb: str = "") -> Mapping[str, str]:

@@ -81,6 +81,7 @@ class DockerEnvironment(RefereedEnvironment):
         self._image: builds.Built | None = None
         self._containers: list[Container] = []
         self._running: asyncio.Future[Container] | None = None
+        self._watch: Watch
         self._begun: list[asyncio.Future[Any]] = []
         self._tests: Volume | None = None
         self._volumes: list[Volume] = []
@@ -108,7 +109,7 @@ class DockerEnvironment(RefereedEnvironment):
     async def start(self, force_build: bool) -> None:
         """Build the image where that is due, and start a container of it."""
         with self._our_faults():
-            await daemon.ask(watch_of, self._evaluation)
+            self._watch = await daemon.ask(watch_of, self._evaluation)
             self._image = await builds.image_of(
                 self.environment_dir,
                 self.task_env_config.docker_image,
@@ -130,6 +131,9 @@ class DockerEnvironment(RefereedEnvironment):
         try:
             if self._begun:
                 await asyncio.wait(self._begun)
+            with contextlib.suppress(InfrastructureFault), self._our_faults():
+                if self._containers:
+                    self._watch.require()
             await asyncio.gather(*(daemon.ask(each.remove) for each in self._containers))
             if self._containers:
                 last = self._containers[-1]
@@ -159,6 +163,7 @@ class DockerEnvironment(RefereedEnvironment):
         compared with the image. Nothing runs in it before that is done.
         """
         used = await self._container()
+        self._watch.require()
         if self._in_place:
             self.in_hand.in_place = True
             self._note((await daemon.ask(self._judge, used)).said)
@@ -356,10 +361,6 @@ class DockerEnvironment(RefereedEnvironment):
         if self._running is None:
             raise RuntimeError("The environment is not running.")
         return await asyncio.shield(self._running)
-
-    @property
-    def _watch(self) -> Watch:
-        return watch_of(self._evaluation)
 
     def _note(self, said: str | None) -> None:
         """Remember what makes the trial tampered."""

@@ -62,5 +62,7 @@ def start(before: Climb, tag: str) -> Climb:
         tier=climb.tier,
         continues=continues,
     )
+    if not continues:
+        climb.journal.hours.set_by_the_wall()
     climb.append(started, tag)
     return climb

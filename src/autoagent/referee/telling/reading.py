@@ -26,7 +26,7 @@ from autoagent.referee.ending.worth import STOOD_IN
 from autoagent.referee.passages import sentences
 from autoagent.referee.telling import plateau
 from autoagent.referee.telling.views import Status
-from autoagent.workspace import notes
+from autoagent.workspace import disks, notes
 
 TRIED = "tried.md"
 """What `read_file` answers with the ideas that were tried; no file."""
@@ -187,6 +187,7 @@ def _notes(climb: Climb, halted: str) -> tuple[str, ...]:
         *(f"task {task.name}: {note}" for task in climb.frozen.tasks for note in task.notes),
         *(_failed(climb, position.running.id) if position.running else ()),
         *_about_providers(climb),
+        *_about_disks(climb),
         *_about_the_gate(climb),
         *climb.notes,
     )
@@ -243,6 +244,12 @@ def _about_providers(climb: Climb) -> list[str]:
         for cause in causes.values()
         if cause
     ]
+
+
+def _about_disks(climb: Climb) -> list[str]:
+    """What keeps a worker from being started again."""
+    bad = disks.bad(climb.workspace) if climb.position.running else ""
+    return [f"{bad}: no worker is started again before the human has mended that"] if bad else []
 
 
 def _about_holdout(climb: Climb) -> list[str]:

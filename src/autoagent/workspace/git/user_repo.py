@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from autoagent.errors import AutoAgentError, WorkspaceError
 from autoagent.files import LARGEST, opened_directory, put, read_regular, sweep
 from autoagent.records import Record
+from autoagent.workspace import disks
 from autoagent.workspace.git import refs
 from autoagent.workspace.git.plumbing import object_name, run_git
 from autoagent.workspace.git.store import Store
@@ -99,6 +100,8 @@ class UserRepo(Record):
             self._give(store, store.objects(commit, given=last if shown else None))
             before = refs.swap(self.common_dir, name, commit, "any")
         except (AutoAgentError, OSError) as error:
+            if disks.is_cause_of(error):  # whoever knows the places names it
+                raise
             return [f"The branch `autoagent/{tag}` is not shown: {error}"]
         refs.swap(store.path, projected, commit, "any")
         if before in (last, commit):

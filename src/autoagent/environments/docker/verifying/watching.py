@@ -16,7 +16,6 @@ from requests.exceptions import RequestException
 from autoagent.environments.docker import daemon
 from autoagent.environments.docker.container import VOLUME_PREFIX, Container, Volume
 from autoagent.environments.docker.daemon import EVALUATION
-from autoagent.errors import InfrastructureFault
 
 DRAIN_SECONDS = 10.0
 _ARCHIVES = ("archive-path", "extract-to-dir")
@@ -29,9 +28,12 @@ _BEGINNING = threading.Lock()
 
 
 def watch_of(evaluation: str) -> "Watch":
-    """The one stream of an evaluation's events, begun where its first trial asks for it."""
+    """The one stream of an evaluation's events, begun where its first trial asks for it.
+
+    One that ended, with the daemon say, is begun anew; trials that it was of keep it.
+    """
     with _BEGINNING:
-        if evaluation not in _WATCHES:
+        if evaluation not in _WATCHES or _WATCHES[evaluation].lost:
             _WATCHES[evaluation] = Watch(evaluation)
         return _WATCHES[evaluation]
 
@@ -51,6 +53,22 @@ class Watch:
         self._stream = daemon.client().events(filters=wanted, decode=True)
         threading.Thread(target=self._read, name="docker-events", daemon=True).start()
 
+    @property
+    def lost(self) -> str:
+        """Why no event comes any more; empty while they do."""
+        return self._lost
+
+    def require(self) -> None:
+        """Refuse to judge a trial that nobody watched: a daemon that stops ends what runs there.
+
+        No candidate can bring that about, so the trial is void and not what was left of it.
+
+        Raises:
+            InfrastructureFault: The daemon's events ended.
+        """
+        if self._lost:
+            raise daemon.gone(f"its events are lost ({self._lost})")
+
     def foreign(self, container: Container, volumes: Sequence[Volume] = ()) -> str | None:
         """What somebody else did in a container that has ended, or with its volumes, or None.
 
@@ -62,7 +80,7 @@ class Watch:
             if not self._news.wait_for(lambda: self._lost or counts["die"], DRAIN_SECONDS):
                 self._lost = f"the end of a container was not told in {DRAIN_SECONDS:.0f} s"
             if self._lost and not counts["die"]:
-                raise InfrastructureFault(f"The Docker daemon's events are lost: {self._lost}")
+                self.require()
             execs = self._execs.pop(container.id, set()) - container.execs
             del self._counts[container.id]
             mounts = [self._mounts.pop(each.name, set()) - each.mounted_by for each in volumes]
