@@ -156,6 +156,21 @@ class Beneath:
         except FileNotFoundError:
             return
 
+    def set_aside(self, path: str) -> Path | None:
+        """Move what is at a path away, and say where to; None where there is nothing."""
+        place = PurePosixPath(path)
+        try:
+            with self.directory(str(place.parent), follow=False) as parent:
+                return self._set_aside(parent, place.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def put_back(self, aside: Path, path: str) -> None:
+        """Move what was set aside to a path, in the place of what is there."""
+        place = PurePosixPath(path)
+        with self._directory(str(place.parent), create=True) as parent:
+            os.rename(aside, self._final_name(parent, place), dst_dir_fd=parent)
+
     @contextmanager
     def directory(self, path: str, *, follow: bool = True) -> Generator[int]:
         """A directory for calls relative to it; links are resolved inside the root, or refused."""
@@ -268,9 +283,14 @@ class Beneath:
         if not stat.S_ISDIR(facts.st_mode):
             os.unlink(name, dir_fd=parent)
             return
+        self._set_aside(parent, name)
+
+    def _set_aside(self, parent: int, name: str) -> Path:
         aside = self.root.parent / "aside"
         aside.mkdir(exist_ok=True)
-        os.rename(name, aside / secrets.token_hex(8), src_dir_fd=parent)
+        place = aside / secrets.token_hex(8)
+        os.rename(name, place, src_dir_fd=parent)
+        return place
 
     def _final_name(self, parent: int, place: PurePosixPath) -> str:
         """The last component; what stands there is removed rather than written through."""

@@ -35,6 +35,7 @@ from autoagent.environments.sandbox.commands import run, sandbox_options
 from autoagent.environments.sandbox.images import Image, Images, copy_tree
 from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.sandbox.steps import Carried
 from autoagent.environments.sandbox.storage import Storage
 from autoagent.environments.sandbox.system import OwnSystem
 from autoagent.environments.sandbox.transfers import Transfers
@@ -81,6 +82,7 @@ class SandboxEnvironment(Transfers):
         """
         self._as_left: Sequence[str] = as_left
         self._verifying: dict[str, str] = {}
+        self._carried = Carried()
         self._in_container = in_container
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
@@ -160,14 +162,27 @@ class SandboxEnvironment(Transfers):
         are plain empty directories again, whatever it made of them. What it did to steer the
         verifier, or to lead it to its own files, is remembered: such a trial scores 0.
         """
-        since = await asyncio.to_thread(self._moment)
-        self._acting, self._verifying = True, {}
+        await self._begin_step()
+        if self._carried.since is None:
+            self._carried.since = await asyncio.to_thread(self._moment)
+        self._acting, self._preparing, self._verifying = True, False, {}
         try:
             yield
         finally:
             self._acting = False
             with self._our_faults():
-                await to_its_end(asyncio.to_thread(self._end_agent_phase, since))
+                await to_its_end(asyncio.to_thread(self._end_agent_phase))
+
+    async def _begin_step(self) -> None:
+        """Go on where the candidate stopped; nothing of the verifier's own is in its sight.
+
+        What prepares the step may run programs of the candidate's: it is held to what holds it.
+        """
+        if self._acting or self._carried.since is None:
+            return
+        with self._our_faults():
+            await asyncio.to_thread(self._end_verifier)
+        self._acting, self._preparing, self._verifying = True, True, {}
 
     async def exec(
         self,
@@ -359,7 +374,7 @@ class SandboxEnvironment(Transfers):
         place.write_bytes(b"")
         return place.stat().st_ctime_ns
 
-    def _start_verifier(self, since: int) -> str | None:
+    def _start_verifier(self) -> str | None:
         """Give the verifier what the image had; what would steer it all the same, or None."""
         assert self._image is not None and self._home is not None
         task = self.environment_dir.parent
@@ -367,7 +382,7 @@ class SandboxEnvironment(Transfers):
         if as_left:
             self.in_hand.as_left = True
         ground = looking.ground_of(self._image, self._work, task, as_left=as_left)
-        said = looking.start(self._root(), self._image, ground, since)
+        said = looking.start(self._root(), self._image, ground, self._carried)
         if not as_left:
             place = f"/tmp/{secrets.token_hex(8)}"
             self._root().empty(place)
@@ -381,16 +396,30 @@ class SandboxEnvironment(Transfers):
         aside, work = self._home / "aside", self._work
         return remains.tampering(self._home / "root", self._image, work, aside)
 
-    def _end_agent_phase(self, since: int) -> None:
+    def _end_agent_phase(self) -> None:
         """Look at what was left, then make the places fresh where something is mounted."""
         root = self._root()
         left = self._leftovers()
         if self._system:
             left = self._system.replaced(root) or left
             self._system.begin()
-        self.in_hand.note_tampering(self._start_verifier(since) or left)
+        self.in_hand.note_tampering(self._start_verifier() or left)
         if not root.is_real_directory("/logs"):
             root.empty("/logs")
+        for path in self._mount_points():
+            root.empty(path)
+
+    def _end_verifier(self) -> None:
+        """Put back what the candidate left, and take away what is the verifier's own."""
+        assert self._home is not None
+        root = self._root()
+        for name in GUARDED.values():
+            Beneath(self._home / name, owner=self._owner).empty("/")
+        if place := self._verifying.get("TMPDIR"):  # it may hold the verifier, compiled
+            root.remove(place)
+        self._carried.put_back(root)
+        if self._system:
+            self._system.resume()
         for path in self._mount_points():
             root.empty(path)
 
