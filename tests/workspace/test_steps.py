@@ -1,10 +1,14 @@
 """Tasks of several steps, looked at and frozen: each step is a part of the task."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from autoagent.environments.kinds import kind_of
+from autoagent.errors import UnknownName
+from autoagent.workspace import editing
+from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.tasks.inspect import TaskReport, freeze_task, inspect_task
 from autoagent.workspace.tasks.steps import Step, instruction_of, instructions_of, steps_of
 
@@ -101,7 +105,9 @@ def test_a_verifier_and_a_solution_of_the_task_are_those_of_steps_without(tmp_pa
     assert looked_at(task).has_solution
 
 
-def test_a_frozen_task_has_its_steps_in_their_order(tmp_path: Path) -> None:
+def test_a_frozen_task_has_its_steps_in_their_order(
+    tmp_path: Path, make_workspace: Callable[..., Path]
+) -> None:
     task = tmp_path / "tasks/stepped"
     later = step("beta", toml="[steps.agent]\ntimeout_sec = 5\n", **{"workdir/a.txt": "a"})
     write_steps(task, {"z": step("alpha"), "a": later}, shared="true\n")
@@ -115,5 +121,12 @@ def test_a_frozen_task_has_its_steps_in_their_order(tmp_path: Path) -> None:
     assert [*instructions_of(frozen)] == ["steps/z/instruction.md", "steps/a/instruction.md"]
     assert instruction_of(frozen) == "Write alpha\n\n\nWrite beta\n"
     assert (frozen / "steps/a/workdir/a.txt").read_text() == "a"
+    workspace = open_workspace(make_workspace())
+    for path, text in (("z", b"Write alpha\n"), ("a", b"Write beta\n")):
+        asked = f"tasks/stepped/steps/{path}/instruction.md"
+        assert editing.read(workspace, {"stepped": frozen}, asked) == text
+    for hidden in ("steps/a/tests/test.sh", "steps/a/solution/solve.sh", "instruction.md"):
+        with pytest.raises(UnknownName):
+            editing.read(workspace, {"stepped": frozen}, f"tasks/stepped/{hidden}")
     (task / "steps/a/workdir/a.txt").write_text("b")
     assert looked_at(task).digest != report.digest

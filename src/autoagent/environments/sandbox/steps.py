@@ -10,6 +10,7 @@ file that the task brings between two steps (`workdir/`) is the task's as long a
 import os
 import stat
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from autoagent.environments.sandbox.beneath import Beneath
@@ -28,7 +29,7 @@ class Carried:
         """Nothing yet."""
         self.since: int | None = None
         self._aside: list[tuple[Path, str]] = []
-        self._brought: dict[str, Path] = {}
+        self._brought: dict[str, tuple[int, bytes]] = {}
 
     def set_aside(self, root: Beneath, path: str) -> None:
         """Keep what the candidate left at a path that is made as the image has it."""
@@ -46,19 +47,19 @@ class Carried:
         """Remember files of the task's that are put into the trial between two steps."""
         for file in source.rglob("*"):
             if file.is_file():
-                self._brought[f"{target.rstrip('/')}/{file.relative_to(source)}"] = file
+                data = file.read_bytes()
+                path = f"{target.rstrip('/')}/{file.relative_to(source)}"
+                self._brought[path] = len(data), sha256(data).digest()
 
     def judged(self, root: Beneath, change: Change) -> Change | None:
         """A change as it is to be judged: none, where the task's own file is there as it came."""
-        source = self._brought.get(change.path)
-        if source is None or change.kind != ADDED:
+        brought = self._brought.get(change.path)
+        if brought is None or change.kind != ADDED:
             return change
-        return (
-            None if _is(root, change.path, source.read_bytes()) else Change(change.path, MODIFIED)
-        )
+        return None if _is(root, change.path, *brought) else Change(change.path, MODIFIED)
 
 
-def _is(root: Beneath, path: str, data: bytes) -> bool:
+def _is(root: Beneath, path: str, size: int, digest: bytes) -> bool:
     """Whether a plain file that no link leads to has this content."""
     place, _, name = path.rpartition("/")
     try:
@@ -66,5 +67,5 @@ def _is(root: Beneath, path: str, data: bytes) -> bool:
             facts = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except (OSError, ValueError):
         return False
-    is_as_long = stat.S_ISREG(facts.st_mode) and facts.st_size == len(data)
-    return is_as_long and root.content(path, len(data)) == data
+    is_as_long = stat.S_ISREG(facts.st_mode) and facts.st_size == size
+    return is_as_long and sha256(root.content(path, size)).digest() == digest

@@ -21,8 +21,6 @@ class Transfers(RefereedEnvironment):
     """Harbor's calls about files."""
 
     _carried: Carried
-    _preparing = False
-    """A later step of the task is being prepared."""
 
     @abstractmethod
     async def _begin_step(self) -> None:

@@ -22,6 +22,8 @@ class Step(NamedTuple):
 
 def steps_of(task: Path) -> tuple[Step, ...]:
     """A task's steps in their order; none where it has no steps."""
+    if not (task / STEPS).is_dir():
+        return ()
     config = _config(task)
     return tuple(
         Step(step["name"], _seconds(step) or _seconds(config)) for step in config.get(STEPS, ())
