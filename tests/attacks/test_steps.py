@@ -84,6 +84,15 @@ async def test_honest_steps_pass_with_what_each_left_and_what_the_task_brings(
     assert (place / "steps/two/agent/trajectory.json").exists()
 
 
+@pytest.mark.attack(
+    "C7.7", ending="tampered", what="in a step: plants a library for the next step's verifier"
+)
+@pytest.mark.attack(
+    "C7.8", ending="tampered", what="in a step: has its verifier run what plants it for the next"
+)
+@pytest.mark.attack(
+    "C7.9", ending="tampered", what="in a step: has the next one's setup.sh run what plants it"
+)
 @pytest.mark.parametrize("when", ["at once", "while it is verified", "while a step is set up"])
 async def test_what_is_planted_in_one_step_for_the_next_ones_verifier_is_tampering(
     bench: Bench, tmp_path: Path, when: str
@@ -103,6 +112,9 @@ async def test_what_is_planted_in_one_step_for_the_next_ones_verifier_is_tamperi
     assert "/app/json.py" in trial.detail
 
 
+@pytest.mark.attack(
+    "C4.6", ending="no effect", what="in a step: looks for what the last one's verifier had"
+)
 async def test_nothing_of_a_steps_verifier_is_seen_in_the_next_step(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -120,6 +132,9 @@ async def test_nothing_of_a_steps_verifier_is_seen_in_the_next_step(
     assert seen == {"/tests:", "/logs/verifier:", "/solution:"}
 
 
+@pytest.mark.attack(
+    "C1.17", ending="invalid", what="in a step: has a setup.sh write the reward of one without"
+)
 async def test_what_a_setup_runs_for_the_candidate_writes_no_reward(
     bench: Bench, tmp_path: Path
 ) -> None:

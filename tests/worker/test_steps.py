@@ -63,6 +63,17 @@ TASKS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
             "b": step("beta"),
         },
     ),
+    "separate": (
+        "",
+        {
+            "a": step(
+                "alpha",
+                toml='artifacts = ["/app/answer.txt"]\n'
+                '[steps.verifier]\nenvironment_mode = "separate"\n',
+            ),
+            "b": step("beta", toml='artifacts = ["/app/answer.txt"]\n'),
+        },
+    ),
     "crashes": (
         "",
         {"a": step("alpha", **{"instruction.md": "Write alpha and crash\n"}), "b": step("beta")},
@@ -170,6 +181,7 @@ async def test_the_same_harness_gets_the_same_from_harbor_run_and_from_us(
         "setup-fails": ("invalid", 0.0),
         "times-out": ("passed", 1.0),
         "crashes": ("passed", 1.0),
+        "separate": ("passed", 1.0),
     }
 
 
