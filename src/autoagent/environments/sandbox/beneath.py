@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 LINKS_LIMIT = 40
@@ -150,11 +150,8 @@ class Beneath:
     def remove(self, path: str) -> None:
         """Remove a file, link or tree if it is there."""
         place = PurePosixPath(path)
-        try:
-            with self._directory(str(place.parent)) as parent:
-                self._remove(parent, place.name)
-        except FileNotFoundError:
-            return
+        with suppress(FileNotFoundError), self._directory(str(place.parent)) as parent:
+            self._remove(parent, place.name)
 
     def set_aside(self, path: str) -> Path | None:
         """Move what is at a path away, and say where to; None where there is nothing."""
@@ -286,9 +283,8 @@ class Beneath:
         self._set_aside(parent, name)
 
     def _set_aside(self, parent: int, name: str) -> Path:
-        aside = self.root.parent / "aside"
-        aside.mkdir(exist_ok=True)
-        place = aside / secrets.token_hex(8)
+        place = self.root.parent / "aside" / secrets.token_hex(8)
+        place.parent.mkdir(exist_ok=True)
         os.rename(name, place, src_dir_fd=parent)
         return place
 
