@@ -67,7 +67,7 @@ echo alpha > /app/answer.txt
 async def test_honest_steps_pass_with_what_each_left_and_what_the_task_brings(
     bench: Bench, tmp_path: Path
 ) -> None:
-    """The control: at home is what it left there, and what the task brings is the task's."""
+    """The control: at home is what it left there, and what the task brings is no plant of its."""
     brought = {
         "workdir/tomllib.py": "# the task's own\n",
         "workdir/setup.sh": "touch /app/ready\n",
@@ -75,7 +75,8 @@ async def test_honest_steps_pass_with_what_each_left_and_what_the_task_brings(
     trial, place = await played(
         bench,
         tmp_path,
-        {"one": graded("alpha"), "two": graded("beta", **brought)},
+        {"one": graded("alpha", **brought), "two": graded("beta", **brought)},
+        "echo '# mended' >> tomllib.py; "
         "if [ -e ~/.mine ]; then cat ~/.mine > /app/answer.txt; ls -A / /tests; else "
         "echo beta > ~/.mine; echo alpha > /app/answer.txt; fi",
     )

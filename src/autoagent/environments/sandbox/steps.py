@@ -44,7 +44,7 @@ class Carried:
                 root.put_back(aside, path)
 
     def bring(self, source: Path, target: str) -> None:
-        """Remember files of the task's that are put into the trial between two steps."""
+        """Remember files of the task's that are put into the trial before a step."""
         for file in source.rglob("*"):
             if file.is_file():
                 data = file.read_bytes()

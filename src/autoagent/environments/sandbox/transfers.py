@@ -46,7 +46,7 @@ class Transfers(RefereedEnvironment):
         with self._our_faults():
             self._acting_storage()
             files, inner = self._placed(target_dir, writing=True)
-            if self._preparing:
+            if self._preparing or self._carried.since is None:
                 self._carried.bring(Path(source_dir), target_dir)
             await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
 
