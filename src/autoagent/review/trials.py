@@ -75,8 +75,8 @@ def write(frozen: Snapshot, parts: Sequence[Part], place: Path) -> dict[str, Pat
         target = place / "tasks" / part.name
         _linked(tasks[part.task], target)
         if part.script is not None:
-            for place in parts_of(target):  # a step without a solution takes the task's
-                shutil.rmtree(place / "solution", ignore_errors=True)
+            for part_of in parts_of(target):  # a step without a solution takes the task's
+                shutil.rmtree(part_of / "solution", ignore_errors=True)
             (target / "solution").mkdir()
             (target / "solution/solve.sh").write_text(part.script)
             (target / "solution/solve.sh").chmod(0o755)
