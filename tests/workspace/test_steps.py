@@ -10,6 +10,7 @@ from autoagent.errors import UnknownName
 from autoagent.workspace import editing
 from autoagent.workspace.layout import open_workspace
 from autoagent.workspace.tasks.inspect import TaskReport, freeze_task, inspect_task
+from autoagent.workspace.tasks.skeleton import write_like
 from autoagent.workspace.tasks.steps import Step, instruction_of, instructions_of, steps_of
 
 from ..stepped import step, write_steps
@@ -130,3 +131,15 @@ def test_a_frozen_task_has_its_steps_in_their_order(
             editing.read(workspace, {"stepped": frozen}, f"tasks/stepped/{hidden}")
     (task / "steps/a/workdir/a.txt").write_text("b")
     assert looked_at(task).digest != report.digest
+
+
+def test_a_new_task_like_one_of_steps_has_its_environment_and_no_steps(tmp_path: Path) -> None:
+    toml = "[steps.agent]\ntimeout_sec = 5\n[steps.verifier]\ntimeout_sec = 5\n"
+    write_steps(tmp_path / "tasks/stepped", {**TWO, "two": step("beta", toml=toml)})
+    test = b"#!/bin/bash\necho 1 > /logs/verifier/reward.txt\n"
+
+    write_like(tmp_path / "tasks/stepped", tmp_path / "tasks/new", "What else?", test)
+
+    assert looked_at(tmp_path / "tasks/new").problems == ()
+    assert steps_of(tmp_path / "tasks/new") == ()
+    assert instruction_of(tmp_path / "tasks/new") == "What else?\n"
