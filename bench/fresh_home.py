@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autoagent.environments.sandbox.beneath import Beneath
 from autoagent.environments.sandbox.images import Image, copy_tree
+from autoagent.environments.sandbox.steps import Carried
 from autoagent.environments.sandbox.verifying import looking
 from autoagent.workspace.tasks.verifier import read_verifier
 
@@ -37,7 +38,8 @@ def main() -> int:
             copy_tree(image.root, trial / "root")
             copies.append(time.perf_counter() - began)
             (trial / "began").touch()
-            since = (trial / "began").stat().st_ctime_ns
+            carried = Carried()
+            carried.since = (trial / "began").stat().st_ctime_ns
             (trial / "root/root/.config/pip").mkdir(parents=True)
             (trial / "root/root/.config/pip/pip.conf").write_text("[global]\n")
             (trial / "root/root/.bash_history").write_text("ls\n")
@@ -47,7 +49,7 @@ def main() -> int:
             began = time.perf_counter()
             root = Beneath(trial / "root")
             ground = looking.ground_of(image, "/app", task, as_left=False)
-            looking.start(root, image, ground, since)
+            looking.start(root, image, ground, carried)
             root.empty("/tmp/fresh")
             (first if number % 2 else starts).append(time.perf_counter() - began)
             shutil.rmtree(trial)

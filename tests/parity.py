@@ -33,13 +33,13 @@ def whole(place: Path) -> Path:
     return tasks
 
 
-def by_harbor(place: Path, tasks: Path, agent: str, *how: str) -> Results:
-    """`harbor run` over a directory of tasks, as its user would call it."""
+def by_harbor(place: Path, tasks: Path, agent: str, *how: str, path: Path = QUICKSTART) -> Results:
+    """`harbor run` over a directory of tasks, as its user would call it; `path` has the harness."""
     place.mkdir()
     command = [str(Path(sys.executable).with_name("harbor")), "run", "--quiet", "--yes"]
     command += ["--path", str(tasks), "--agent", agent, *how]
     command += ["--jobs-dir", str(place / "jobs"), "--job-name", "job"]
-    environment = {**os.environ, "HARBOR_TELEMETRY": "0", "PYTHONPATH": str(QUICKSTART)}
+    environment = {**os.environ, "HARBOR_TELEMETRY": "0", "PYTHONPATH": str(path)}
     done = subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return found(place / "jobs/job")

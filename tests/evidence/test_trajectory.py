@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from autoagent.evidence import trajectory
+from autoagent.evidence import trajectory, trial_files
 from autoagent.evidence.outline import found, outline, parts, window
 from autoagent.evidence.trajectory import read_trajectory
 
@@ -298,14 +298,14 @@ def test_wide_and_deep_arguments_are_cut(trial: Path) -> None:
 
 def test_a_file_over_the_limit_is_not_read(trial: Path) -> None:
     with (trial / "agent/trajectory.json").open("wb") as file:
-        file.truncate(trajectory.SIZE_LIMIT + 1)
+        file.truncate(trial_files.SIZE_LIMIT + 1)
     assert "has 16,777,217 bytes, of at most 16,777,216" in read_trajectory(trial).problem
 
 
 def test_of_a_record_over_the_limit_the_last_calls_are_read(trial: Path) -> None:
     """A harness that printed 100 MB still has an ending, and that tells most."""
     line = json.dumps({"call": "exec", "command": "seq", "return_code": 0, "stdout": "x" * 99_000})
-    count = trajectory.SIZE_LIMIT // len(line) + 2
+    count = trial_files.SIZE_LIMIT // len(line) + 2
     last = json.dumps({"call": "exec", "command": "make", "return_code": 2})
     (trial / "environment-calls.jsonl").write_text(f"{line}\n" * count + last)
     read = read_trajectory(trial)

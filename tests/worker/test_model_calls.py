@@ -20,6 +20,7 @@ from autoagent.evidence.events import (
 from autoagent.gateway.plan import GatewayPlan, Upstream
 
 from ..acting import acting
+from ..stepped import step, write_steps
 
 pytestmark = pytest.mark.slow
 
@@ -299,3 +300,25 @@ async def test_the_oracle_is_judged_too(bench: Bench, fake: Any, harness_source:
     assert trial.outcome == "passed", bench.log()
     assert trial.judge_cost_usd
     assert not trial.stand_in
+
+
+async def test_each_step_of_a_task_reaches_the_model_and_all_are_billed_to_the_trial(
+    bench: Bench, fake: Any, harness_source: str
+) -> None:
+    spec = measured(bench, fake, harness_source, ["asks_its_model"])
+    asked = {"instruction.md": "asks_its_model"}
+    steps = {"one": step("x", **asked), "two": step("x", **asked)}
+    for part in steps.values():
+        part["tests/test.sh"] = "echo 1 > /logs/verifier/reward.txt"
+    task = bench.directory / "stepped"
+    write_steps(task, steps)
+    (task / "environment/Dockerfile").write_text(
+        "FROM autoagent-base\nWORKDIR /app\nRUN touch question.txt\n"
+    )
+
+    both = {"asks_its_model": spec.tasks[0].path, "stepped": task}
+    trials = await bench.finish(bench.over(spec, both))
+
+    one, two = trials["asks_its_model"], trials["stepped"]
+    assert (two.outcome, two.model_use.calls) == ("passed", 2), bench.log()
+    assert two.cost_usd == 2 * one.cost_usd

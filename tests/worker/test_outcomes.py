@@ -7,7 +7,13 @@ from uuid import uuid4
 import pytest
 from harbor.models.task.id import LocalTaskId
 from harbor.models.trial.config import TaskConfig, TrialConfig
-from harbor.models.trial.result import AgentInfo, ExceptionInfo, TimingInfo, TrialResult
+from harbor.models.trial.result import (
+    AgentInfo,
+    ExceptionInfo,
+    StepResult,
+    TimingInfo,
+    TrialResult,
+)
 from harbor.models.verifier.result import VerifierResult
 
 from autoagent.config import Benchmark
@@ -101,3 +107,110 @@ def test_of_several_numbers_the_named_one_counts_or_their_mean(
     trial = ended(acted=True, rewards=rewards, key=key)
 
     assert (trial.outcome, trial.reward) == (outcome, reward)
+
+
+Told = tuple[str, str | None, dict[str, float | int] | None]
+"""A step as Harbor's result has it: its name, its exception's, and its verifier's rewards."""
+
+
+def of_steps(
+    *steps: Told, rewards: dict[str, float | int] | None, fault: str | None = None, key: str = ""
+) -> tuple[str, float | None, str]:
+    """How a trial of four steps ended of which these ran; with "unacted" no harness did."""
+    result = TrialResult(
+        task_name="t1",
+        trial_name="t1__x",
+        trial_uri="file:///t1__x",
+        task_id=LocalTaskId(path=Path("t1")),
+        task_checksum="0",
+        config=TrialConfig(task=TaskConfig(path=Path("t1"))),
+        agent_info=AgentInfo(name="harness", version="0"),
+        verifier_result=VerifierResult(rewards=rewards) if rewards else None,
+        step_results=[
+            StepResult(
+                step_name=name,
+                agent_execution=None if name == "unacted" else TimingInfo(started_at=NOW),
+                exception_info=ExceptionInfo(
+                    exception_type=failure,
+                    exception_message="said it",
+                    exception_traceback="",
+                    occurred_at=NOW,
+                )
+                if failure
+                else None,
+                verifier_result=VerifierResult(rewards=found) if found else None,
+            )
+            for name, failure, found in steps
+        ],
+        id=uuid4(),
+    )
+    seen = MeasuredTrial(
+        id="e1.t1.1",
+        slot=Slot("", "t1", 1),
+        directory=Path("t1__x"),
+        fault=fault,
+        steps=dict.fromkeys(["a", "b", "c", "d"], 5.0),
+    )
+    benchmark = Benchmark.model_validate({"reward_key": key or None})
+    trial = outcome_of(result, seen, benchmark, None)
+    return trial.outcome, trial.reward, trial.detail
+
+
+def all_four(**more: Told) -> list[Told]:
+    """Steps that went well, but for these."""
+    return [more.get(name, (name, None, {"reward": 1})) for name in "abcd"]
+
+
+@pytest.mark.rule("R3", "R9")
+def test_every_step_of_a_trial_is_looked_at() -> None:
+    """Harbor's number stands, but where a step left none, or one that a mean would hide."""
+    full = {"reward": 1.0}
+    assert of_steps(*all_four(), rewards=full) == ("passed", 1.0, "")
+    assert of_steps(*all_four(), rewards={"reward": 0.5})[:2] == ("failed", 0.5)
+    assert of_steps(*all_four()[:2], rewards={"reward": 0.5}) == (
+        "failed",
+        0.5,
+        "stopped after step 'b', which did not reach its min_reward",
+    )
+    unverified = all_four(c=("c", "RewardFileNotFoundError", None))[:3]
+    assert of_steps(*unverified, rewards=full) == (
+        "invalid",
+        0.0,
+        "step 'c': RewardFileNotFoundError: said it",
+    )
+    hidden = all_four(a=("a", None, {"reward": 2}), b=("b", None, {"reward": 0}))
+    assert of_steps(*hidden, rewards=full) == (
+        "invalid",
+        0.0,
+        "step 'a': the verifier's reward 2 is outside 0..1",
+    )
+    keyed = all_four(a=("a", None, {"right": 1, "reward": 7}))
+    assert of_steps(*keyed, rewards={"right": 0.25, "reward": 1}, key="right")[:2] == (
+        "failed",
+        0.25,
+    )
+
+
+@pytest.mark.rule("R9")
+def test_how_a_harness_ends_a_step_is_what_harbor_makes_of_it() -> None:
+    for failure, outcome in (("HarnessCrashed", "crashed"), ("AgentTimeoutError", "timeout")):
+        ended = all_four(b=("b", failure, {"reward": 0}))
+        assert of_steps(*ended, rewards={"reward": 0.75}) == (outcome, 0.75, "step 'b': said it")
+        unverified = all_four(b=("b", failure, None))[:2]
+        assert of_steps(*unverified, rewards={"reward": 1})[:2] == (outcome, 0.0)
+        right = all_four(b=("b", failure, {"reward": 1}))
+        assert of_steps(*right, rewards={"reward": 1}) == (
+            "passed",
+            1.0,
+            "step 'b': said it, and the verifiers passed it",
+        )
+
+
+@pytest.mark.rule("R9")
+def test_a_fault_in_any_step_makes_the_trial_void() -> None:
+    """And so does whatever ended the first before a candidate acted."""
+    assert of_steps(*all_four(), rewards={"reward": 1}, fault="no disk")[:2] == ("void", None)
+    unacted = of_steps(("unacted", "HealthcheckError", None), rewards=None)
+    assert unacted == ("void", None, "step 'unacted': HealthcheckError: said it")
+    later = of_steps(all_four()[0], ("unacted", "RuntimeError", None), rewards={"reward": 1})
+    assert later == ("invalid", 0.0, "step 'unacted': RuntimeError: said it")

@@ -179,7 +179,14 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
             '[verifier]\nenvironment_mode = "shared"\n[verifier.environment]\n',
             "verifier: [verifier].environment_mode='shared' is incompatible with",
         ),
-        ('[[steps]]\nname = "one"\n', "steps: multi-step tasks are not in this release"),
+        ('[[steps]]\nname = "a/b"\n', "steps.0.name: is 'a/b', but: invalid step name 'a/b'"),
+        ("[[steps]]\n", "steps.0.name: missing; Harbor needs it."),
+        (f"steps = [{'{name = 1}, ' * 101}]\n", "steps: are 101, of at most 100."),
+        ("steps = 3\n", "steps: is 3, but: input should be a valid list."),
+        (
+            '[[steps]]\nname = "one"\nartifacts = ["../x"]\n',
+            "steps.0.artifacts.0.source: is '../x', but: artifact source must not contain '..'",
+        ),
         (
             '[[environment.mcp_servers]]\nname = "x"\n',
             "environment.mcp_servers.0: 'url' is required for transport 'sse'.",
@@ -228,13 +235,13 @@ def test_what_is_wrong_beside_what_harbor_refuses_is_told_with_it(tmp_path: Path
     )
     assert [p.removeprefix("tasks/sort-csv/task.toml: ") for p in report.problems] == snapshot(
         [
-            "steps: multi-step tasks are not in this release; make each step a task.",
             "task.name: is 'csv', but: package name must be in 'org/name' format with alphanumeric "
             "characters, hyphens, underscores, and dots. Cannot start with a dot or contain '..'. "
             "Got: csv.",
             "agent.user: input should be a valid string.",
             "agent.user: input should be a valid integer.",
             "environment.os: is 'plan9', but: input should be 'linux' or 'windows'.",
+            "steps.0.name: missing; Harbor needs it.",
             "agent.timeout_sec: is -1, but: must be a number of seconds above 0.",
             "environment.gpus: no environment here has GPUs; remove the key if none is needed.",
         ]

@@ -130,6 +130,8 @@ class EnvironmentKind:
 class Sandbox(EnvironmentKind):
     """Bubblewrap on this machine."""
 
+    gives = frozenset({"steps"})
+
     @override
     def check_harness(self, *, unsandboxed: bool) -> None:
         if unsandboxed:

@@ -56,6 +56,8 @@ class RefereedEnvironment(BaseEnvironment):
     """A Harbor environment that knows when the candidate acts."""
 
     _acting = False
+    """The candidate acts, or a later step of its task is being prepared."""
+    _preparing = False
 
     @property
     def in_hand(self) -> TrialInHand:
@@ -75,13 +77,14 @@ class RefereedEnvironment(BaseEnvironment):
         """Remember what fails on our side, so that the trial is void and not 0 (rule R9).
 
         Not while the candidate acts: a call that fails is its answer then, because it could
-        have been made to fail. A machine that is really broken fails the verifier as well.
+        have been made to fail. A machine that is really broken fails the verifier as well; but no
+        verifier follows on a step that could not be prepared.
         """
         try:
             yield
         except (InfrastructureFault, OSError) as fault:
             ours = not isinstance(fault, OSError) or fault.errno in MACHINE_ERRNOS
-            if ours and not self._acting:
+            if ours and (self._preparing or not self._acting):
                 said = fault.message if isinstance(fault, InfrastructureFault) else str(fault)
                 self.in_hand.fault = said
             raise

@@ -8,20 +8,19 @@ steps are shown is `outline`'s.
 """
 
 import json
-import os
 import re
-import stat
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+from autoagent.evidence import trial_files
 from autoagent.evidence.untrusted import one_line
-from autoagent.files import opened_directory
 
-SIZE_LIMIT = 16 * 1024 * 1024
+RECORD = "environment-calls.jsonl"
+PRINTED = ("verifier", "test-stdout.txt")
 LOG_BYTES = 1024 * 1024
 """Of a log that is no trajectory the end is read."""
 LOGS = 3
@@ -79,6 +78,12 @@ class Piece(NamedTuple):
     text: str
 
 
+class Call(NamedTuple):
+    """An environment call, as our own record has it."""
+
+    facts: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Trajectory:
     """The steps of a trial and where they were read. `problem` says why it is no ATIF.
@@ -99,15 +104,33 @@ class Trajectory:
         raw = self.raw[number - 1]
         if isinstance(raw, Piece):
             return Step(Acts(one_line(raw.file, 30), raw.text, (), ()))
-        if self.origin != "trajectory.json":
-            return _environment_step(_mapping(raw))
+        if isinstance(raw, Call):
+            return _environment_step(raw.facts)
         before = self.raw[number - 2] if number > 1 else None
         return _atif_step(_mapping(raw), _mapping(before))
 
 
 def read_trajectory(directory: Path) -> Trajectory:
-    """The trajectory of a trial, or where there is none our record of its calls, and its logs."""
-    data, problem = _read(directory, "agent", "trajectory.json")
+    """The trajectory of a trial, or where there is none our record of its calls, and its logs.
+
+    Of a task with steps those of each, one after the other; a line says where each begins.
+    """
+    parts = trial_files.parts_of(directory)
+    if len(parts) == 1 and not parts[0].told:
+        return _read_part(directory, ())
+    raw: list[Any] = []
+    origins: list[str] = []
+    problems: list[str] = []
+    for part in parts:
+        found = _read_part(directory, part.place)
+        raw += [Piece("task", part.told), *found.raw]
+        origins.append(found.origin)
+        problems += [f"{part.told}: {found.problem}"] if found.problem else []
+    return Trajectory(raw, ", ".join(dict.fromkeys(origins)), "; ".join(problems))
+
+
+def _read_part(directory: Path, place: tuple[str, ...]) -> Trajectory:
+    data, problem = trial_files.read(directory, *place, "agent", "trajectory.json")
     if data is not None:
         parsed, problem = _parsed(data)
         steps = _mapping(parsed).get("steps")
@@ -115,40 +138,34 @@ def read_trajectory(directory: Path) -> Trajectory:
             return Trajectory(cast("list[Any]", steps), "trajectory.json")
         problem = problem or "agent/trajectory.json holds no list of steps"
     calls: list[Any] = []
-    lines, missing = _read(directory, "environment-calls.jsonl")
-    if lines is None and (end := tail(directory, LOG_BYTES, "environment-calls.jsonl"))[1]:
+    lines, missing = trial_files.read(directory, *place, RECORD)
+    if lines is None and (end := trial_files.tail(directory, LOG_BYTES, *place, RECORD))[1]:
         lines = end[0].partition("\n")[2].encode()
         problem += f"; our record of its calls has {end[1]:,} bytes before these"
     if lines is not None:
-        calls = [value for value, _ in map(_parsed, lines.splitlines()) if _mapping(value)]
+        found = (_mapping(value) for value, _ in map(_parsed, lines.splitlines()))
+        calls = [Call(value) for value in found if value]
         missing = "the harness made no environment call"
-    logs = list(_logs(directory))
-    names = ["environment-calls.jsonl"] * bool(calls) + [piece.file for piece in logs]
+    logs = list(_logs(directory, *place, "agent"))
+    names = [RECORD] * bool(calls) + [piece.file for piece in logs]
     problem = problem if calls else f"{problem}; {missing}"
     return Trajectory([*calls, *logs], ", ".join(dict.fromkeys(names)) or "nothing", problem)
 
 
 def last_calls(directory: Path, limit: int, most: int = 0) -> list[Step]:
     """The environment calls in the last `limit` bytes of our own record; `most` of them, or all."""
-    lines = tail(directory, limit, "environment-calls.jsonl")[0].encode().splitlines()
-    found = [_mapping(value) for value, _ in map(_parsed, lines[-most:])]
-    return [_environment_step(value) for value in found if value]
+    found: list[Step] = []
+    for part in trial_files.parts_of(directory):
+        lines = trial_files.tail(directory, limit, *part.place, RECORD)[0].encode().splitlines()
+        values = (_mapping(value) for value, _ in map(_parsed, lines[-most:]))
+        found += [_environment_step(value) for value in values if value]
+    return found[-most:]
 
 
-def _logs(directory: Path) -> Iterator[Piece]:
+def _logs(directory: Path, *place: str) -> Iterator[Piece]:
     """The ends of a few logs in `agent/` that hold text, in pieces of whole lines."""
-    try:
-        with opened_directory(directory.parent.parent, directory.parent.name, directory.name) as at:
-            inside = os.open("agent", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            try:
-                with os.scandir(inside) as entries:
-                    names = sorted(e.name for e in entries if e.is_file(follow_symlinks=False))
-            finally:
-                os.close(inside)
-    except OSError:
-        return
-    for name in names[:LOGS]:
-        text, cut = tail(directory, LOG_BYTES, "agent", name)
+    for name in trial_files.plain_names(directory, *place)[:LOGS]:
+        text, cut = trial_files.tail(directory, LOG_BYTES, *place, name)
         if "\0" in text:
             continue
         piece = f"[… {cut:,} bytes before this …]\n" if cut else ""
@@ -162,13 +179,29 @@ def _logs(directory: Path) -> Iterator[Piece]:
 
 
 def verifier_output(directory: Path, limit: int) -> str:
-    """The end of what the verifier printed; empty where nothing is readable."""
-    return _end(directory, limit, "verifier", "test-stdout.txt")
+    """The end of what the verifier printed, in each step; empty where nothing is readable."""
+    parts = trial_files.parts_of(directory)
+    said = [
+        (part.told, trial_files.end(directory, limit // len(parts), *part.place, *PRINTED))
+        for part in parts
+    ]
+    return "\n".join(f"[{told}]\n{text}" if told else text for told, text in said if text)
 
 
 def exception(directory: Path, limit: int) -> str:
     """The end of the exception that ended the trial; empty where there was none."""
-    return _end(directory, limit, "exception.txt")
+    return trial_files.end(directory, limit, "exception.txt")
+
+
+def size_of(directory: Path, *, record: bool = False) -> int | None:
+    """Bytes of what is read of a trial: its trajectory, else our `record`; None without one."""
+    sizes: list[int] = []
+    for part in trial_files.parts_of(directory):
+        for names in (("agent", "trajectory.json"), (RECORD,))[record:]:
+            with suppress(OSError), trial_files.opened(directory, *part.place, *names) as opened:
+                sizes.append(opened[1])
+                break
+    return sum(sizes) if sizes else None
 
 
 # steps ----------------------------------------------------------------------------
@@ -254,6 +287,8 @@ def leaves(value: Any) -> Iterator[str]:
         inner = left.pop()
         if isinstance(inner, Piece):
             yield inner.text
+        elif isinstance(inner, Call):
+            left.append(inner.facts)
         elif isinstance(inner, dict):
             left += reversed(list(_mapping(inner).values()))
         elif isinstance(inner, list):
@@ -318,66 +353,8 @@ def _compact(value: Any, depth: int) -> Iterator[str]:
         yield f"{value!s:.4000}"
 
 
-# files ----------------------------------------------------------------------------
-
-
 def _parsed(data: bytes) -> tuple[Any, str]:
     try:
         return json.loads(data), ""
     except (ValueError, RecursionError) as error:
         return None, f"agent/trajectory.json is not JSON ({type(error).__name__})"
-
-
-def _read(directory: Path, *names: str) -> tuple[bytes | None, str]:
-    """A file of a trial, or None and why it cannot be read."""
-    label = "/".join(names)
-    try:
-        with _opened(directory, *names) as (file, size):
-            if size > SIZE_LIMIT:
-                return None, f"{label} has {size:,} bytes, of at most {SIZE_LIMIT:,}"
-            return file.read(SIZE_LIMIT), ""
-    except OSError as error:
-        return None, f"{label}: {error.strerror}"
-
-
-def size_of(directory: Path, *, record: bool = False) -> int | None:
-    """Bytes of what is read of a trial: its trajectory, else our `record`; None without one."""
-    for names in (("agent", "trajectory.json"), ("environment-calls.jsonl",))[record:]:
-        with suppress(OSError), _opened(directory, *names) as (_, size):
-            return size
-    return None
-
-
-def tail(directory: Path, limit: int, *names: str) -> tuple[str, int]:
-    """The end of a trial's file, and how many bytes stand before it; "" where it is unreadable."""
-    try:
-        with _opened(directory, *names) as (file, size):
-            file.seek(max(0, size - limit))
-            return file.read(limit).decode("utf-8", "replace").strip(), max(0, size - limit)
-    except OSError:
-        return "", 0
-
-
-def _end(directory: Path, limit: int, *names: str) -> str:
-    text, cut = tail(directory, limit, *names)
-    return f"[… {cut:,} bytes before this …]\n{text}" if cut else text
-
-
-@contextmanager
-def _opened(directory: Path, *names: str) -> Generator[tuple[BinaryIO, int]]:
-    """A regular file of a trial and its size; neither it nor a directory on the way is a link.
-
-    Raises:
-        OSError: It is missing, a link, or not a regular file.
-    """
-    if not directory.is_absolute():
-        raise FileNotFoundError(2, "the trial left no directory")
-    *above, name = directory.parent.name, directory.name, *names
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
-    with opened_directory(directory.parent.parent, *above) as inside:
-        descriptor = os.open(name, flags, dir_fd=inside)
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(22, "not a regular file")
-        yield file, status.st_size

@@ -23,7 +23,7 @@ SHOWN = 5
 FILE_LIMIT_BYTES = 256 * 1024
 """A longer file of a task is data, not an answer."""
 _WORD = re.compile(r"\w+")
-_READ = ("instruction.md", "tests/", "solution/")
+_READ = re.compile(r"(?:steps/[^/]+/)?(?:instruction\.md|tests/|solution/)")
 
 Place = tuple[str, str]
 """A task and a file in it."""
@@ -81,7 +81,7 @@ def _index(snapshot: Path) -> Mapping[bytes, tuple[Place, ...]]:
     for path in sorted(walk(snapshot).files):
         kind, _, rest = path.partition("/")
         task, _, inner = rest.partition("/")
-        if kind not in ("tasks", "holdout") or not inner.startswith(_READ):
+        if kind not in ("tasks", "holdout") or not _READ.match(inner):
             continue
         place = (task, inner) if kind == "tasks" else ("", "")
         for passage in passages(_text(snapshot / path)):

@@ -14,6 +14,7 @@ from autoagent.files import read_regular, walk
 from autoagent.gate import power
 from autoagent.review.faults import Fault
 from autoagent.workspace.tasks.snapshot import Snapshot, TaskFacts
+from autoagent.workspace.tasks.steps import instruction_of, parts_of
 
 ALIKE = 0.6
 """Two instructions are near-duplicates where this share of their phrases is the same."""
@@ -46,7 +47,7 @@ def faults(frozen: Snapshot, config: Config, gain: float | None) -> Iterator[Fau
 
 
 def _of_task(task: TaskFacts, config: Config) -> Iterator[Fault]:
-    instruction = _plain(_read(task.path / "instruction.md"))
+    instruction = _plain(instruction_of(task.path))
     for answer in _answers(task.path):
         if f" {_plain(answer)} " in f" {instruction} ":
             yield Fault(
@@ -79,7 +80,7 @@ def _of_task(task: TaskFacts, config: Config) -> Iterator[Fault]:
 def _in_environment(task: TaskFacts) -> Iterator[Fault]:
     """Files that a candidate finds, and that hold the answer or the solution whole."""
     known = {_plain(answer) for answer in _answers(task.path)} | {
-        _plain(_read(path)) for path in _below(task.path / "solution")
+        _plain(_read(path)) for place in parts_of(task.path) for path in _below(place / "solution")
     }
     for path in _below(task.path / "environment"):
         if path.name != "Dockerfile" and (text := _plain(_read(path))) and text in known:
@@ -93,11 +94,12 @@ def _in_environment(task: TaskFacts) -> Iterator[Fault]:
 def _answers(task: Path) -> set[str]:
     """What the solution writes, and what the verifier expects, where the files say it in full."""
     found: set[str] = set()
-    for path in _below(task / "solution"):
+    places = [*parts_of(task)]
+    for path in (path for place in places for path in _below(place / "solution")):
         text = _read(path)
         found |= {one or other for one, other in _WRITTEN.findall(text)}
         found |= {body for _, _, body in _HEREDOC.findall(text)}
-    for path in _below(task / "tests"):
+    for path in (path for place in places for path in _below(place / "tests")):
         if _EXPECTED.search(path.name) and path.suffix in ("", ".txt", ".json", ".csv", ".md"):
             found.add(_read(path))
     return {answer for answer in found if _telling(answer)}
@@ -134,7 +136,7 @@ def _alike(tasks: Sequence[TaskFacts], holdout: Sequence[TaskFacts]) -> Iterator
 
 
 def _phrases(task: TaskFacts) -> set[str]:
-    words = ["0" if w.isdigit() else w for w in _plain(_read(task.path / "instruction.md")).split()]
+    words = ["0" if w.isdigit() else w for w in _plain(instruction_of(task.path)).split()]
     return {" ".join(words[n : n + PHRASE]) for n in range(max(1, len(words) - PHRASE + 1))}
 
 

@@ -18,6 +18,7 @@ from autoagent.review.faults import Fault
 from autoagent.workspace.tasks.answers import NAME, read_answers
 from autoagent.workspace.tasks.building.shelf import copy_images
 from autoagent.workspace.tasks.snapshot import Snapshot, TaskFacts
+from autoagent.workspace.tasks.steps import instruction_of, parts_of
 from autoagent.workspace.tasks.task_files import BASE
 
 Role = Literal["oracle", "noop", "wrong", "right answer", "wrong answer"]
@@ -49,7 +50,7 @@ def players(task: TaskFacts, times: int) -> list[Part]:
     Raises:
         TaskError: Its answers.toml says something that it cannot mean.
     """
-    instruction = (task.path / "instruction.md").read_text("utf-8", "replace")
+    instruction = instruction_of(task.path)
     found: list[tuple[Role, str, str | None]] = []
     found.extend(("oracle", str(n), None) for n in range(times * task.has_solution))
     found.extend(("noop", str(n), NOTHING) for n in range(times))
@@ -74,7 +75,8 @@ def write(frozen: Snapshot, parts: Sequence[Part], place: Path) -> dict[str, Pat
         target = place / "tasks" / part.name
         _linked(tasks[part.task], target)
         if part.script is not None:
-            shutil.rmtree(target / "solution", ignore_errors=True)
+            for part_of in parts_of(target):  # a step without a solution takes the task's
+                shutil.rmtree(part_of / "solution", ignore_errors=True)
             (target / "solution").mkdir()
             (target / "solution/solve.sh").write_text(part.script)
             (target / "solution/solve.sh").chmod(0o755)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import tomli
 from harbor.models.job.config import JobConfig, RetryConfig
 from harbor.models.trial.config import AgentConfig, EnvironmentConfig, TaskConfig
 
@@ -16,6 +15,7 @@ from autoagent.gate.agenda import Slot
 from autoagent.gateway.calls.clock import STANDS_MOST
 from autoagent.worker.engine import EvaluationSpec
 from autoagent.worker.memory import capacity
+from autoagent.workspace.tasks import steps
 
 ORACLE = "autoagent.worker.oracle:Oracle"
 NOOP = AgentConfig(name="nop")
@@ -64,10 +64,17 @@ def _remembered(asked: Callable[[Any, Path], bool]) -> Callable[[Any, Path], boo
 
 def seconds_of(spec: EvaluationSpec, task: Path) -> float:
     """The task's own time for the harness, under the cap."""
-    config = tomli.loads((task / "task.toml").read_text("utf-8"))
-    told: float | None = config.get("agent", {}).get("timeout_sec")
+    return _capped(spec, steps.agent_seconds(task))
+
+
+def steps_of(spec: EvaluationSpec, task: Path) -> dict[str, float]:
+    """The task's steps, and their own time for the harness, each under the cap."""
+    return {step.name: _capped(spec, step.agent_seconds) for step in steps.steps_of(task)}
+
+
+def _capped(spec: EvaluationSpec, told: float | None) -> float:
     cap = spec.config.benchmark.trial_timeout_seconds
-    return cap if told is None else min(float(told), cap)
+    return cap if told is None else min(told, cap)
 
 
 def environment_of(spec: EvaluationSpec) -> EnvironmentConfig:

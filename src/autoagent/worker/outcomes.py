@@ -5,7 +5,6 @@ is void only before the agent phase began, or where our own environment said tha
 machine failed. Whatever else goes wrong once the candidate has acted is the candidate's.
 """
 
-import math
 from pathlib import Path
 
 from harbor.models.trial.result import TrialResult
@@ -15,7 +14,10 @@ from autoagent.errors import WorkspaceError
 from autoagent.files import read_regular
 from autoagent.gateway.money.usage import Bill
 from autoagent.records import Outcome, Trial
+from autoagent.worker.rewards import reward_of
+from autoagent.worker.steps import acted, failure_of, judge_steps
 from autoagent.worker.trials import MeasuredTrial
+from autoagent.workspace.tasks.steps import STEPS
 
 TIME_LIMIT = "the lesser of the task's agent.timeout_sec and benchmark.trial_timeout_seconds"
 UNJUDGED = "verifier/unjudged.txt"
@@ -47,8 +49,9 @@ def outcome_of(
         bill: What the gateway metered, where there is one.
     """
     outcome, reward, detail = _judge(result, seen, benchmark, bill)
-    if outcome == "invalid" and (said := unjudged(seen.directory)):
-        detail = f"the verifier left no reward: {said}"
+    places = (seen.directory, *(seen.directory / STEPS / name for name in seen.steps))
+    if outcome == "invalid" and (told := [said for each in places if (said := unjudged(each))]):
+        detail = f"the verifier left no reward: {told[0]}"
     started, finished = result.started_at, result.finished_at
     seconds = (finished - started).total_seconds() if started and finished else 0.0
     return Trial(
@@ -74,20 +77,21 @@ def outcome_of(
 def _judge(
     result: TrialResult, seen: MeasuredTrial, benchmark: Benchmark, bill: Bill | None
 ) -> tuple[Outcome, float | None, str]:
-    failure = result.exception_info
-    said = f"{failure.exception_type}: {failure.exception_message}"[:500] if failure else ""
+    failure, said = result.exception_info, failure_of(result)
     fault = seen.fault or (bill.fault if bill else None)
     if fault is not None:
         return "void", None, fault
-    acted = result.agent_execution is not None or bool(result.step_results)
-    if failure is not None and not acted:
+    if said and not acted(result):
         return "void", None, said
     if failure is not None and failure.exception_type == "HarnessCrashed":
         return "crashed", 0.0, failure.exception_message[:500]
     if seen.tampered is not None:
         return "tampered", 0.0, seen.tampered[:500]
+    if result.step_results:
+        return judge_steps(result, seen, benchmark)
     pass_reward = benchmark.pass_reward
-    reward, problem = _reward(result, benchmark.reward_key)
+    rewards = result.verifier_result and result.verifier_result.rewards
+    reward, problem = reward_of(rewards, benchmark.reward_key)
     if failure is not None and failure.exception_type == "AgentTimeoutError":
         if reward is not None and reward >= pass_reward:
             return "passed", reward, "the harness ran out of time, and the verifier passed it"
@@ -97,19 +101,3 @@ def _judge(
     if reward is None:
         return "invalid", 0.0, said or problem
     return ("passed" if reward >= pass_reward else "failed"), reward, said
-
-
-def _reward(result: TrialResult, key: str | None) -> tuple[float | None, str]:
-    """The number that counts, within 0..1: the key's, `reward`, or the mean of all there are."""
-    rewards = result.verifier_result.rewards if result.verifier_result else None
-    if not rewards:
-        return None, "the verifier left no reward"
-    if (key or "reward") in rewards:
-        values = [rewards[key or "reward"]]
-    elif key is not None:
-        return None, f"the verifier left {sorted(rewards)} and no {key!r} (benchmark.reward_key)"
-    else:
-        values = [*rewards.values()]
-    if bad := [value for value in values if not math.isfinite(value) or not 0.0 <= value <= 1.0]:
-        return None, f"the verifier's reward {bad[0]!r} is outside 0..1"
-    return float(sum(values) / len(values)), ""

@@ -39,7 +39,7 @@ from autoagent.gateway.money.usage import Bill, Caller, Owner
 from autoagent.records import Trial
 from autoagent.worker.acting.harness import HarnessProcess
 from autoagent.worker.engine import EvaluationSpec, WorkerEnd
-from autoagent.worker.job import job_of, seconds_of
+from autoagent.worker.job import job_of, seconds_of, steps_of
 from autoagent.worker.outcomes import outcome_of
 from autoagent.worker.pause import Pause
 from autoagent.worker.scratch import sweep
@@ -222,6 +222,7 @@ class Rounds:
             slot=slot,
             directory=self._spec.jobs / event.config.trials_dir.name / event.trial_name,
             limit_seconds=seconds_of(self._spec, path),
+            steps=steps_of(self._spec, path),
             process=self._processes.get(slot.side),
             clock=Clock(commands_count=not self._spec.config.harness.in_container),
         )

@@ -13,6 +13,7 @@ from autoagent.evidence.untrusted import one_line
 from autoagent.files import read_regular, write_durably
 from autoagent.workspace import notes
 from autoagent.workspace.layout import Workspace
+from autoagent.workspace.tasks.steps import instructions_of
 
 READ_LIMIT = 4 * 1024 * 1024
 
@@ -29,7 +30,9 @@ def read(workspace: Workspace, tasks: Mapping[str, Path], path: str) -> bytes:
         workspace.ledger.name: workspace.ledger,
     }
     named |= {
-        f"tasks/{name}/instruction.md": place / "instruction.md" for name, place in tasks.items()
+        f"tasks/{name}/{path}": file
+        for name, place in tasks.items()
+        for path, file in instructions_of(place).items()
     }
     place, note = named.get(path), _note(workspace, path)
     instead = f'read_file("{workspace.program.name}")'

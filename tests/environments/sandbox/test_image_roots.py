@@ -91,6 +91,26 @@ async def test_each_phase_begins_with_the_images_system(trial: SandboxEnvironmen
     assert await printed(trial, "mine") == "mine", "so may the verifier, in several commands"
 
 
+async def test_a_later_step_finds_the_system_as_the_candidate_left_it(
+    trial: SandboxEnvironment,
+) -> None:
+    """And nothing of what the verifier between them installed, nor does the next verifier."""
+    install = "echo 'echo $0' > /usr/bin/{0}; chmod +x /usr/bin/{0}"
+    here = "for n in mine setup theirs; do command -v $n; done; cat /etc/built"
+    async with trial.agent_phase():
+        await trial.exec(f"{install.format('mine')}; echo changed > /etc/built")
+    await trial.exec(install.format("theirs"))
+    assert await printed(trial, here) == "/usr/bin/theirs\nyes-too"
+
+    await trial.empty_dirs(["/logs/agent"])  # as Harbor begins a step
+    await trial.exec(install.format("setup"))
+    async with trial.agent_phase():
+        assert await printed(trial, here) == "/usr/bin/mine\n/usr/bin/setup\nchanged"
+
+    assert await printed(trial, here) == "yes-too"
+    assert trial_in_hand("trial").tampered is None
+
+
 async def test_the_image_itself_is_never_written(trial: SandboxEnvironment, tmp_path: Path) -> None:
     """What the next trial starts from is what this one did."""
     async with trial.agent_phase():

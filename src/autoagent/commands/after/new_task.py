@@ -17,6 +17,7 @@ from autoagent.workspace.layout import Workspace, open_workspace
 from autoagent.workspace.tasks import snapshot
 from autoagent.workspace.tasks.inspect import TASK_NAME
 from autoagent.workspace.tasks.skeleton import skeleton, write_like
+from autoagent.workspace.tasks.steps import instruction_of
 
 
 def new_task(root: Path, name: str | None, trial: str | None) -> Path:
@@ -67,7 +68,7 @@ def _of_trial(workspace: Workspace, trial: str) -> tuple[str, Path, Sequence[str
     if found.task not in places:
         raise UnknownName(f"{trial}: the last climb has no task {found.task!r}.")
     place = places[found.task]
-    question = (place / "instruction.md").read_text("utf-8", errors="replace")
+    question = instruction_of(place)
     said = f"{found.outcome}; the harness said: {clip(last_words(directory), WORDS)}"
     taken = re.compile(rf"{re.escape(found.task)}-(\d+)")
     numbers = [1]

@@ -18,6 +18,7 @@ from autoagent.config import Config
 from autoagent.errors import UnknownName, WorkspaceError
 from autoagent.evidence import trajectory
 from autoagent.evidence.journal import Journal
+from autoagent.evidence.trial_files import parts_of
 from autoagent.evidence.untrusted import clip, one_line, plain
 from autoagent.files import read_regular
 from autoagent.gate.certificate import BASELINE
@@ -220,7 +221,9 @@ def calls_of(directory: Path) -> list[str]:
     """What a harness did to its environment, by our own record of it, a line each."""
     found: list[str] = []
     with suppress(OSError, WorkspaceError, ValueError):  # a worker that died left half a line
-        for line in read_regular(directory / CALLS_FILE, RECORD_BYTES).splitlines():
-            call = json.loads(line)
-            found.append(f"{call.get('call')} {call.get('command', call.get('path', ''))}")
+        for part in parts_of(directory):
+            record = directory.joinpath(*part.place, CALLS_FILE)
+            for line in read_regular(record, RECORD_BYTES).splitlines():
+                call = json.loads(line)
+                found.append(f"{call.get('call')} {call.get('command', call.get('path', ''))}")
     return found

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import stat
 from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 LINKS_LIMIT = 40
@@ -150,11 +150,23 @@ class Beneath:
     def remove(self, path: str) -> None:
         """Remove a file, link or tree if it is there."""
         place = PurePosixPath(path)
+        with suppress(FileNotFoundError), self._directory(str(place.parent)) as parent:
+            self._remove(parent, place.name)
+
+    def set_aside(self, path: str) -> Path | None:
+        """Move what is at a path away, and say where to; None where there is nothing."""
+        place = PurePosixPath(path)
         try:
-            with self._directory(str(place.parent)) as parent:
-                self._remove(parent, place.name)
-        except FileNotFoundError:
-            return
+            with self.directory(str(place.parent), follow=False) as parent:
+                return self._set_aside(parent, place.name)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def put_back(self, aside: Path, path: str) -> None:
+        """Move what was set aside to a path, in the place of what is there."""
+        place = PurePosixPath(path)
+        with self._directory(str(place.parent), create=True) as parent:
+            os.rename(aside, self._final_name(parent, place), dst_dir_fd=parent)
 
     @contextmanager
     def directory(self, path: str, *, follow: bool = True) -> Generator[int]:
@@ -268,9 +280,13 @@ class Beneath:
         if not stat.S_ISDIR(facts.st_mode):
             os.unlink(name, dir_fd=parent)
             return
-        aside = self.root.parent / "aside"
-        aside.mkdir(exist_ok=True)
-        os.rename(name, aside / secrets.token_hex(8), src_dir_fd=parent)
+        self._set_aside(parent, name)
+
+    def _set_aside(self, parent: int, name: str) -> Path:
+        place = self.root.parent / "aside" / secrets.token_hex(8)
+        place.parent.mkdir(exist_ok=True)
+        os.rename(name, place, src_dir_fd=parent)
+        return place
 
     def _final_name(self, parent: int, place: PurePosixPath) -> str:
         """The last component; what stands there is removed rather than written through."""

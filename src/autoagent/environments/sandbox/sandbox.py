@@ -10,11 +10,9 @@ packages in `/sdk`, reach its model, and nothing more.
 """
 
 import asyncio
-import contextlib
 import os
-import secrets
 import tempfile
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +24,6 @@ from autoagent.environments.refereed import (
     HARBORS_CHMOD,
     MEMORY_MB,
     PROCESSES,
-    to_its_end,
 )
 from autoagent.environments.sandbox import bubblewrap, cgroups
 from autoagent.environments.sandbox.beneath import Beneath
@@ -35,10 +32,10 @@ from autoagent.environments.sandbox.commands import run, sandbox_options
 from autoagent.environments.sandbox.images import Image, Images, copy_tree
 from autoagent.environments.sandbox.inside import loopback
 from autoagent.environments.sandbox.outside import Outside
+from autoagent.environments.sandbox.phases import GUARDED, Phases
+from autoagent.environments.sandbox.steps import Carried
 from autoagent.environments.sandbox.storage import Storage
 from autoagent.environments.sandbox.system import OwnSystem
-from autoagent.environments.sandbox.transfers import Transfers
-from autoagent.environments.sandbox.verifying import looking, remains
 from autoagent.environments.trees import remove_tree
 from autoagent.errors import InfrastructureFault
 from autoagent.gateway.money.usage import Caller
@@ -47,8 +44,6 @@ from autoagent.workspace.tasks.task_toml import ROOT
 if TYPE_CHECKING:  # only an evaluation with a judge waits for the gateway's imports
     from autoagent.gateway.reach import Door
 
-GUARDED = {"/tests": "tests", "/solution": "solution", "/logs/verifier": "verifier"}
-"""Paths the agent phase never sees or fills, and the directories that hold them."""
 PACKAGES = "/verifier"
 """Where a verifier finds what it may import, harbor-rewardkit above all; guarded likewise."""
 STORAGE_MB = 10240
@@ -57,7 +52,7 @@ SDK = "/sdk"
 """Where the part of a harness that runs in here finds its packages, in the agent phase alone."""
 
 
-class SandboxEnvironment(Transfers):
+class SandboxEnvironment(Phases):
     """One trial's environment."""
 
     def __init__(
@@ -79,8 +74,8 @@ class SandboxEnvironment(Transfers):
             as_left: Directories of tasks whose verifier starts with what the candidate left.
             kwargs: Harbor's.
         """
-        self._as_left: Sequence[str] = as_left
-        self._verifying: dict[str, str] = {}
+        self._as_left = as_left
+        self._verifying, self._carried = {}, Carried()
         self._in_container = in_container
         self._images, self._scratch = Images(Path(images)), Path(scratch)
         self._home: Path | None = None
@@ -151,23 +146,6 @@ class SandboxEnvironment(Transfers):
         if self._home is not None:
             home, self._home = self._home, None
             await asyncio.to_thread(remove_tree, home)
-
-    @contextlib.asynccontextmanager
-    async def agent_phase(self) -> AsyncGenerator[None]:
-        """While the candidate acts: guarded paths are out of its sight and reach.
-
-        Afterwards, with everything of the candidate dead, the places where they are mounted
-        are plain empty directories again, whatever it made of them. What it did to steer the
-        verifier, or to lead it to its own files, is remembered: such a trial scores 0.
-        """
-        since = await asyncio.to_thread(self._moment)
-        self._acting, self._verifying = True, {}
-        try:
-            yield
-        finally:
-            self._acting = False
-            with self._our_faults():
-                await to_its_end(asyncio.to_thread(self._end_agent_phase, since))
 
     async def exec(
         self,
@@ -351,48 +329,6 @@ class SandboxEnvironment(Transfers):
         if self._system and (found := self._system.placed(full, writing=writing)):
             return found[0], found[1] + ending
         return self._root(), full + ending
-
-    def _moment(self) -> int:
-        """The change time of a file that is made now."""
-        assert self._home is not None
-        place = self._home / "began"
-        place.write_bytes(b"")
-        return place.stat().st_ctime_ns
-
-    def _start_verifier(self, since: int) -> str | None:
-        """Give the verifier what the image had; what would steer it all the same, or None."""
-        assert self._image is not None and self._home is not None
-        task = self.environment_dir.parent
-        as_left = str(task) in self._as_left
-        if as_left:
-            self.in_hand.as_left = True
-        ground = looking.ground_of(self._image, self._work, task, as_left=as_left)
-        said = looking.start(self._root(), self._image, ground, since)
-        if not as_left:
-            place = f"/tmp/{secrets.token_hex(8)}"
-            self._root().empty(place)
-            # Compiled modules beside the candidate's sources are not looked at.
-            self._verifying = {"TMPDIR": place, "PYTHONPYCACHEPREFIX": f"{place}/compiled"}
-        return said
-
-    def _leftovers(self) -> str | None:
-        """What else the candidate left that leads the verifier to its own files."""
-        assert self._image is not None and self._home is not None
-        aside, work = self._home / "aside", self._work
-        return remains.tampering(self._home / "root", self._image, work, aside)
-
-    def _end_agent_phase(self, since: int) -> None:
-        """Look at what was left, then make the places fresh where something is mounted."""
-        root = self._root()
-        left = self._leftovers()
-        if self._system:
-            left = self._system.replaced(root) or left
-            self._system.begin()
-        self.in_hand.note_tampering(self._start_verifier(since) or left)
-        if not root.is_real_directory("/logs"):
-            root.empty("/logs")
-        for path in self._mount_points():
-            root.empty(path)
 
     def _root(self) -> Beneath:
         if self._home is None:

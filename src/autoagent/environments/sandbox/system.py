@@ -1,10 +1,10 @@
 """An image's own system around a trial: written over in one phase, as it was in the next.
 
 Its top directories (/usr, /etc, /opt, /var …) are overlays over the image that was unpacked once,
-so a trial costs no copy of them; what is written there lies beside the trial's root and is gone
-when the verifier starts. So a harness may install what it works with, a verifier what it needs, and
-none of the candidate's programs is ever the verifier's. Links such as /bin stand in the trial's own
-root, and are looked at.
+so a trial costs no copy of them; what is written there lies beside the trial's root. A verifier
+starts with none of it, and the candidate's next step with what its last one wrote. So a harness may
+install what it works with, a verifier what it needs, and none of the candidate's programs is ever
+the verifier's. Links such as /bin stand in the trial's own root, and are looked at.
 """
 
 import posixpath
@@ -34,13 +34,14 @@ class OwnSystem:
         """
         self._image, self._home, self._outside = image, home, outside
         self.names, self._links = image.system(work), image.links()
-        self._phase = 0
+        self._phases = 0
+        self._resolving: set[int] = set()
         self.begin()
 
     def begin(self) -> None:
-        """Begin a phase: nothing was written yet."""
-        self._phase += 1
-        self._resolves = False
+        """Begin a phase: nothing was written yet. The first is the candidate's."""
+        self._phases += 1
+        self._phase = self._phases
         for name in self.names:
             for part in ("up", "work"):
                 (self._written / name / part).mkdir(parents=True)
@@ -48,10 +49,14 @@ class OwnSystem:
             (self._written / name / "up").chmod((self._image.root / name).stat().st_mode & 0o777)
         self._outside.give(self._written)
 
+    def resume(self) -> None:
+        """Go on with what the candidate wrote."""
+        self._phase = 1
+
     def mounts(self, *, network: bool) -> list[str]:
         """What a command of this phase finds mounted over the trial's root."""
-        if network and not self._resolves and "etc" in self.names:
-            self._resolves = True
+        if network and self._phase not in self._resolving and "etc" in self.names:
+            self._resolving.add(self._phase)
             self._over("etc").put("/resolv.conf", resolver())
         found: list[str] = []
         for name in self.names:

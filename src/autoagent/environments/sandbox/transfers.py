@@ -10,11 +10,21 @@ from harbor.environments.base import ExecResult
 from autoagent.environments.outputs import taking_out
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.environments.sandbox.beneath import Beneath
+from autoagent.environments.sandbox.steps import Carried
 from autoagent.environments.sandbox.storage import Storage
+
+STEP_BEGINS = "/logs/agent"
+"""What Harbor empties before anything else of a step."""
 
 
 class Transfers(RefereedEnvironment):
     """Harbor's calls about files."""
+
+    _carried: Carried
+
+    @abstractmethod
+    async def _begin_step(self) -> None:
+        """Go on where the candidate stopped, if it has acted before."""
 
     @abstractmethod
     def _placed(self, path: str, *, writing: bool = False) -> tuple[Beneath, str]:
@@ -36,6 +46,8 @@ class Transfers(RefereedEnvironment):
         with self._our_faults():
             self._acting_storage()
             files, inner = self._placed(target_dir, writing=True)
+            if self._preparing or self._carried.since is None:
+                self._carried.bring(Path(source_dir), target_dir)
             await asyncio.to_thread(files.write_tree, Path(source_dir), inner)
 
     async def download_file(self, source_path: str, target_path: Path | str) -> None:
@@ -64,6 +76,8 @@ class Transfers(RefereedEnvironment):
 
     async def empty_dirs(self, dirs: Any, *, chmod: bool = True) -> ExecResult | None:
         """Harbor's call to empty directories, done without starting a process."""
+        if STEP_BEGINS in map(str, dirs):
+            await self._begin_step()
         with self._our_faults():
             for path in map(str, dirs):
                 files, inner = self._placed(path, writing=True)

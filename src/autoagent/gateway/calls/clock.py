@@ -45,8 +45,12 @@ class Clock:
         self.calls: set[CallTime] = set()
 
     def begin(self, limit: float, moved: Callable[[float], None]) -> None:
-        """The trial's time starts now. `moved` is told, on the loop's clock, when it would end."""
+        """The trial's time starts now, or that of its next step, which is another.
+
+        `moved` is told, on the loop's clock, when it would end.
+        """
         self._at, self._limit, self._moved = _now(), limit, moved
+        self._used, self._ends, self.over = 0.0, math.inf, False
         self._tell()
 
     def end(self) -> None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harbor.environments.base import BaseEnvironment
 
@@ -48,6 +48,13 @@ from autoagent.environments.sandbox.inside import zygote
 sys.path.pop(0)
 zygote.main({fd}, {harness!r}, calls={calls!r})
 """
+
+
+class Places(NamedTuple):
+    """Where what a harness leaves goes: its own logs, and beside them our record of its calls."""
+
+    logs: Path
+    record: Path
 
 
 def _explained(ending: Ending, group: cgroups.Group | None) -> Ending:
@@ -138,7 +145,7 @@ class HarnessProcess:
         self,
         instruction: str,
         environment: BaseEnvironment,
-        logs: Path,
+        places: Places,
         clock: Clock,
         begun: Callable[[], None],
         given: Mapping[str, Any] | None = None,
@@ -148,7 +155,7 @@ class HarnessProcess:
         Args:
             instruction: The task's.
             environment: Where its commands run.
-            logs: The directory that gets what it leaves in its own.
+            places: Where what it leaves goes.
             clock: The trial's time.
             begun: Called before the harness's first line runs: its time starts then.
             given: What Harbor gives an agent for the task: servers, a directory of skills.
@@ -158,6 +165,7 @@ class HarnessProcess:
         """
         if self._spec.config.harness.in_container:
             await self._place(environment)
+        logs = places.logs
         async with contextlib.AsyncExitStack() as after_its_death:
             if (group := cgroups.make(LIMITS)) is not None:
                 after_its_death.push_async_callback(asyncio.to_thread, cgroups.remove, group)
@@ -168,7 +176,7 @@ class HarnessProcess:
             reader, writer = await asyncio.open_connection(sock=connection, limit=2**20)
             scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
             order = self._order(instruction, environment, scratch)._replace(agent=given or {})
-            record = CallRecord(logs.parent / RECORD)  # beside `agent/`, which the harness fills
+            record = CallRecord(places.record / RECORD)
             conversation = Conversation(
                 reader, writer, environment, record, clock, redactor_of(self._spec)
             )

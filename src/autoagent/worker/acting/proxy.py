@@ -16,6 +16,7 @@ from harbor.trial.errors import AgentTimeoutError
 
 from autoagent.environments.refereed import RefereedEnvironment
 from autoagent.errors import InfrastructureFault
+from autoagent.worker.acting.harness import Places
 from autoagent.worker.trials import measured_trial
 
 
@@ -74,14 +75,17 @@ class ProxyAgent(BaseAgent):
         logs = Path(self.logs_dir)
         trial = measured_trial(environment.trial_paths.trial_dir.name)
         assert trial is not None and trial.process is not None
+        place = trial.begin()
         limit, clock = trial.limit_seconds, trial.clock
         try:
             async with environment.agent_phase():
+                if trial.fault is not None:  # Harbor goes on to the next step all the same
+                    raise InfrastructureFault(trial.fault)
                 async with asyncio.timeout(None) as time:  # what ends the phase is not counted
                     ending = await trial.process.run_trial(
                         instruction,
                         environment,
-                        logs,
+                        Places(logs, place),
                         clock,
                         begun=lambda: clock.begin(limit, time.reschedule),
                         given=self._given,

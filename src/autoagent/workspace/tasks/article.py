@@ -122,8 +122,8 @@ def _moved(text: str, key: str, table: str, value: str) -> str:
 
 
 def _tests(task: TaskFiles) -> Iterator[str]:
-    """Make the reward appear where Harbor looks for it."""
-    tests = task.below("tests")
+    """Make the reward appear where Harbor looks for it; the article's form has no steps."""
+    tests = {} if "steps" in task.directories else task.below("tests")
     if "test.sh" in tests:
         contents = [file.read() for file in tests.values()]
         if any(b"/logs/verifier" in content for content in contents) or not any(

@@ -15,6 +15,7 @@ from autoagent.workspace.tasks import variables, verifier
 from autoagent.workspace.tasks.article import conform
 from autoagent.workspace.tasks.building import services
 from autoagent.workspace.tasks.building.build_context import missing_sources
+from autoagent.workspace.tasks.building.compose import COMPOSE_FILE
 from autoagent.workspace.tasks.building.dockerfile import image_recipe, lint, work_directory
 from autoagent.workspace.tasks.building.oci import ImageFacts
 from autoagent.workspace.tasks.building.recipe import BASE_WORKDIR, Recipe, works_in_system
@@ -140,7 +141,7 @@ def _report(
         problems=tuple(f"{where}/{line}" for line in problems),
         notes=tuple(f"{where}/{line}" for line in notes),
         digest=task_digest(task.files),
-        has_solution="solution/solve.sh" in task.files,
+        has_solution=_has_solution(task, toml),
         composed=composed,
         variables=tuple(dict.fromkeys(each.variable for each in asked)),
         images=images,
@@ -153,16 +154,14 @@ def _problems(task: TaskFiles, toml: TaskToml) -> Iterator[Problem]:
         yield Problem("task.toml: missing. Write at least `[agent]` and `timeout_sec = 600`.")
     for problem in toml.problems:
         yield problem._replace(sentence=f"task.toml: {problem.sentence}")
-    instruction = task.files.get("instruction.md")
-    if instruction is None:
-        if "steps" not in task.directories:
-            yield Problem("instruction.md: missing. Write what the harness is asked to do.")
-    elif not _is_text(instruction.read()):
-        yield Problem("instruction.md: is not UTF-8 text. Save the file as UTF-8.")
-    elif not instruction.read().strip():
-        yield Problem("instruction.md: is empty. Write what the harness is asked to do.")
-    if "tests/test.sh" not in task.files and not (toml.windows and "tests/test.bat" in task.files):
-        yield Problem("tests/test.sh: missing. It must write /logs/verifier/reward.txt.")
+    for place in _parts(toml):
+        yield from _part_problems(task, toml, place)
+    for place in _parts(toml)[:1]:
+        if f"{place}trajectory.json" in task.files:
+            yield Problem(
+                f"{place}trajectory.json: no harness is given what happened before its task; take "
+                "the file out."
+            )
     if is_skeleton(task):
         yield Problem(UNWRITTEN)
     pointers = [name for name, file in task.files.items() if file.read().startswith(LFS_POINTER)]
@@ -171,6 +170,43 @@ def _problems(task: TaskFiles, toml: TaskToml) -> Iterator[Problem]:
         told = "of Git LFS, not the file itself. Run `git lfs install && git lfs pull` here."
         yield Problem(f"{pointers[0]}:{others} {told}")
     yield from services.problems(task, toml)
+
+
+def _parts(toml: TaskToml) -> list[str]:
+    """Where a task has an instruction, tests and a solution: in each step, or in itself."""
+    return [f"steps/{name}/" for name in toml.steps] or [""]
+
+
+def _part_problems(task: TaskFiles, toml: TaskToml, place: str) -> Iterator[Problem]:
+    """What keeps a task, or a step of it, from being asked and graded."""
+    name = f"{place}instruction.md"
+    instruction = task.files.get(name)
+    if instruction is None:
+        if place or "steps" not in task.directories or not toml.problems:
+            yield Problem(f"{name}: missing. Write what the harness is asked to do.")
+    elif not _is_text(instruction.read()):
+        yield Problem(f"{name}: is not UTF-8 text. Save the file as UTF-8.")
+    elif not instruction.read().strip():
+        yield Problem(f"{name}: is empty. Write what the harness is asked to do.")
+    tests = [f"{place}tests/test.sh", "tests/test.sh"]
+    if not any(test in task.files for test in tests) and not (
+        toml.windows and "tests/test.bat" in task.files
+    ):
+        yield Problem(f"{tests[0]}: missing. It must write /logs/verifier/reward.txt.")
+    if place:
+        for name in (f"{place}tests/{file}" for file in ("Dockerfile", COMPOSE_FILE)):
+            if name in task.files:
+                yield Problem(
+                    f"{name}: a step has no verifier's image of its own here; put it into tests/, "
+                    "for all steps."
+                )
+
+
+def _has_solution(task: TaskFiles, toml: TaskToml) -> bool:
+    """Whether the oracle finds what it runs: the step's own, where there is one, or the task's."""
+    own = [f"{place}solution" for place in _parts(toml)]
+    places = (place if place in task.directories else "solution" for place in own)
+    return all(f"{place}/solve.sh" in task.files for place in places)
 
 
 def _builds(
@@ -214,24 +250,28 @@ def _build(
 
 def _notes(task: TaskFiles, toml: TaskToml) -> Iterator[str]:
     yield from (f"task.toml: {note}" for note in toml.notes)
-    for script in ("tests/test.sh", "solution/solve.sh"):
+    places = ["", *_parts(toml)] if toml.steps else [""]
+    names = ("tests/test.sh", "solution/solve.sh", "workdir/setup.sh")
+    for script in (f"{place}{name}" for place in places for name in names):
         if script in task.files and b"\r\n" in task.files[script].read():
             yield (
                 f"{script}: has Windows line endings, on which bash fails. Save it with LF; "
                 "`*.sh text eol=lf` in .gitattributes keeps it so."
             )
-    if task.below("solution") and "solution/solve.sh" not in task.files:
+    tests = {
+        f"{place}tests/{name}": file.read()
+        for place in places
+        for name, file in task.below(f"{place}tests").items()
+    }
+    if any(task.below(f"{place}solution") for place in places) and not _has_solution(task, toml):
         yield "solution/: has no solve.sh, so the oracle cannot prove the task solvable."
-    if "tests/test.sh" in task.files and not any(
-        b"reward" in test.read() for test in task.below("tests").values()
-    ):
+    if tests and not any(b"reward" in data for data in tests.values()):
         yield "tests/: nothing mentions a reward; Harbor wants /logs/verifier/reward.txt."
     if "environment/.dockerignore" in task.files:
         yield "environment/.dockerignore: the sandbox copies without reading it."
     if "tests/Dockerfile" in task.files and not toml.separate_verifier:
         yield "tests/Dockerfile: not read; the verifier runs in the task's environment."
     yield from services.notes(task, toml)
-    tests = {f"tests/{name}": file.read() for name, file in task.below("tests").items()}
     dockerfile = task.files.get("environment/Dockerfile")
     image = work_directory(dockerfile.read()) if dockerfile else BASE_WORKDIR
     yield from verifier.notes(tests, posixpath.normpath(posixpath.join(image, toml.workdir)))

@@ -2,8 +2,9 @@
 
 from typing import Literal, NamedTuple
 
-Need = Literal["containers", "provider"]
-"""What an environment must have for a task: containers, or a provider that enforces hosts."""
+Need = Literal["containers", "provider", "steps"]
+"""What an environment must have for a task: containers, a provider that enforces hosts, or that
+what a step's verifier has is out of the next step's sight and reach."""
 Given = frozenset[Need]
 """What tasks can have in the environment that they are to run in."""
 

@@ -80,7 +80,7 @@ def _bare(lines: list[str], name: str) -> Iterator[str]:
     for line in lines:
         if found := _TABLE.match(line):
             table = found[1]
-        if table in ("verifier", "reward", "solution") or (
+        if table in ("verifier", "reward", "solution", "steps") or (
             table == "task" and line.lstrip().startswith("description")
         ):
             continue

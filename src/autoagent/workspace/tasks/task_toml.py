@@ -21,9 +21,13 @@ from autoagent.workspace.tasks.problem import NEEDS_DOCKER, Problem
 from autoagent.workspace.tasks.variables import Asked, Who, asked_in
 
 if TYPE_CHECKING:
-    from harbor.models.task.config import EnvironmentConfig, TaskConfig
+    from harbor.models.task.config import EnvironmentConfig, StepConfig, TaskConfig
 
-_MULTI_STEP = "steps: multi-step tasks are not in this release; make each step a task."
+_STEPS_IN_SANDBOX = (
+    'steps: a task of several steps needs environment = "sandbox": elsewhere what a step left '
+    "running would see its verifier, and the next step's."
+)
+_MOST_STEPS = 100
 _NO_DEVICES = "no environment here has {}; remove the key if none is needed."
 ROOT = ("root", "0", 0)
 """The user of the sandbox, as task.toml may name it."""
@@ -44,7 +48,7 @@ class TaskToml(NamedTuple):
 
     `image` and `verifier_image` are those that it names in the place of a Dockerfile; `services`
     those beside `main`, with the key; `workdir` is where commands start, "" where the image says
-    so; `variables` are the host's.
+    so; `variables` are the host's. `steps` are the names of its steps, if it has any.
     """
 
     problems: Sequence[Problem] = ()
@@ -56,6 +60,7 @@ class TaskToml(NamedTuple):
     services: Sequence[tuple[str, str]] = ()
     workdir: str = ""
     variables: Sequence[Asked] = ()
+    steps: Sequence[str] = ()
 
 
 def read_task_toml(data: bytes) -> TaskToml:
@@ -69,12 +74,15 @@ def read_task_toml(data: bytes) -> TaskToml:
 def check_task_toml(content: dict[str, Any]) -> TaskToml:
     """Everything about task.toml that keeps a task from running, or surprises."""
     told: list[str] = []
-    if content.get("steps", []) != []:
-        told.append(_MULTI_STEP)
     given = _for_harbor(content)
-    if (count := len(_artifacts(given))) > _MOST_ARTIFACTS:
+    steps = _tables(given, "steps")
+    if len(steps) > _MOST_STEPS:
+        told.append(f"steps: are {len(steps)}, of at most {_MOST_STEPS}.")
+        del given["steps"]
+    if (count := sum(len(_artifacts(one)) for one in (given, *steps))) > _MOST_ARTIFACTS:
         told.append(f"artifacts: are {count}, of at most {_MOST_ARTIFACTS}.")
-        del given["artifacts"]
+        for one in (given, *steps):
+            one.pop("artifacts", None)
     config = _accepted(given, told)
     refused = [Problem(line) for line in dict.fromkeys(told)]
     if config is None:
@@ -83,13 +91,14 @@ def check_task_toml(content: dict[str, Any]) -> TaskToml:
     return TaskToml(
         [*refused, *_problems(config)],
         [*_unknown(config, ""), *_notes(config, content)],
-        _is_separate(content),
+        any(_is_separate(one, content) for one in steps or [content]),
         "windows" in (config.environment.os, of_verifier and of_verifier.os),
         config.environment.docker_image or "",
         (of_verifier and of_verifier.docker_image) or "",
         [*_services(config)],
         config.environment.workdir or "",
         [*asked_in(_variables(config))],
+        [step.name for step in config.steps or ()],
     )
 
 
@@ -110,15 +119,22 @@ def parse_toml(data: bytes) -> dict[str, Any]:
 def _for_harbor(content: dict[str, Any]) -> dict[str, Any]:
     """What Harbor's model is given: copies, since it takes deprecated keys out of their tables.
 
-    Steps are left out. An artifact is a table, as Harbor makes it, so that its problem has a place.
+    An artifact is a table, as Harbor makes it, so that its problem has a place.
     """
     given = {key: subtable(content, key).copy() or value for key, value in content.items()}
     if environment := subtable(content, "verifier", "environment"):
         given["verifier"]["environment"] = environment.copy()
     if listed := _artifacts(content):
         given["artifacts"] = [{"source": one} if isinstance(one, str) else one for one in listed]
-    given.pop("steps", None)
+    if isinstance(steps := content.get("steps"), list):
+        given["steps"] = [_for_harbor(one) if isinstance(one, dict) else one for one in steps]  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
     return given
+
+
+def _tables(content: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The tables of a list."""
+    value = content.get(key)
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
 
 
 def _artifacts(content: dict[str, Any]) -> list[Any]:
@@ -143,7 +159,7 @@ def _accepted(given: dict[str, Any], told: list[str]) -> "TaskConfig | None":
         told += [
             _told(problem, given)
             for problem in problems
-            if problem["loc"][::2] != ("artifacts", "str") and problem["loc"][:2] not in left_out
+            if problem["loc"][-3::2] != ("artifacts", "str") and problem["loc"][:2] not in left_out
         ]
         if not given:  # a later Harbor wants something of every task
             return None
@@ -213,18 +229,19 @@ def _key(problem: Any, given: dict[str, Any]) -> str:
 def _problems(config: "TaskConfig") -> Iterator[Problem]:
     """What Harbor would start and not finish well, and what the sandbox cannot be."""
     environment, verifier = config.environment, config.verifier
-    yield from _seconds("agent.timeout_sec", config.agent.timeout_sec)
-    yield from _seconds("verifier.timeout_sec", verifier.timeout_sec)
+    yield from _phase_problems("", config)
     yield from _environment_problems("environment", environment)
     if verifier.environment is not None:
         yield from _environment_problems("verifier.environment", verifier.environment)
-    for key, phase in (("agent", config.agent), ("verifier", verifier)):
-        yield from _network_problems(key, phase.network_mode)
-        if phase.user not in (None, *ROOT):
-            said = (
-                f"{key}.user: {str(phase.user)[:60]!r} {NEEDS_DOCKER}; the sandbox has root alone."
+    if config.steps:
+        yield Problem(_STEPS_IN_SANDBOX, "steps")
+    for number, step in enumerate(config.steps or ()):
+        yield from _phase_problems(f"steps.{number}.", step)
+        if step.verifier.environment is not None:
+            yield Problem(
+                f"steps.{number}.verifier.environment: a step has no verifier's image of its own "
+                "here; write it below [verifier], for all steps."
             )
-            yield Problem(said, "containers")
     for number, server in enumerate(environment.mcp_servers):
         host = urlsplit(server.url or "").hostname or ""
         if server.transport != "stdio" and ("." not in host or host.startswith("127.")):
@@ -233,6 +250,18 @@ def _problems(config: "TaskConfig") -> Iterator[Problem]:
                 "serves it in the sandbox, where no service outlives its command.",
                 "containers",
             )
+
+
+def _phase_problems(prefix: str, told: "TaskConfig | StepConfig") -> Iterator[Problem]:
+    """The same of what a task, or a step, says of the two phases."""
+    for key, phase in ((f"{prefix}agent", told.agent), (f"{prefix}verifier", told.verifier)):
+        yield from _seconds(f"{key}.timeout_sec", phase.timeout_sec)
+        yield from _network_problems(key, phase.network_mode)
+        if phase.user not in (None, *ROOT):
+            said = (
+                f"{key}.user: {str(phase.user)[:60]!r} {NEEDS_DOCKER}; the sandbox has root alone."
+            )
+            yield Problem(said, "containers")
 
 
 def _seconds(key: str, value: float | None) -> Iterator[Problem]:
@@ -263,12 +292,14 @@ def _network_problems(key: str, mode: str | None) -> Iterator[Problem]:
 
 def _services(config: "TaskConfig") -> Iterator[tuple[str, str]]:
     """Services beside `main`, which only a compose file starts."""
-    for number, hook in enumerate(config.verifier.collect):
-        if hook.service != "main":
-            yield f"verifier.collect.{number}.service", hook.service
-    for number, artifact in enumerate(config.artifacts):
-        if not isinstance(artifact, str) and artifact.service not in (None, "main"):
-            yield f"artifacts.{number}.service", artifact.service
+    parts = [("", config), *((f"steps.{n}.", step) for n, step in enumerate(config.steps or ()))]
+    for prefix, part in parts:
+        for number, hook in enumerate(part.verifier.collect):
+            if hook.service != "main":
+                yield f"{prefix}verifier.collect.{number}.service", hook.service
+        for number, artifact in enumerate(part.artifacts):
+            if not isinstance(artifact, str) and artifact.service not in (None, "main"):
+                yield f"{prefix}artifacts.{number}.service", artifact.service
 
 
 def _variables(config: "TaskConfig") -> Iterator[tuple[str, dict[str, str], Who]]:
@@ -278,18 +309,25 @@ def _variables(config: "TaskConfig") -> Iterator[tuple[str, dict[str, str], Who]
     if config.verifier.environment is not None:
         yield "verifier.environment.env", config.verifier.environment.env, "verifier"
     yield "solution.env", config.solution.env, "oracle"
+    for number, step in enumerate(config.steps or ()):
+        yield f"steps.{number}.verifier.env", step.verifier.env, "verifier"
 
 
-def _is_separate(content: dict[str, Any]) -> bool:
-    """Whether the verifier gets an environment of its own, as Harbor decides it."""
-    verifier = subtable(content, "verifier")
-    implied = "separate" if "environment" in verifier else "shared"
-    return verifier.get("environment_mode", implied) == "separate"
+def _is_separate(*tables: dict[str, Any]) -> bool:
+    """Whether the verifier gets an environment of its own, as Harbor decides it.
+
+    Of a step and its task the first that says anything decides.
+    """
+    for verifier in (subtable(table, "verifier") for table in tables):
+        if "environment_mode" in verifier or "environment" in verifier:
+            return verifier.get("environment_mode", "separate") == "separate"
+    return False
 
 
 def _notes(config: "TaskConfig", content: dict[str, Any]) -> Iterator[str]:
     environment, declared = config.environment, subtable(content, "environment")
-    if "timeout_sec" not in subtable(content, "agent"):
+    steps, own = _tables(content, "steps"), subtable(content, "agent")
+    if any("timeout_sec" not in {**own, **subtable(one, "agent")} for one in steps or [content]):
         yield (
             "agent.timeout_sec: not set, which is no limit in Harbor; here "
             "benchmark.trial_timeout_seconds of autoagent.toml is the limit."
@@ -300,7 +338,7 @@ def _notes(config: "TaskConfig", content: dict[str, Any]) -> Iterator[str]:
         if key in declared:
             new = {"allow_internet": "network_mode"}.get(key, f"{key}_mb")
             yield f"environment.{key}: deprecated; write {new}."
-    if _is_separate(content):
+    if any(_is_separate(one, content) for one in steps or [content]):
         yield (
             "verifier.environment_mode: separate: the verifier sees declared artifacts and "
             "/logs/artifacts, and nothing else of what the harness did."

@@ -18,6 +18,7 @@ from autoagent.environments.sandbox.bubblewrap import (
     packages,
 )
 from autoagent.environments.sandbox.images import Image
+from autoagent.environments.sandbox.steps import Carried
 from autoagent.environments.sandbox.verifying.changes import changes
 from autoagent.environments.sandbox.verifying.restoring import restore
 from autoagent.environments.tampering import steering
@@ -44,14 +45,14 @@ def ground_of(image: Image, work: str, task: Path, *, as_left: bool) -> Ground:
     )
 
 
-def start(root: Beneath, made_of: Image, ground: Ground, since: int) -> str | None:
+def start(root: Beneath, made_of: Image, ground: Ground, carried: Carried) -> str | None:
     """Put back what the image has; what steers the verifier all the same, or None.
 
     Args:
         root: The trial's; nothing of the candidate's is alive.
         made_of: Its image.
         ground: Where the verifier starts.
-        since: When the candidate began to act.
+        carried: What the trial carries; what is put back is set aside for its next step.
 
     Raises:
         InfrastructureFault: The look took longer than it can on a machine that works.
@@ -80,14 +81,16 @@ def start(root: Beneath, made_of: Image, ground: Ground, since: int) -> str | No
     inside += {one for place in ground.trusted for one in holders(place)}
     shallow = [place for place in (*ground.upward, *ground.stood_in, *inside) if is_own(place)]
     try:
-        found = changes(root, image, since, deep, shallow)
+        found = changes(root, image, carried.since or 0, deep, shallow)
     except TooMuch as much:
         return f"{much}, so nobody can say what would steer a verifier"
-    own = [change for change in found if is_own(change.path)]
+    own = [one for change in found if is_own(change.path) and (one := carried.judged(root, change))]
     judged = steering.judge(own, ground, _files(root, made_of, ground, is_own))
     for path in judged.restored:
+        carried.set_aside(root, path)
         restore(root, image, path)
     for path, data in judged.replaced.items():
+        carried.set_aside(root, path)
         root.put(path, data)
     return judged.said
 
