@@ -39,7 +39,7 @@ _ANEW = re.compile(r"Next: (make your edit anew|read_file)")
 INSIDE = "--inside"
 _NAMED = (
     r"{place}\S* (\(.*\): the disk is full"
-    r"|(was not written|cannot be used) \(No space left.*Free (disk )?space)"
+    r"|(was not written|cannot be used|cannot be written) \(No space left.*Free (disk )?space)"
 )
 _BARE = re.compile(r"Traceback|Errno|OSError|Error executing tool")
 

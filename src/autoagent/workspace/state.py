@@ -173,7 +173,7 @@ def name_state(root: Path, state: Path, owner: tuple[int, int] | None = None) ->
     except OSError as error:
         raise WorkspaceError(
             f"{root / _FOLDER / POINTER} cannot be written ({error.strerror}); it has to say "
-            "where the workspace's state is. Make the directory writable."
+            "where the workspace's state is. Free space there, or make it writable."
         ) from error
 
 
