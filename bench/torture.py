@@ -45,6 +45,7 @@ from states import Moment, Moments, in_effect
 
 FAULTS = ("stuck", "lost", "different", "left over")
 MEMORY_DISK = Path("/dev/shm")
+ALL = slice(None)
 
 
 @dataclass
@@ -85,14 +86,19 @@ class Ground:
         """The same where a server that starts there, and the client, go on alike."""
         return in_effect(self.moments, point.moment) + point.memory.wants()
 
-    def recording(self, board: Board) -> Run:
-        """A server each of whose points is written down."""
+    def recording(self, board: Board, points: slice = ALL) -> Run:
+        """A server whose points are written down, all of them or those of a slice."""
+        chosen = range(sys.maxsize)[points]
 
         def run(body: Callable[[], None], pipe: int) -> None:
+            calls = itertools.count()
             with self.records.open("wb", buffering=0) as file:
                 last: list[Moment] = []
 
                 def at_stop(stop: tracing.Stop) -> bool:
+                    if next(calls) not in chosen:
+                        last.clear()
+                        return False
                     board.settle(pipe)
                     moment = last.pop() if last else self.moments.take()
                     if stop.call in tracing.SYNCS or stop.descriptor == pipe:
@@ -185,12 +191,12 @@ class Report:
 
 
 class Torture:
-    """All points of a climb, and of the servers that recover from them."""
+    """Points of a climb, and of the servers that recover from them."""
 
-    def __init__(self, ground: Ground, until: float) -> None:
+    def __init__(self, ground: Ground, until: float, points: slice = ALL) -> None:
         self._ground, self._until, self.report = ground, until, Report()
         player = ground.player()
-        whole = player.session(ground.recording(player.board))
+        whole = player.session(ground.recording(player.board, points))
         if whole is None or whole.lost or whole.left:
             raise SystemExit(f"undisturbed: {player.played}")
         self._whole = whole
@@ -304,8 +310,10 @@ def main() -> int:
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="autoagent-torture-", dir=place_beneath()) as place:
         until = begun + options.minutes * 60
-        torture = Torture(Ground(Path(place).resolve()), until)
-        first = torture.play(torture.points[options.first - 1 :: options.every])
+        chosen = slice(options.first - 1, None, options.every)
+        recorded = ALL if options.sample else chosen  # a real kill may leave any moment
+        torture = Torture(Ground(Path(place).resolve()), until, recorded)
+        first = torture.play(torture.points[chosen] if options.sample else torture.points)
         if options.again:
             torture.again(first[:: options.again])
         torture.sample(options.sample)

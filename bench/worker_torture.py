@@ -18,6 +18,7 @@ Exits 1 where any of the five is not 0.
 
 import argparse
 import fcntl
+import itertools
 import json
 import math
 import mmap
@@ -185,11 +186,14 @@ class Ground:
         os.dup2(log, 2)
         os._exit(worker.main(self.directory))
 
-    def record(self) -> list[Point]:
-        """The undisturbed evaluation, and all its points."""
+    def record(self, every: int) -> list[Point]:
+        """The undisturbed evaluation, and the points of each N-th call."""
+        calls = itertools.count()
         with self._records.open("wb") as file:
 
             def at_stop(stop: tracing.Stop) -> bool:
+                if next(calls) % every:
+                    return False
                 billed = self.provider.billed
                 moment = self.moments.take()
                 meanwhile = self.provider.billed - billed
@@ -205,10 +209,14 @@ class Ground:
                 points.append(pickle.load(file))
         return points
 
-    def recover(self, point: Point) -> bool:
-        """Start a worker where everything was killed; whether it came to its end."""
+    def stand_at(self, point: Point) -> None:
+        """Let everything be as it was there: the files, and what was billed."""
         self.moments.restore(point.moment)
         self.provider.billed = point.billed
+
+    def recover(self, point: Point) -> bool:
+        """Start a worker where everything was killed; whether it came to its end."""
+        self.stand_at(point)
         with warnings.catch_warnings(action="ignore"):  # of the provider's thread
             pid = os.fork()
         if pid == 0:
@@ -281,7 +289,7 @@ def _kind(program: str) -> str:
 def faults(ground: Ground, point: Point, whole: dict[str, str]) -> dict[str, str]:
     """What is wrong with the evaluation that goes on there, by its kind."""
     found: dict[str, str] = {}
-    ground.moments.restore(point.moment)
+    ground.stand_at(point)
     before = ground.finished()
     ended = before if ground.complete() else None
     if ended is None and (not ground.recover(point) or not ground.complete()):
@@ -313,14 +321,14 @@ def main() -> int:
     points, bad, left = Counter[str](), Counter[tuple[str, str]](), 0
     with tempfile.TemporaryDirectory(prefix="autoagent-worker-", dir=place_beneath()) as place:
         ground = Ground(Path(place).resolve())
-        recorded = ground.record()
+        recorded = ground.record(options.every)
         whole = ground.finished()
         wrong = ground.charged()
         if not ground.complete() or wrong or ground.left():
             log = (ground.directory / "worker.log").read_text()
             raise SystemExit(f"undisturbed: {whole} {ground.left()} {wrong} {log}")
         seen: dict[str, dict[str, str]] = {}
-        for point in recorded[:: options.every]:
+        for point in recorded:
             if time.monotonic() > begun + options.minutes * 60:
                 left += 1
                 continue

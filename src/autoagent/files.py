@@ -283,8 +283,13 @@ def sweep(directory: int) -> None:
 
 
 def _writes(pid: int, born: str) -> bool:
-    """Whether a process may still be writing, and not another that has its number now."""
+    """Whether a process may still be writing, and not another that has its number now.
+
+    One that nobody has waited for is there, and writes no more: who started it may never do so.
+    """
     if pid == os.getpid() or (born and _born(pid) not in ("", born)):
+        return False
+    if process_facts(pid)[:1] in (["Z"], ["X"]):
         return False
     try:
         os.kill(pid, 0)

@@ -430,23 +430,27 @@ def test_what_a_killed_server_left_in_the_repository_goes_and_what_is_alive_or_g
 ) -> None:
     """A lock is ours only where it is the same file as one that a process which is gone wrote.
 
-    One of them had the number that another process has now, and began when the machine did.
+    One of them had the number that another process has now, and began when the machine did;
+    another is dead, and whoever started it has not asked.
     """
     repo, store, commit = projected(root)
-    gone = subprocess.Popen(["true"])
+    gone, unasked = subprocess.Popen(["true"]), subprocess.Popen(["true"])
     gone.wait()
+    os.waitid(os.P_PID, unasked.pid, os.WEXITED | os.WNOWAIT)
     objects, branches = root / ".git/objects", root / ".git/refs/heads/autoagent"
     alive = objects / f".{'a' * 38}.{os.getppid()}.0123456789ab.tmp"
     dead = objects / f".{'a' * 38}.{gone.pid}.0123456789ab.tmp"
     before = objects / f".{'a' * 38}.{os.getppid()}-1.0123456789ab.tmp"
+    waiting = objects / f".{'a' * 38}.{unasked.pid}.0123456789ab.tmp"
     ours, gits = branches / "night.lock", branches / "other.lock"
     for name in ("night", "other"):
         (branches / f".{name}.{gone.pid}.0123456789ab.tmp").write_text(f"{commit}\n")
     ours.hardlink_to(branches / f".night.{gone.pid}.0123456789ab.tmp")
-    for path in (alive, dead, before, gits):
+    for path in (alive, dead, before, waiting, gits):
         path.touch()
 
     repo.sweep()
+    unasked.wait()
 
     left = [path.name for place in (objects, branches) for path in place.iterdir()]
     assert {name for name in left if name.endswith(("tmp", "lock"))} == {alive.name, gits.name}
