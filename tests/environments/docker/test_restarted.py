@@ -1,6 +1,7 @@
 """A Docker daemon that is stopped and started again in the middle of an evaluation (rule R9)."""
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -44,11 +45,18 @@ MOST_SECONDS = 120.0
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnDaemon]:
+def place() -> Iterator[Path]:
+    """For sockets: containerd takes no path of over 104 characters, as below `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="daemon-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnDaemon]:
     """A daemon of the test's own; nothing of it is left."""
     if why := OwnDaemon.why_not():
         pytest.skip(why)
-    started = OwnDaemon(tmp_path / "daemon")
+    started = OwnDaemon(place)
     try:
         started.start()
     except RuntimeError as error:
