@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -25,6 +26,21 @@ from autoagent.worker.trials import MeasuredTrial
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def resulting(**how: Any) -> TrialResult:
+    """Harbor's result of a trial that ended so."""
+    return TrialResult(
+        task_name="t1",
+        trial_name="t1__x",
+        trial_uri="file:///t1__x",
+        task_id=LocalTaskId(path=Path("t1")),
+        task_checksum="0",
+        config=TrialConfig(task=TaskConfig(path=Path("t1"))),
+        agent_info=AgentInfo(name="harness", version="0"),
+        id=uuid4(),
+        **how,
+    )
+
+
 def ended(
     failure: str | None = None,
     *,
@@ -34,14 +50,7 @@ def ended(
     key: str | None = None,
 ) -> Trial:
     """The trial that Harbor ended, with an exception of this name or with rewards."""
-    result = TrialResult(
-        task_name="t1",
-        trial_name="t1__x",
-        trial_uri="file:///t1__x",
-        task_id=LocalTaskId(path=Path("t1")),
-        task_checksum="0",
-        config=TrialConfig(task=TaskConfig(path=Path("t1"))),
-        agent_info=AgentInfo(name="harness", version="0"),
+    result = resulting(
         exception_info=ExceptionInfo(
             exception_type=failure,
             exception_message="said the machine",
@@ -54,7 +63,6 @@ def ended(
         agent_execution=TimingInfo(started_at=NOW) if acted else None,
         started_at=NOW,
         finished_at=NOW + timedelta(seconds=3),
-        id=uuid4(),
     )
     seen = MeasuredTrial(id="e1.t1.1", slot=Slot("", "t1", 1), directory=Path("t1__x"), fault=fault)
     return outcome_of(result, seen, Benchmark.model_validate({"reward_key": key}), None)
@@ -117,14 +125,7 @@ def of_steps(
     *steps: Told, rewards: dict[str, float | int] | None, fault: str | None = None, key: str = ""
 ) -> tuple[str, float | None, str]:
     """How a trial of four steps ended of which these ran; with "unacted" no harness did."""
-    result = TrialResult(
-        task_name="t1",
-        trial_name="t1__x",
-        trial_uri="file:///t1__x",
-        task_id=LocalTaskId(path=Path("t1")),
-        task_checksum="0",
-        config=TrialConfig(task=TaskConfig(path=Path("t1"))),
-        agent_info=AgentInfo(name="harness", version="0"),
+    result = resulting(
         verifier_result=VerifierResult(rewards=rewards) if rewards else None,
         step_results=[
             StepResult(
@@ -142,7 +143,6 @@ def of_steps(
             )
             for name, failure, found in steps
         ],
-        id=uuid4(),
     )
     seen = MeasuredTrial(
         id="e1.t1.1",

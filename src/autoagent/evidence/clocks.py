@@ -46,10 +46,11 @@ class Hours:
     """
 
     def __init__(self, db: sqlite3.Connection, *, read_only: bool) -> None:
-        """Keep it beside the events, in tables that are the journal's."""
+        """Keep it beside the events, in tables that are the journal's; no event is of later."""
         self._db, self._read_only = db, read_only
         self._known = ("", 0.0)
         self._told = (0.0, time.monotonic())
+        self.now(self._last())
 
     def now(self, least: float = 0.0) -> float:
         """Unix seconds, and no fewer than `least`."""

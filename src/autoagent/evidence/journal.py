@@ -150,8 +150,6 @@ class Journal:
             elif self._is_new():  # whoever made the file makes its tables next
                 self._db.executescript(_TABLES.replace("CREATE TABLE", "CREATE TEMP TABLE"))
             self.hours = Hours(self._db, read_only=read_only)
-            last = self._db.execute("SELECT at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-            self.hours.now(last[0] if last else 0.0)
         except sqlite3.Error as error:
             with suppress(AttributeError):  # where not even the file could be opened
                 self._db.close()

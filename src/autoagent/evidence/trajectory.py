@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from autoagent.evidence import trial_files
+from autoagent.evidence.trial_files import CALLS_FILE
 from autoagent.evidence.untrusted import one_line
 
-RECORD = "environment-calls.jsonl"
 PRINTED = ("verifier", "test-stdout.txt")
 LOG_BYTES = 1024 * 1024
 """Of a log that is no trajectory the end is read."""
@@ -138,8 +138,8 @@ def _read_part(directory: Path, place: tuple[str, ...]) -> Trajectory:
             return Trajectory(cast("list[Any]", steps), "trajectory.json")
         problem = problem or "agent/trajectory.json holds no list of steps"
     calls: list[Any] = []
-    lines, missing = trial_files.read(directory, *place, RECORD)
-    if lines is None and (end := trial_files.tail(directory, LOG_BYTES, *place, RECORD))[1]:
+    lines, missing = trial_files.read(directory, *place, CALLS_FILE)
+    if lines is None and (end := trial_files.tail(directory, LOG_BYTES, *place, CALLS_FILE))[1]:
         lines = end[0].partition("\n")[2].encode()
         problem += f"; our record of its calls has {end[1]:,} bytes before these"
     if lines is not None:
@@ -147,7 +147,7 @@ def _read_part(directory: Path, place: tuple[str, ...]) -> Trajectory:
         calls = [Call(value) for value in found if value]
         missing = "the harness made no environment call"
     logs = list(_logs(directory, *place, "agent"))
-    names = [RECORD] * bool(calls) + [piece.file for piece in logs]
+    names = [CALLS_FILE] * bool(calls) + [piece.file for piece in logs]
     problem = problem if calls else f"{problem}; {missing}"
     return Trajectory([*calls, *logs], ", ".join(dict.fromkeys(names)) or "nothing", problem)
 
@@ -156,7 +156,7 @@ def last_calls(directory: Path, limit: int, most: int = 0) -> list[Step]:
     """The environment calls in the last `limit` bytes of our own record; `most` of them, or all."""
     found: list[Step] = []
     for part in trial_files.parts_of(directory):
-        lines = trial_files.tail(directory, limit, *part.place, RECORD)[0].encode().splitlines()
+        lines = trial_files.tail(directory, limit, *part.place, CALLS_FILE)[0].encode().splitlines()
         values = (_mapping(value) for value, _ in map(_parsed, lines[-most:]))
         found += [_environment_step(value) for value in values if value]
     return found[-most:]
@@ -197,7 +197,7 @@ def size_of(directory: Path, *, record: bool = False) -> int | None:
     """Bytes of what is read of a trial: its trajectory, else our `record`; None without one."""
     sizes: list[int] = []
     for part in trial_files.parts_of(directory):
-        for names in (("agent", "trajectory.json"), (RECORD,))[record:]:
+        for names in (("agent", "trajectory.json"), (CALLS_FILE,))[record:]:
             with suppress(OSError), trial_files.opened(directory, *part.place, *names) as opened:
                 sizes.append(opened[1])
                 break

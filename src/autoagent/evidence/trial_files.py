@@ -13,6 +13,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from autoagent.files import opened_directory
 
+CALLS_FILE = "environment-calls.jsonl"
+"""Our own record of what the harness asked of its environment."""
 SIZE_LIMIT = 16 * 1024 * 1024
 
 

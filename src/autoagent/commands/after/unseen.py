@@ -18,7 +18,7 @@ from autoagent.config import Config
 from autoagent.errors import UnknownName, WorkspaceError
 from autoagent.evidence import trajectory
 from autoagent.evidence.journal import Journal
-from autoagent.evidence.trial_files import parts_of
+from autoagent.evidence.trial_files import CALLS_FILE, parts_of
 from autoagent.evidence.untrusted import clip, one_line, plain
 from autoagent.files import read_regular
 from autoagent.gate.certificate import BASELINE
@@ -45,7 +45,6 @@ WORDS = 1500
 CALLS = 6
 """Calls of a harness that are shown, the last ones."""
 CALL = 160
-CALLS_FILE = "environment-calls.jsonl"
 RECORD_BYTES = 16 * 1024 * 1024
 _UNJUDGED = b"#!/bin/bash\necho 0 > /logs/verifier/reward.txt  # nobody judges a try\n"
 

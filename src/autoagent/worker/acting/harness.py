@@ -24,6 +24,7 @@ from autoagent.environments.sandbox.inside import loopback, wire
 from autoagent.environments.sandbox.outside import Outside
 from autoagent.environments.trials import trial_in_hand
 from autoagent.errors import InfrastructureFault
+from autoagent.evidence.trial_files import CALLS_FILE
 from autoagent.gateway.calls.clock import Clock
 from autoagent.worker.acting.calls import CallRecord
 from autoagent.worker.acting.conversation import NO_RESULT, Conversation, Ending, gone
@@ -36,7 +37,6 @@ if TYPE_CHECKING:  # a harness without a model does not wait for an HTTP server'
 
 READY_SECONDS = 120.0
 END_SECONDS = 5.0
-RECORD = "environment-calls.jsonl"
 LIMITS = cgroups.Limits(memory_bytes=2 * 2**30, processes=512)
 """What one trial of a harness may use, besides its small directories."""
 CONTAINER = "/app"
@@ -176,7 +176,7 @@ class HarnessProcess:
             reader, writer = await asyncio.open_connection(sock=connection, limit=2**20)
             scratch = "/scratch" if self._isolated else tempfile.mkdtemp(dir=self._scratch)
             order = self._order(instruction, environment, scratch)._replace(agent=given or {})
-            record = CallRecord(places.record / RECORD)
+            record = CallRecord(places.record / CALLS_FILE)
             conversation = Conversation(
                 reader, writer, environment, record, clock, redactor_of(self._spec)
             )
